@@ -1,0 +1,61 @@
+# The two commands of this project are `make demo` and `make test`; `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
+	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& { echo $$candidate; break; }; done)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+
+.PHONY: help demo up test check lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on a local AWS; stops all it started
+	@$(BIN)/python -m include.demo
+
+up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on 127.0.0.1:4566
+	@$(BIN)/python -m include.demo --keep-running
+
+test: $(VENV)/.installed-dev  ## every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+check: $(VENV)/.installed-dev  ## lint, formatting, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy include plugins dags
+
+lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt anew from pyproject.toml
+	@$(BIN)/pip install --quiet uv
+	@sh -c 'set -e; for group in "" dev; do \
+		out=requirements$${group:+-$$group}.txt; \
+		options="--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet"; \
+		if [ -z "$$group" ]; then $(BIN)/uv pip compile $$options pyproject.toml -o $$out.new; \
+		else $(BIN)/uv pip compile $$options --group pyproject.toml:$$group -c requirements.txt -o $$out.new; fi; \
+		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done'
+
+clean:  ## remove the virtual environment and everything that runs have left
+	rm -rf $(VENV) .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/.python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "This project needs Python 3.11, 3.12 or 3.13; python3 here is: $$(python3 --version 2>&1)." >&2; \
+		echo "Install one of them, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; fi
+	@if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then \
+		echo "PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1); this project needs Python 3.11, 3.12 or 3.13." >&2; exit 1; fi
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.installed: requirements.txt include/text/punkt.py | $(VENV)/.python
+	@echo "Installing the locked requirements into $(VENV) (a few minutes the first time) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@$(BIN)/python -m include.text.punkt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@touch $@
