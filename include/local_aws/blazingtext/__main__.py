@@ -1,0 +1,126 @@
+"""
+The training container's entry point: ``python -m include.local_aws.blazingtext ROOT``.
+
+ROOT stands for ``/opt/ml`` and has the form that SageMaker gives it: ``input/config/hyperparameters.json``,
+``input/data/<channel>/<files>``; the model goes to ``model/model.bin``, the reason of a failure to
+``output/failure``. The log goes to standard output, in BlazingText's form.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from include.blazingtext.hyperparameters import HYPERPARAMETERS
+from include.errors import ConfigurationError
+from include.local_aws.blazingtext.training import train
+
+LABEL = b"__label__"
+
+
+class AlgorithmError(Exception):
+    """A fault of the request or of its data; the message becomes the job's FailureReason."""
+
+
+def main(root: Path) -> int:
+    try:
+        _run(root)
+    except AlgorithmError as error:
+        message = f"AlgorithmError: {error}"
+        _log(f"Customer Error: {message}")
+        (root / "output").mkdir(exist_ok=True)
+        (root / "output" / "failure").write_text(message[:1024], encoding="utf-8")
+        return 1
+    return 0
+
+
+def _run(root: Path) -> None:
+    _log("Arguments: train")
+    hyperparameters = read_hyperparameters(json.loads((root / "input/config/hyperparameters.json").read_bytes()))
+    _info("nvidia-smi took: 0.0252 secs to identify 0 gpus")
+    _info("Running single machine CPU BlazingText training using supervised mode.")
+    files = {
+        channel: _channel_file(root, channel)
+        for channel in ("train", "validation")
+        if (root / "input/data" / channel).is_dir()
+    }
+    if "train" not in files:
+        raise AlgorithmError("Missing channel: train")
+    if hyperparameters["early_stopping"] and "validation" not in files:
+        raise AlgorithmError("early_stopping needs a validation channel")
+    for channel, file in files.items():
+        size = file.stat().st_size // 2**20
+        _info(f"Processing /opt/ml/input/data/{channel}/{file.name} . File size: {size} MB")
+    words = _count_words(files["train"])
+    vocabulary = sum(count >= hyperparameters["min_count"] for count in words.values())
+    _log(f"Read {words.total() // 10**6}M words")
+    _log(f"Number of words:  {vocabulary}")
+    if "validation" in files:
+        _log(f"Loading validation data from /opt/ml/input/data/validation/{files['validation'].name}")
+        _log("Loaded validation data.")
+    try:
+        model = train(files["train"], files.get("validation"), hyperparameters, _log)
+    except ValueError as error:
+        raise AlgorithmError(str(error)) from error
+    for channel, file in files.items():
+        examples, accuracy, _ = model.test(str(file))
+        _log("")
+        _log(f"#{channel}_accuracy: {accuracy:.4f}")
+        _log(f"Number of {channel} examples: {examples}")
+    (root / "model").mkdir(exist_ok=True)
+    model.save_model(str(root / "model" / "model.bin"))
+
+
+def read_hyperparameters(texts: dict[str, str]) -> dict[str, Any]:
+    """
+    Parsed hyperparameters, BlazingText's defaults where the request names none.
+
+    :raises AlgorithmError: worded as the real container words it
+    """
+    texts = dict(texts)
+    mode = texts.pop("mode", None)
+    if mode is None:
+        raise AlgorithmError("u'mode' is a required property")
+    if mode != "supervised":
+        raise AlgorithmError(f"mode {mode!r} is not available here: this local BlazingText trains supervised only")
+    if unknown := sorted(set(texts) - set(HYPERPARAMETERS)):
+        were = "was" if len(unknown) == 1 else "were"
+        names = ", ".join(f"u'{name}'" for name in unknown)
+        raise AlgorithmError(f"Additional properties are not allowed ({names} {were} unexpected)")
+    values = {}
+    for name, hyperparameter in HYPERPARAMETERS.items():
+        try:
+            values[name] = hyperparameter.parse(texts[name]) if name in texts else hyperparameter.default
+        except ConfigurationError:
+            raise AlgorithmError(f"u'{texts[name]}' is not valid under any of the given schemas") from None
+    return values
+
+
+def _channel_file(root: Path, channel: str) -> Path:
+    files = [file for file in (root / "input/data" / channel).rglob("*") if file.is_file()]
+    if len(files) != 1:
+        names = ", ".join(sorted(file.name for file in files)) or "none"
+        raise AlgorithmError(f"BlazingText takes one file in channel {channel}; there are {len(files)}: {names}")
+    with files[0].open("rb") as file:
+        if not any(word.startswith(LABEL) for line in file for word in line.split()):
+            raise AlgorithmError(f"no line of {files[0].name} in channel {channel} holds a __label__")
+    return files[0]
+
+
+def _count_words(file: Path) -> Counter[bytes]:
+    with file.open("rb") as lines:
+        return Counter(word for line in lines for word in line.split() if not word.startswith(LABEL))
+
+
+def _log(line: str) -> None:
+    print(line, flush=True)
+
+
+def _info(message: str) -> None:
+    _log(f"[{time.strftime('%m/%d/%Y %H:%M:%S')} INFO {id(sys.modules)}] {message}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

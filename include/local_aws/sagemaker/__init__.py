@@ -1,0 +1,1 @@
+"""SageMaker's control plane, laid out as moto's services are: models, responses, urls, exceptions."""

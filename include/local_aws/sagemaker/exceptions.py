@@ -1,0 +1,16 @@
+"""SageMaker's errors, with AWS's codes."""
+
+from moto.core.exceptions import ServiceException
+
+
+class ValidationException(ServiceException):
+    code = "ValidationException"
+
+
+class ResourceInUse(ServiceException):
+    code = "ResourceInUse"
+
+
+class UnsupportedOperation(ServiceException):
+    # SageMaker has no code of its own for this, and clients know this one.
+    code = "ValidationException"
