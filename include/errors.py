@@ -5,7 +5,8 @@ Every error of this product that a person can do something about.
     ├── ConfigurationError      a setting, a hashtag's entry or a parameter is wrong
     ├── DataError               the labelled tweets cannot be used as they are
     ├── TokenizerDataError      nltk's punkt_tab data is missing
-    └── EvaluationError         the model cannot be scored, or does not answer as it was evaluated
+    ├── EvaluationError         the model cannot be scored, or does not answer as it was evaluated
+    └── RunFailed               a task of the run failed
 
 The message says what is wrong, where, and what to do.
 """
@@ -29,3 +30,7 @@ class TokenizerDataError(RetrainError):
 
 class EvaluationError(RetrainError):
     """A model cannot be scored, or an endpoint's answers are not the evaluated model's answers."""
+
+
+class RunFailed(RetrainError):
+    """A task of the run failed; the message names it."""

@@ -1,0 +1,118 @@
+"""
+One DAG for each hashtag: from labelled tweets to an evaluated model, an endpoint for a while, and its deletion.
+
+The hashtags are in include/hashtags.yaml, the steps in include/steps.py, the operators in plugins/hashtag_retrain.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from datetime import date as Date
+
+from airflow.sdk import (
+    DAG, CronDataIntervalTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, TriggerRule, chain, task,
+)  # fmt: skip
+from hashtag_retrain.macros import MACROS
+from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
+from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
+from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
+from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
+from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
+from hashtag_retrain.parameters import run_parameters
+from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
+
+from include import steps
+from include.errors import RetrainError
+from include.hashtags import Hashtag, load_hashtags
+from include.settings import POLL_SECONDS
+
+DATE = "{{ run_date(params, dag_run) }}"
+RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
+OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
+
+DEFAULT_ARGUMENTS = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2.0,
+    # What a person must mend first is not tried again.
+    "retry_policy": ExceptionRetryPolicy(rules=[RetryRule(exception=RetrainError, action=RetryAction.FAIL)]),
+}
+
+
+def midnight(date: Date) -> datetime:
+    return datetime.combine(date, time(), tzinfo=UTC)
+
+
+def retrain(hashtag: Hashtag) -> DAG:
+    """The story of a run."""
+    with DAG(
+        dag_id=f"retrain_{hashtag.name}",
+        dag_display_name=f"Retrain #{hashtag.name}",
+        description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
+        doc_md=__doc__,
+        schedule=CronDataIntervalTimetable(hashtag.schedule, timezone="UTC"),
+        start_date=midnight(hashtag.start_date),
+        end_date=midnight(hashtag.end_date) if hashtag.end_date else None,
+        catchup=False,
+        params=run_parameters(hashtag),
+        default_args=DEFAULT_ARGUMENTS,
+        user_defined_macros=MACROS,
+        tags=["retrain", hashtag.name],
+    ) as dag:
+        labels = dict(hashtag.labels)
+
+        wait_for_tweets = S3KeyOrSkipSensor(
+            task_id="wait_for_tweets",
+            bucket_key=f"{{{{ tweets_uri('{hashtag.name}', params, dag_run) }}}}",
+            wildcard_match=True,
+            deferrable=True,
+            poke_interval=POLL_SECONDS,
+            timeout=timedelta(hours=12).total_seconds(),
+        )
+        prepare_dataset = task(steps.prepare_dataset)(
+            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, owner=OWNER, labels=labels, recipe=hashtag.recipe
+        )
+        train_model = SageMakerTrainOnceOperator(
+            task_id="train_model", config=prepare_dataset["training_request"], check_interval=POLL_SECONDS
+        )
+        evaluate_model = task(steps.evaluate_model)(
+            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, labels=labels,
+            prepared=prepare_dataset, trained=train_model.output,
+        )  # fmt: skip
+        deploy_endpoint = SageMakerOwnedEndpointOperator(
+            task_id="deploy_endpoint",
+            config=evaluate_model["endpoint_request"],
+            decision=evaluate_model["decision"],
+            owner_tag=OWNER,
+            deadline="{{ endpoint_deadline(params, ti) }}",
+            purpose=f"endpoint of {hashtag.name} {DATE}",
+            check_interval=POLL_SECONDS,
+        )
+        smoke_test = SageMakerInvokeEndpointOperator(
+            task_id="smoke_test",
+            endpoint_name=RUN_NAME,
+            payload=evaluate_model["smoke_test_request"],
+            max_latency_seconds=10,
+            response_check=steps.check_smoke_test,
+            response_check_arguments={"smoke_tests": evaluate_model["smoke_tests"]},
+        )
+        hold_endpoint = SageMakerHoldEndpointOperator(task_id="hold_endpoint", endpoint_name=RUN_NAME)
+        delete_endpoint = SageMakerDeleteEndpointOperator(
+            task_id="delete_endpoint",
+            endpoint_name=RUN_NAME,
+            owner_tag=OWNER,
+            check_interval=POLL_SECONDS,
+            trigger_rule=TriggerRule.ALL_DONE,
+            retries=5,
+        )
+        record_outcome = task(steps.record_outcome, trigger_rule=TriggerRule.ALL_DONE)(
+            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME
+        )
+
+        chain(
+            wait_for_tweets, prepare_dataset, train_model, evaluate_model, deploy_endpoint, smoke_test, hold_endpoint,
+            delete_endpoint, record_outcome,
+        )  # fmt: skip
+    return dag
+
+
+for entry in load_hashtags():
+    retrain(entry)

@@ -1,0 +1,102 @@
+"""What models and endpoints answer, in one form, and whether two of them answer the same."""
+
+import json
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from include.errors import EvaluationError
+from include.text.tokens import LABEL_PREFIX
+
+PROBABILITY_TOLERANCE = 1e-3
+"""Far above the rounding of float32 in JSON, far below a difference that a person could see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Probabilities by label, the most probable first."""
+
+    probabilities: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        return next(iter(self.probabilities))
+
+    @property
+    def probability(self) -> float:
+        return self.probabilities[self.label]
+
+
+class LocalModel:
+    """
+    A trained model, out of SageMaker's artifact.
+
+    :param artifact: model.tar.gz, with BlazingText's model.bin in it, which fastText reads
+    :param folder: where model.bin may be put
+    :raises EvaluationError: the artifact holds no readable supervised model
+    """
+
+    def __init__(self, artifact: Path, folder: Path):
+        import fasttext
+
+        try:
+            with tarfile.open(artifact, "r:gz") as archive:
+                archive.extract("model.bin", folder, filter="data")
+            self._model = fasttext.load_model(str(folder / "model.bin"))
+        except (tarfile.TarError, KeyError, OSError, EOFError, ValueError) as error:
+            raise EvaluationError(f"{artifact.name} holds no model.bin that fastText can read: {error}") from None
+        self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._model.labels]
+
+    def predict(self, instances: Sequence[str]) -> list[Prediction]:
+        """Probabilities of every label for tokenised instances."""
+        return [self._predict(instance) for instance in instances]
+
+    def _predict(self, instance: str) -> Prediction:
+        labels, probabilities = self._model.predict(instance, k=len(self.labels))
+        return _prediction(labels, probabilities)
+
+
+def parse_answer(body: bytes | str) -> list[Prediction]:
+    """
+    Predictions out of an endpoint's application/json answer.
+
+    :raises EvaluationError: the answer is not of BlazingText's form
+    """
+    try:
+        answers: Any = json.loads(body)
+        return [_prediction(answer["label"], answer["prob"]) for answer in answers]
+    except (ValueError, KeyError, TypeError) as error:
+        shown = body[:200] if isinstance(body, str) else body[:200].decode("utf-8", "replace")
+        raise EvaluationError(f"the endpoint's answer is not of BlazingText's form ({error!r}): {shown}") from None
+
+
+def check_same(expected: Sequence[Prediction], answered: Sequence[Prediction]) -> None:
+    """
+    :raises EvaluationError: the endpoint's answers are not the evaluated model's answers
+    """
+    if len(expected) != len(answered):
+        raise EvaluationError(f"{len(expected)} tweets were sent and {len(answered)} answers came back")
+    for number, (ours, theirs) in enumerate(zip(expected, answered, strict=True), start=1):
+        if set(ours.probabilities) != set(theirs.probabilities):
+            raise EvaluationError(
+                f"tweet {number}: the endpoint knows the labels {sorted(theirs.probabilities)}, the evaluated model "
+                f"{sorted(ours.probabilities)}"
+            )
+        difference = max(abs(ours.probabilities[label] - theirs.probabilities[label]) for label in ours.probabilities)
+        if difference > PROBABILITY_TOLERANCE:
+            raise EvaluationError(
+                f"tweet {number}: the endpoint answers {theirs.label} ({theirs.probability:.4f}), the evaluated model "
+                f"{ours.label} ({ours.probability:.4f}): another model is deployed than was evaluated"
+            )
+
+
+def _prediction(labels: Sequence[str], probabilities: Sequence[float]) -> Prediction:
+    # fastText's float32 probabilities can be a hair above 1.
+    return Prediction(
+        {
+            label.removeprefix(LABEL_PREFIX): min(float(probability), 1.0)
+            for label, probability in zip(labels, probabilities, strict=True)
+        }
+    )

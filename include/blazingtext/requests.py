@@ -1,0 +1,79 @@
+"""SageMaker requests, built from values alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+VOLUME_GIGABYTES = 10
+MAX_RUNTIME_SECONDS = 3600
+"""A BlazingText training of some million tweets takes minutes; a job that hangs is stopped after this."""
+VARIANT = "AllTraffic"
+
+
+def training_request(
+    *,
+    job_name: str,
+    image: str,
+    role_arn: str,
+    train_uri: str,
+    validation_uri: str,
+    output_uri: str,
+    instance_type: str,
+    hyperparameters: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> dict[str, Any]:
+    """CreateTrainingJob's request: BlazingText, supervised, on one instance."""
+    return {
+        "TrainingJobName": job_name,
+        "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+        "RoleArn": role_arn,
+        "InputDataConfig": [_channel("train", train_uri), _channel("validation", validation_uri)],
+        "OutputDataConfig": {"S3OutputPath": output_uri},
+        "ResourceConfig": {
+            "InstanceType": instance_type,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": VOLUME_GIGABYTES,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS},
+        "HyperParameters": dict(hyperparameters),
+        "Tags": as_tags(tags),
+    }
+
+
+def endpoint_request(
+    *, name: str, image: str, role_arn: str, model_uri: str, instance_type: str
+) -> dict[str, dict[str, Any]]:
+    """The three requests of a deployment, as SageMakerEndpointOperator takes them; all three under one name."""
+    return {
+        "Model": {
+            "ModelName": name,
+            "ExecutionRoleArn": role_arn,
+            "PrimaryContainer": {"Image": image, "ModelDataUrl": model_uri},
+        },
+        "EndpointConfig": {
+            "EndpointConfigName": name,
+            "ProductionVariants": [
+                {
+                    "VariantName": VARIANT,
+                    "ModelName": name,
+                    "InitialInstanceCount": 1,
+                    "InstanceType": instance_type,
+                }
+            ],
+        },
+        "Endpoint": {"EndpointName": name, "EndpointConfigName": name},
+    }
+
+
+def invocation(instances: list[str], k: int) -> dict[str, Any]:
+    """The body of an application/json request for the `k` most probable labels of each instance."""
+    return {"instances": instances, "configuration": {"k": k}}
+
+
+def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags in the form of SageMaker's requests."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "ContentType": "text/plain", "DataSource": {"S3DataSource": source}}

@@ -1,0 +1,216 @@
+"""
+The pipeline at work on this machine: ``make demo`` and ``make up``.
+
+Starts a local AWS and Airflow, uploads the sample tweets, triggers retrain_aws through Airflow's REST API, shows how
+the run gets on, and prints what came out. AIRFLOW_PORT and LOCAL_AWS_PORT choose other ports than 8080 and 4566.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import requests
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from include.errors import RetrainError
+from include.local_stack import LocalStack, LocalStackSettings, StackError
+from include.names import Keys, run_name
+from include.settings import Settings
+
+SAMPLE_DATA = Path(__file__).with_name("sample_data")
+DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", "2026-01-07"
+KEEP_ENDPOINT_MINUTES = 0.2
+SECONDS_FOR_THE_RUN = 300
+TASKS = (
+    "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
+    "hold_endpoint", "delete_endpoint", "record_outcome",
+)  # fmt: skip
+FINAL_STATES = ("success", "failed", "skipped", "upstream_failed", "removed")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep-running", action="store_true", help="leave everything running until Ctrl-C")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    console = Console(highlight=False)
+    try:
+        settings = LocalStackSettings.from_environment()
+        started = time.monotonic()
+        with ExitStack() as resources:
+            with console.status("Starting the local AWS and Airflow (about half a minute) ..."):
+                stack = resources.enter_context(LocalStack(settings))
+            console.print(f"Local AWS and Airflow are ready after {time.monotonic() - started:.0f} s.")
+            succeeded = _run_pipeline(stack, console)
+            if options.keep_running:
+                _keep_running(stack, console)
+    except RetrainError as error:
+        console.print(Text(f"error: {error}", style="red"))
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 0 if options.keep_running else 130
+    return 0 if succeeded else 1
+
+
+def _run_pipeline(stack: LocalStack, console: Console) -> bool:
+    """Upload, trigger, watch, print the outcome; whether the run succeeded."""
+    s3 = boto3.client(
+        "s3", endpoint_url=stack.settings.local_aws_url, region_name="us-east-1", aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )  # fmt: skip
+    settings = Settings.from_environment(stack.environment)
+    files = _upload_samples(s3, settings)
+    console.print(f"Uploaded {files} files of sample tweets to s3://{settings.bucket}/{settings.prefix}/hashtags/")
+    airflow = _Airflow(stack.settings.airflow_url)
+    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES})
+    console.print(f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n")
+    state = _watch(airflow, stack, run_id, console)
+    key = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id)) + "report.json"
+    try:
+        report = json.loads(s3.get_object(Bucket=settings.bucket, Key=key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        console.print(f"[red]The run ended as {state} and left no report.[/red] Logs: {stack.settings.home / 'logs'}")
+        return False
+    copy = stack.settings.home / "report.json"
+    copy.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _print_outcome(report, console)
+    console.print(f"Report: s3://{settings.bucket}/{key}\n        a copy is kept in {copy}")
+    return state == "success"
+
+
+def _upload_samples(s3: Any, settings: Settings) -> int:
+    s3.create_bucket(Bucket=settings.bucket)
+    files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
+    for file in files:
+        s3.upload_file(str(file), settings.bucket, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")
+    return len(files)
+
+
+class _Airflow:
+    """Airflow's REST API, as far as it is needed here."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self._session = requests.Session()
+        token = self._session.get(f"{url}/auth/token", timeout=30)
+        token.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+
+    def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
+        """Trigger a run as soon as the DAG is known; return its id."""
+        deadline = time.monotonic() + 60
+        while True:
+            response = self._session.post(
+                f"{self._url}/api/v2/dags/{dag_id}/dagRuns",
+                json={"logical_date": None, "conf": parameters},
+                timeout=30,
+            )
+            if response.ok:
+                return str(response.json()["dag_run_id"])
+            if response.status_code != 404 or time.monotonic() > deadline:
+                raise StackError(f"Airflow does not run {dag_id}: {response.status_code} {response.text}")
+            time.sleep(0.5)
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return str(self._get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """Every task instance of the run by its task's id."""
+        answer = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")
+        return {instance["task_id"]: instance for instance in answer["task_instances"]}
+
+    def _get(self, path: str) -> dict[str, Any]:
+        response = self._session.get(f"{self._url}/api/v2/{path}", timeout=30)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def _watch(airflow: _Airflow, stack: LocalStack, run_id: str, console: Console) -> str:
+    """Show each task as it ends, and which one is at work meanwhile; return the run's final state."""
+    printed: set[str] = set()
+    deadline = time.monotonic() + SECONDS_FOR_THE_RUN
+    with console.status("Waiting for the scheduler ...") as status:
+        while True:
+            state = airflow.run_state(DAG_ID, run_id)
+            tasks = airflow.tasks(DAG_ID, run_id)
+            for task_id in TASKS:
+                if task_id not in printed and tasks.get(task_id, {}).get("state") in FINAL_STATES:
+                    printed.add(task_id)
+                    _print_task(tasks[task_id], console)
+            if state in {"success", "failed"}:
+                return state
+            current = next((task_id for task_id in TASKS if task_id not in printed), "")
+            task_state = tasks.get(current, {}).get("state") or "to be scheduled"
+            status.update(f"{current} ({task_state}), {len(printed)} of {len(TASKS)} tasks done")
+            stack.check()
+            if time.monotonic() > deadline:
+                raise StackError(f"The run is still {state} after {SECONDS_FOR_THE_RUN} s, at {current} ({task_state}).")
+            time.sleep(0.4)
+
+
+def _print_task(task: dict[str, Any], console: Console) -> None:
+    mark = {"success": "[green]✓[/green]", "skipped": "[yellow]-[/yellow]"}.get(task["state"], "[red]✗[/red]")
+    seconds = _seconds_between(task.get("start_date"), task.get("end_date"))
+    console.print(f"  {mark} {task['task_id']:<17}{seconds:>6.1f} s   {task['state']}")
+
+
+def _seconds_between(start: str | None, end: str | None) -> float:
+    if not start or not end:
+        return 0.0
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _print_outcome(report: dict[str, Any], console: Console) -> None:
+    console.print(Text(f"\n{report['outcome']}", style="bold"))
+    if report["data"]:
+        splits = report["data"]["splits"]
+        sizes = ", ".join(f"{name} {split['examples']}" for name, split in splits.items())
+        console.print(f"Tweets per split: {sizes} (of {report['data']['rows']['read']} rows)")
+        for warning in report["data"]["warnings"]:
+            console.print(Text(warning, style="yellow"))
+    if report["evaluation"]:
+        console.print(report["evaluation"]["verdict"])
+    if report["smoke_test"]:
+        console.print(_smoke_test_table(report["smoke_test"]))
+    if report["endpoint"]:
+        deleted_at = (report["deletion"] or {}).get("deleted_at")
+        console.print(f"Endpoint {report['endpoint']['endpoint_name']}: created {report['endpoint']['created_at']},")
+        console.print(f"    deadline {report['endpoint']['deadline']}, deleted {deleted_at or '[red]not deleted[/red]'}")
+
+
+def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:
+    table = Table(title="What the endpoint answered for tweets of the test split", title_justify="left")
+    for column in ("tweet", "labelled", "predicted", "probability"):
+        table.add_column(column, justify="right" if column == "probability" else "left")
+    for answer in answers:
+        text = " ".join(answer["text"].split())
+        shown = Text(text if len(text) <= 70 else text[:69] + "…")
+        style = "" if answer["predicted"] == answer["label"] else "yellow"
+        predicted = Text(answer["predicted"], style=style)
+        table.add_row(shown, answer["label"], predicted, f"{answer['probability']:.3f}")
+    return table
+
+
+def _keep_running(stack: LocalStack, console: Console) -> None:
+    console.print(f"\nAirflow: {stack.settings.airflow_url} (no login)    local AWS: {stack.settings.local_aws_url}")
+    console.print("Everything runs until Ctrl-C.")
+    while True:
+        stack.check()
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""Which hashtags there are: include/hashtags.yaml, or the file that RETRAIN_HASHTAGS_FILE names."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date as Date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from include.errors import ConfigurationError
+from include.names import check_hashtag
+
+DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
+RECIPES = ("clean", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Hashtag:
+    """One hashtag's entry."""
+
+    name: str
+    labels: Mapping[str, str]
+    start_date: Date
+    end_date: Date | None = None
+    schedule: str = "@daily"
+    recipe: str = "clean"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def load_hashtags(path: Path | None = None) -> list[Hashtag]:
+    """
+    Every hashtag of the file, in its order.
+
+    :raises ConfigurationError: names file, hashtag and key
+    """
+    path = path or Path(os.environ.get("RETRAIN_HASHTAGS_FILE") or DEFAULT_FILE)
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{path}: not YAML: {error}") from None
+    if not isinstance(entries, dict) or not entries:
+        raise ConfigurationError(f"{path}: expected one entry for each hashtag, found {type(entries).__name__}")
+    return [_hashtag(path, str(name), entry) for name, entry in entries.items()]
+
+
+def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
+    where = f"{path}, {name}"
+    try:
+        check_hashtag(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    if not isinstance(entry, dict):
+        raise ConfigurationError(f"{where}: expected labels and start_date below the hashtag's name")
+    known = ("labels", "start_date", "end_date", "schedule", "recipe", "parameters")
+    if unknown := sorted(set(entry) - set(known)):
+        raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
+    labels = entry.get("labels")
+    if not isinstance(labels, dict) or len(set(labels.values())) < 2:
+        raise ConfigurationError(f"{where}, labels: at least two are needed, as {{'0': technical, '1': marketing}}")
+    for key in ("start_date", "end_date"):
+        if not isinstance(entry.get(key), Date) and (key == "start_date" or key in entry):
+            raise ConfigurationError(f"{where}, {key}: expected a date like 2026-01-31")
+    if entry.get("recipe", "clean") not in RECIPES:
+        raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
+    return Hashtag(
+        name=name,
+        labels={str(identifier): str(label) for identifier, label in labels.items()},
+        start_date=entry["start_date"],
+        end_date=entry.get("end_date"),
+        schedule=entry.get("schedule", "@daily"),
+        recipe=entry.get("recipe", "clean"),
+        parameters=entry.get("parameters") or {},
+    )

@@ -1,0 +1,227 @@
+"""A local AWS and a whole Airflow on this machine: started, watched, stopped."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import requests
+
+from include.errors import ConfigurationError, RetrainError
+
+REPOSITORY = Path(__file__).parents[1]
+AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer", "api-server")
+SECONDS_TO_START = 120
+SECONDS_TO_STOP = 15
+
+
+class StackError(RetrainError):
+    """A part of the local stack did not start, or has died; the message says which and where its log is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStackSettings:
+    """Where the local stack listens and keeps its files."""
+
+    airflow_port: int = 8080
+    """AIRFLOW_PORT: Airflow's web UI and REST API."""
+    local_aws_port: int = 4566
+    """LOCAL_AWS_PORT: every AWS service."""
+    home: Path = REPOSITORY / ".airflow"
+    """Airflow's home: its database, its logs, and the logs of the processes."""
+    hashtags_file: Path = REPOSITORY / "include" / "sample_data" / "hashtags.yaml"
+    pace: float | None = None
+    """How long the local AWS stays in its phases; see `python -m include.local_aws --help`."""
+    bucket: str = "local-tweets"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """
+        :raises ConfigurationError: a port is not a number
+        """
+        ports = {}
+        for name, default in (("AIRFLOW_PORT", 8080), ("LOCAL_AWS_PORT", 4566)):
+            text = environment.get(name, str(default))
+            if not text.isdecimal() or not 0 < int(text) < 65536:
+                raise ConfigurationError(f"{name}={text!r} is not a port number")
+            ports[name.lower()] = int(text)
+        return cls(**ports)
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def local_aws_url(self) -> str:
+        return f"http://127.0.0.1:{self.local_aws_port}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment in which Airflow, its tasks and AWS clients find each other."""
+        return {
+            **os.environ,
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}",
+            "PYTHONUNBUFFERED": "1",
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.airflow_port),
+            "AIRFLOW__API__BASE_URL": self.airflow_url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+            "AWS_ENDPOINT_URL": self.local_aws_url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "RETRAIN_BUCKET": self.bucket,
+            "RETRAIN_ROLE_ARN": "arn:aws:iam::123456789012:role/local-sagemaker",
+            "RETRAIN_POLL_SECONDS": "1",
+            "RETRAIN_HASHTAGS_FILE": str(self.hashtags_file),
+        }
+
+
+class LocalStack:
+    """
+    The processes, as a context manager that stops all it started, come what may.
+
+    :raises StackError: a port is taken, or a part does not start
+    """
+
+    def __init__(self, settings: LocalStackSettings):
+        self.settings = settings
+        self.environment = settings.environment()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs = settings.home / "logs" / "processes"
+
+    def __enter__(self) -> Self:
+        try:
+            _require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
+            _require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
+            self._logs.mkdir(parents=True, exist_ok=True)
+            pace = [] if self.settings.pace is None else ["--pace", str(self.settings.pace)]
+            port = str(self.settings.local_aws_port)
+            self._start("local-aws", [sys.executable, "-m", "include.local_aws", "--port", port, *pace])
+            self._run("db-migrate", self._airflow("db", "migrate"))
+            for component in AIRFLOW_COMPONENTS:
+                self._start(component, self._airflow(component))
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        """
+        :raises StackError: a process has died
+        """
+        for name, process in self._processes.items():
+            if process.poll() is not None:
+                raise StackError(
+                    f"{name} has ended with exit code {process.returncode}. The end of its log, {self._log(name)}:\n"
+                    + _tail(self._log(name))
+                )
+
+    def stop(self) -> None:
+        """End every process with all that it started."""
+        for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, SECONDS_TO_STOP)):
+            for process in self._processes.values():
+                _signal_group(process, number)
+            deadline = time.monotonic() + seconds
+            while any([_signal_group(process, 0) for process in self._processes.values()]):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.1)
+        self._processes.clear()
+
+    def _airflow(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "airflow", *arguments]
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _start(self, name: str, command: list[str]) -> None:
+        with self._log(name).open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                command, cwd=REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def _run(self, name: str, command: list[str]) -> None:
+        self._start(name, command)
+        if self._processes[name].wait():
+            self.check()
+        del self._processes[name]
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not (self._local_aws_is_ready() and self._airflow_is_ready()):
+            self.check()
+            if time.monotonic() > deadline:
+                raise StackError(f"The stack is not ready after {SECONDS_TO_START} s. Logs are in {self._logs}")
+            time.sleep(0.25)
+
+    def _local_aws_is_ready(self) -> bool:
+        return _get(f"{self.settings.local_aws_url}/_local/health") is not None
+
+    def _airflow_is_ready(self) -> bool:
+        health = _get(f"{self.settings.airflow_url}/api/v2/monitor/health")
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return health is not None and all(health[part]["status"] == "healthy" for part in parts)
+
+
+def _get(url: str) -> dict[str, dict[str, str]] | None:
+    try:
+        response = requests.get(url, timeout=5)
+    except requests.ConnectionError:
+        return None
+    return response.json() if response.ok else None
+
+
+def _require_free_port(port: int, variable: str, what: str) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        raise StackError(
+            f"Port {port} on 127.0.0.1 is taken, and {what} needs one. Stop what uses it, or set {variable} to a "
+            f"free port, e.g.: make demo {variable}={port + 10}"
+        ) from None
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Signal a process and all of its session; False where nothing of it is left. Number 0 only asks."""
+    process.poll()
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _tail(path: Path, lines: int = 25) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

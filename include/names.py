@@ -1,0 +1,114 @@
+"""Names of jobs, endpoints and S3 keys: derived, never random, so that a retry finds what an earlier attempt made."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date as Date
+from typing import Any
+
+from include.errors import ConfigurationError
+
+MAX_NAME_CHARACTERS = 63
+"""SageMaker's limit for the names of jobs, models and endpoints."""
+
+_HASHTAG = re.compile(r"[a-z0-9_]{1,50}")
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
+_DATE_FOLDER = re.compile(r"(\d{4}-\d\d-\d\d)/")
+
+
+def check_hashtag(hashtag: str) -> str:
+    """
+    :raises ConfigurationError: not fit for a DAG id and an S3 prefix
+    """
+    if not _HASHTAG.fullmatch(hashtag):
+        raise ConfigurationError(
+            f"hashtag {hashtag!r}: only a-z, 0-9 and _ are allowed, 50 characters at most, without the #"
+        )
+    return hashtag
+
+
+def check_date(text: str) -> str:
+    """
+    :raises ConfigurationError: no calendar date of the form 2026-01-31
+    """
+    try:
+        if Date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise ConfigurationError(f"date {text!r} is not a calendar date of the form 2026-01-31")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The S3 keys of one hashtag's date; checked, so that neither can escape its prefix."""
+
+    prefix: str
+    hashtag: str
+    date: str
+
+    def __post_init__(self) -> None:
+        check_hashtag(self.hashtag)
+        check_date(self.date)
+
+    @property
+    def hashtag_tweets(self) -> str:
+        """Prefix of all dates' tweets."""
+        return f"{self.prefix}/hashtags/{self.hashtag}/"
+
+    @property
+    def tweets(self) -> str:
+        """Prefix of the date's labelled tweets: a folder of part files, as Glue and Spark write it."""
+        return f"{self.hashtag_tweets}{self.date}/labeled.csv/"
+
+    @property
+    def output(self) -> str:
+        """Prefix of everything that runs for this date make."""
+        return f"{self.prefix}/marketing-model/{self.hashtag}/{self.date}/"
+
+    def data(self, digest: str) -> str:
+        """Prefix of the prepared channels with this content."""
+        return f"{self.output}data/{digest[:16]}/"
+
+    @property
+    def models(self) -> str:
+        """Prefix below which SageMaker puts `<job>/output/model.tar.gz`."""
+        return f"{self.output}models"
+
+    def run(self, run_name: str) -> str:
+        """Prefix of one run's report."""
+        return f"{self.output}runs/{run_name}/"
+
+
+def date_of_tweets(key: str, hashtag_tweets: str) -> str | None:
+    """The date that a key below a hashtag's tweets belongs to; None where it is not part of a date's labelled data."""
+    match = _DATE_FOLDER.match(key.removeprefix(hashtag_tweets))
+    part = key.rpartition("/labeled.csv/")[2]
+    return match[1] if match and "/labeled.csv/" in key and part and not part.startswith(("_", ".")) else None
+
+
+def run_name(dag_id: str, run_id: str) -> str:
+    """The name of a run's endpoint, of its configuration and of its model: one run, one name, at every attempt."""
+    digest = hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:12]
+    return f"{_slug(dag_id)}-{digest}"
+
+
+def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
+    """The name of the first training job for a fingerprint."""
+    return f"retrain-{_slug(hashtag)}-{date}-{fingerprint[:12]}"
+
+
+def next_attempt(name: str, attempt: int) -> str:
+    """The name of the `attempt`-th job of the same fingerprint, counted from 1."""
+    return name if attempt == 1 else f"{name}-a{attempt}"
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """SHA-256 of everything that decides what a training makes."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _slug(text: str) -> str:
+    return _NOT_IN_NAMES.sub("-", text)[:28].strip("-")

@@ -1,0 +1,52 @@
+"""Where this deployment lives, from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from include.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Settings of a deployment. They are read when a task runs, so that the DAGs can be parsed without them.
+
+    Region, credentials and endpoint URL are not among them: they are AWS's own environment variables, or the fields of
+    the Airflow connection `aws_default`.
+    """
+
+    bucket: str
+    """RETRAIN_BUCKET: the S3 bucket that holds the tweets and takes everything that runs make."""
+    role_arn: str
+    """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes; it reads and writes the bucket."""
+    prefix: str = "twitter-data"
+    """RETRAIN_PREFIX: everything lies below this prefix of the bucket."""
+    training_image: str | None = None
+    """RETRAIN_TRAINING_IMAGE: the BlazingText image, where it is not the SageMaker SDK's answer for the region."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """
+        :raises ConfigurationError: a variable without a default is not set, or one is not what it should be
+        """
+        for name, meaning in (
+            ("RETRAIN_BUCKET", "the S3 bucket for tweets and models, e.g. my-team-tweets"),
+            ("RETRAIN_ROLE_ARN", "the role that SageMaker assumes, e.g. arn:aws:iam::123456789012:role/sagemaker"),
+        ):
+            if not environment.get(name):
+                raise ConfigurationError(f"The environment variable {name} is not set: {meaning}.")
+        prefix = environment.get("RETRAIN_PREFIX", "twitter-data").strip("/")
+        if not prefix or ".." in prefix.split("/"):
+            raise ConfigurationError(f"RETRAIN_PREFIX={environment['RETRAIN_PREFIX']!r} is no prefix inside the bucket")
+        return cls(
+            bucket=environment["RETRAIN_BUCKET"],
+            role_arn=environment["RETRAIN_ROLE_ARN"],
+            prefix=prefix,
+            training_image=environment.get("RETRAIN_TRAINING_IMAGE") or None,
+        )
+
+
+POLL_SECONDS = int(os.environ.get("RETRAIN_POLL_SECONDS", "30"))
+"""RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not."""

@@ -1,0 +1,79 @@
+"""The one seam to S3."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from include.errors import DataError
+
+
+class Storage:
+    """
+    The objects of one bucket.
+
+    :param client: a boto3 S3 client
+    """
+
+    def __init__(self, client: Any, bucket: str):
+        self._client = client
+        self.bucket = bucket
+
+    @classmethod
+    def connect(cls, bucket: str, aws_conn_id: str = "aws_default") -> "Storage":
+        """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+        return cls(S3Hook(aws_conn_id=aws_conn_id).get_conn(), bucket)
+
+    @property
+    def region(self) -> str:
+        region: str = self._client.meta.region_name
+        return region
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Every key below a prefix, sorted; folders' own entries are passed over."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return sorted(
+            entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")
+        )
+
+    def upload(self, path: Path, key: str) -> str:
+        """Store a file; return its URI."""
+        self._client.upload_file(str(path), self.bucket, key)
+        return self.uri(key)
+
+    def download(self, key: str, path: Path) -> Path:
+        """
+        Fetch an object into a file.
+
+        :raises DataError: there is no such object
+        """
+        from botocore.exceptions import ClientError
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client.download_file(self.bucket, key, str(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                raise DataError(f"{self.uri(key)} does not exist") from None
+            raise
+        return path
+
+    def write_json(self, value: Any, key: str) -> str:
+        """Store a value as indented JSON; return the object's URI."""
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+        self._client.upload_fileobj(
+            io.BytesIO(text.encode()), self.bucket, key, ExtraArgs={"ContentType": "application/json"}
+        )
+        return self.uri(key)
+
+    def read_json(self, key: str) -> Any:
+        return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+
+    def key_of(self, uri: str) -> str:
+        """The key of a URI in this bucket."""
+        return uri.removeprefix(self.uri(""))

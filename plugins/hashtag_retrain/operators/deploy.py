@@ -1,0 +1,113 @@
+"""Create an endpoint that says whose it is and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION
+from hashtag_retrain.triggers.endpoint import EndpointSettledTrigger
+
+from include.blazingtext.requests import as_tags
+from include.ownership import OWNER, deadline_in, ownership_tags, tag_values
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+CREATION_TIMEOUT = timedelta(hours=1)
+
+
+class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
+    """
+    Create model, endpoint configuration and endpoint, each tagged with its owner and its deadline from the first call
+    on, and wait, deferred, until the endpoint is in service.
+
+    May be retried at any point: what exists and carries the owner's tag is used, what belongs to somebody else is an
+    error, and an endpoint of this owner that Failed is made again.
+
+    :param config: the three requests, under Model, EndpointConfig and Endpoint (templated)
+    :param owner_tag: value of the owner's tag (templated)
+    :param deadline: when the endpoint is to be deleted, as an ISO 8601 time (templated). An existing endpoint keeps
+        the deadline that it carries.
+    :param decision: ``{"deploy": bool, "reason": str}``; where `deploy` is false the task is skipped (templated)
+    :param purpose: value of the purpose's tag (templated)
+    :return: the endpoint's name, when it was created and the deadline that it carries
+    """
+
+    template_fields: Sequence[str] = (
+        *SageMakerEndpointOperator.template_fields, "owner_tag", "deadline", "decision", "purpose",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        config: Any,
+        owner_tag: str,
+        deadline: str,
+        decision: Any = None,
+        purpose: str = "endpoint",
+        check_interval: int = 30,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(config=config, check_interval=check_interval, deferrable=True, **kwargs)
+        self.owner_tag = owner_tag
+        self.deadline = deadline
+        self.decision = decision
+        self.purpose = purpose
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        if self.decision is not None and not self.decision["deploy"]:
+            raise AirflowSkipException(self.decision["reason"])
+        self.preprocess_config()
+        client = self.hook.get_conn()
+        tags = as_tags(ownership_tags(self.owner_tag, self.purpose, datetime.fromisoformat(self.deadline)))
+        for kind in IN_ORDER_OF_CREATION:
+            request = self.config[kind.request_name]
+            name = request[f"{kind.request_name}Name"]
+            if self._is_there(client, kind, name):
+                self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
+                continue
+            self.log.info("Creating %s %s", kind.noun, name)
+            getattr(client, f"create_{kind.method_name}")(**request, Tags=tags)
+        self.defer(
+            trigger=EndpointSettledTrigger(self._endpoint_name, self.check_interval, hook_arguments(self)),
+            method_name="execute_complete",
+            timeout=CREATION_TIMEOUT,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        assert event is not None
+        if event["status"] != "InService":
+            raise AirflowException(f"Endpoint {self._endpoint_name} is {event['status']}: {event['reason']}")
+        client = self.hook.get_conn()
+        description = client.describe_endpoint(EndpointName=self._endpoint_name)
+        deadline = deadline_in(ENDPOINT.tags(client, description))
+        self.log.info("Endpoint %s is in service; it is to be deleted at %s.", self._endpoint_name, deadline)
+        return {
+            "endpoint_name": self._endpoint_name,
+            "created_at": description["CreationTime"].astimezone(UTC).isoformat(timespec="seconds"),
+            "deadline": deadline.isoformat() if deadline else None,
+        }
+
+    @property
+    def _endpoint_name(self) -> str:
+        name: str = self.config["Endpoint"]["EndpointName"]
+        return name
+
+    def _is_there(self, client: Any, kind: Any, name: str) -> bool:
+        description = kind.describe(client, name)
+        if description is None:
+            return False
+        owner = tag_values(kind.tags(client, description)).get(OWNER)
+        if owner != self.owner_tag:
+            raise AirflowFailException(f"The {kind.noun} {name} exists and belongs to {owner or 'nobody known'}.")
+        if description.get("EndpointStatus") == "Failed":
+            self.log.info("Deleting the failed endpoint %s of an earlier attempt.", name)
+            kind.delete(client, name)
+            client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": self.check_interval})
+            return False
+        return True

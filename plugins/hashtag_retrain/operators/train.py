@@ -1,0 +1,104 @@
+"""Train, once for each fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from botocore.exceptions import ClientError
+from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.triggers.training import TrainingJobTrigger
+
+from include.names import next_attempt
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+MAX_JOBS_PER_FINGERPRINT = 20
+RESOURCE_NOT_FOUND = "Requested resource not found"
+CUSTOMER_ERRORS = ("AlgorithmError", "ClientError")
+"""A FailureReason that begins so will be the same at every retry."""
+
+
+class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
+    """
+    Start a training job, unless one of the same name is done or running.
+
+    The job's name is taken for a fingerprint of everything that decides the result. A completed job of that name is
+    reused, a running one is joined, and after a failed or stopped one the next attempt gets the name with ``-a2``,
+    ``-a3`` and so on. So a retry, a cleared task or a worker that died between submitting and waiting never trains
+    twice. Always deferred; a person who stops the waiting task stops the job.
+
+    :param config: CreateTrainingJob's request (templated). Its StoppingCondition bounds the waiting as well.
+    :param check_interval: seconds between two looks at the job
+    :return: the job's name, its artifact, image, metrics and billable seconds, and whether it was reused
+    """
+
+    template_fields: Sequence[str] = SageMakerTrainingOperator.template_fields
+
+    def __init__(self, *, config: Any, check_interval: int = 30, **kwargs: Any) -> None:
+        super().__init__(config=config, check_interval=check_interval, deferrable=True, print_log=False, **kwargs)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        self.preprocess_config()
+        name, status = self._find_job(self.config["TrainingJobName"])
+        if status == "Completed":
+            self.log.info("Reusing training job %s: the same data, code and settings were trained already.", name)
+            return self._result(name, reused=True)
+        if status is None:
+            self.log.info("Starting training job %s", name)
+            self.hook.get_conn().create_training_job(**{**self.config, "TrainingJobName": name})
+        else:
+            self.log.info("Joining training job %s, which is %s", name, status)
+        runtime = self.config["StoppingCondition"]["MaxRuntimeInSeconds"]
+        # Beside its runtime, a job waits for an instance, downloads and uploads.
+        patience = timedelta(seconds=runtime) + timedelta(hours=1)
+        self.defer(
+            trigger=TrainingJobTrigger(name, self.check_interval, hook_arguments(self)),
+            method_name="execute_complete",
+            timeout=patience,
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        assert event is not None
+        if event["status"] == "Completed":
+            return self._result(event['name'], reused=False)
+        message = f"Training job {event['name']} ended as {event['status']}: {event['reason']}"
+        if event["reason"].startswith(CUSTOMER_ERRORS):
+            raise AirflowFailException(message)
+        raise AirflowException(message)
+
+    def _find_job(self, first_name: str) -> tuple[str, str | None]:
+        """The name to use and the status of the job that has it; None where there is none yet."""
+        for attempt in range(1, MAX_JOBS_PER_FINGERPRINT + 1):
+            name = next_attempt(first_name, attempt)
+            status = self._status(name)
+            if status not in {"Failed", "Stopped", "Stopping"}:
+                return name, status
+            self.log.info("Training job %s is %s: another attempt is made.", name, status)
+        raise AirflowFailException(f"{MAX_JOBS_PER_FINGERPRINT} training jobs {first_name} failed; giving up.")
+
+    def _status(self, name: str) -> str | None:
+        try:
+            status: str = self.hook.describe_training_job(name)["TrainingJobStatus"]
+        except ClientError as error:
+            if RESOURCE_NOT_FOUND in error.response["Error"]["Message"]:
+                return None
+            raise
+        return status
+
+    def _result(self, name: str, reused: bool) -> dict[str, Any]:
+        job = self.hook.describe_training_job(name)
+        metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+        self.log.info("Training job %s: %s, %s billable seconds", name, metrics, job.get("BillableTimeInSeconds"))
+        return {
+            "training_job_name": name,
+            "model_uri": job["ModelArtifacts"]["S3ModelArtifacts"],
+            "image": job["AlgorithmSpecification"]["TrainingImage"],
+            "metrics": metrics,
+            "billable_seconds": job.get("BillableTimeInSeconds"),
+            "reused": reused,
+        }

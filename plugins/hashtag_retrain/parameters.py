@@ -1,0 +1,95 @@
+"""The parameters of a run, as the trigger form shows them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from include.blazingtext.evaluation import DEPLOY
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from include.errors import ConfigurationError
+from include.hashtags import Hashtag
+
+MAX_KEEP_MINUTES = 7 * 24 * 60
+
+
+def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
+    """
+    Every parameter, with the defaults of the hashtag's entry.
+
+    :raises ConfigurationError: the entry names an unknown parameter or a default out of bounds
+    """
+    parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
+    if unknown := sorted(set(hashtag.parameters) - set(parameters)):
+        raise ConfigurationError(
+            f"hashtag {hashtag.name}, parameters: unknown {', '.join(unknown)}; known are {', '.join(parameters)}"
+        )
+    for name, value in hashtag.parameters.items():
+        parameters[name].value = value
+        try:
+            parameters[name].resolve()
+        except Exception as error:
+            raise ConfigurationError(f"hashtag {hashtag.name}, parameters, {name}: {error}") from None
+    return parameters
+
+
+def _data_parameters() -> dict[str, Param]:
+    return {
+        "date": Param(
+            None, type=["null", "string"], format="date", section="Data", title="Date",
+            description="Whose labelled tweets to train on. Empty: the run's logical date.",
+        ),
+        "window_days": Param(
+            1, type="integer", minimum=1, maximum=3650, section="Data", title="Window (days)",
+            description="Train on the labelled tweets of this many dates up to the date, as far as they exist. "
+            "Where a tweet was labelled on several dates, the newest label counts.",
+        ),
+    }  # fmt: skip
+
+
+def _training_parameters() -> dict[str, Param]:
+    parameters = {name: _hyperparameter(hyperparameter) for name, hyperparameter in HYPERPARAMETERS.items()}
+    parameters["training_instance_type"] = _instance_type("ml.c5.xlarge", "Training", "Training instance type")
+    return parameters
+
+
+def _hyperparameter(hyperparameter: Hyperparameter) -> Param:
+    bounds: dict[str, Any] = {}
+    if hyperparameter.kind != "boolean":
+        bound = "minimum" if hyperparameter.minimum_is_allowed else "exclusiveMinimum"
+        bounds = {bound: hyperparameter.minimum}
+        if hyperparameter.kind == "integer" and not hyperparameter.minimum_is_allowed:
+            bounds = {"minimum": hyperparameter.minimum + 1}
+    return Param(
+        hyperparameter.recommended, type=hyperparameter.kind, section="Training", title=hyperparameter.title,
+        description=hyperparameter.description, **bounds,
+    )  # fmt: skip
+
+
+def _endpoint_parameters() -> dict[str, Param]:
+    return {
+        "deploy": Param(
+            "auto", enum=list(DEPLOY), section="Endpoint", title="Deploy",
+            description="auto: where the model is better than the majority's label by more than the minimum gain, "
+            "and no newer date has labelled tweets; always; never.",
+        ),
+        "min_gain": Param(
+            0.0, type="number", minimum=0, maximum=1, section="Endpoint", title="Minimum gain",
+            description="deploy=auto: accuracy on the test split must exceed that of always answering the commonest "
+            "label by more than this share (0.05 is five percentage points).",
+        ),
+        "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
+        "keep_endpoint_minutes": Param(
+            60, type="number", exclusiveMinimum=0, maximum=MAX_KEEP_MINUTES, section="Endpoint",
+            title="Keep the endpoint (minutes)",
+            description="The endpoint is deleted this long after its creation was asked for. It is billed until then.",
+        ),
+    }  # fmt: skip
+
+
+def _instance_type(default: str, section: str, title: str) -> Param:
+    return Param(
+        default, type="string", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", section=section, title=title,
+        description="An instance type of SageMaker, with one CPU host or a single GPU.",
+    )  # fmt: skip

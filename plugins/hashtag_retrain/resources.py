@@ -1,0 +1,54 @@
+"""A deployment's three resources, described and deleted in one way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+NOT_FOUND = "Could not find"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of SageMaker resource: its name in words, in requests, and in the client's methods."""
+
+    noun: str
+    request_name: str
+
+    @property
+    def method_name(self) -> str:
+        return self.noun.replace(" ", "_")
+
+    def describe(self, client: Any, name: str) -> dict[str, Any] | None:
+        """The resource's description; None where there is none of this name."""
+        try:
+            description: dict[str, Any] = self._call(client, "describe", name)
+        except ClientError as error:
+            if NOT_FOUND in error.response["Error"]["Message"]:
+                return None
+            raise
+        return description
+
+    def tags(self, client: Any, description: dict[str, Any]) -> list[dict[str, str]]:
+        """All tags of a described resource."""
+        pages = client.get_paginator("list_tags").paginate(ResourceArn=description[f"{self.request_name}Arn"])
+        return [tag for page in pages for tag in page["Tags"]]
+
+    def delete(self, client: Any, name: str) -> None:
+        """Delete; that it is gone already is no error."""
+        try:
+            self._call(client, "delete", name)
+        except ClientError as error:
+            if NOT_FOUND not in error.response["Error"]["Message"]:
+                raise
+
+    def _call(self, client: Any, verb: str, name: str) -> Any:
+        return getattr(client, f"{verb}_{self.method_name}")(**{f"{self.request_name}Name": name})
+
+
+ENDPOINT = Kind("endpoint", "Endpoint")
+ENDPOINT_CONFIG = Kind("endpoint config", "EndpointConfig")
+MODEL = Kind("model", "Model")
+IN_ORDER_OF_CREATION = (MODEL, ENDPOINT_CONFIG, ENDPOINT)
