@@ -1,4 +1,4 @@
-"""The command line: ``python -m include.cli``. It needs neither Airflow nor AWS."""
+"""The command line: ``python -m include.cli``."""
 
 import argparse
 import sys
@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from include.errors import ConfigurationError, DataError, TokenizerDataError
+from include.samples import upload_samples
+from include.settings import Settings
 from include.text.cleaning import RECIPES
 from include.text.prepare import PrepareSettings, Source, prepare
 from include.text.split import SPLITS, Fractions
@@ -62,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
         "--processes", type=int, metavar="N", help="processes that tokenise (default: one per core if rows are many)"
     )
     command.set_defaults(run=_prepare)
+    command = commands.add_parser(
+        "upload-samples",
+        help="the sample tweets to S3",
+        description="Put the sample tweets into RETRAIN_BUCKET below RETRAIN_PREFIX, where the pipeline looks for "
+        "them; the bucket is made if it is not there. AWS_ENDPOINT_URL chooses a local AWS.",
+    )
+    command.set_defaults(run=_upload_samples)
     return parser
 
 
@@ -103,6 +112,15 @@ def _prepare(options: argparse.Namespace) -> int:
         labels = ", ".join(f"{label} {count:,}" for label, count in counts["labels"].items())
         print(f"{split:<11}{counts['examples']:>8,} tweets  ({labels}), {counts['vocabulary']:,} different tokens")
     print(f"written to {options.out}")
+    return EXIT_DONE
+
+
+def _upload_samples(options: argparse.Namespace) -> int:
+    import boto3
+
+    settings = Settings.from_environment()
+    files = upload_samples(boto3.client("s3"), settings)
+    print(f"{files} files are in s3://{settings.bucket}/{settings.prefix}/hashtags/")
     return EXIT_DONE
 
 

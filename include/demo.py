@@ -12,7 +12,6 @@ import sys
 import time
 from contextlib import ExitStack
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -24,11 +23,11 @@ from rich.text import Text
 from include.errors import RetrainError
 from include.local_stack import LocalStack, LocalStackSettings, StackError
 from include.names import Keys, run_name
+from include.samples import DATES, upload_samples
 from include.settings import Settings
 
-SAMPLE_DATA = Path(__file__).with_name("sample_data")
-DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", "2026-01-07"
-KEEP_ENDPOINT_MINUTES = 0.2
+DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", DATES[-1]
+KEEP_ENDPOINT_MINUTES = 0.3
 SECONDS_FOR_THE_RUN = 300
 TASKS = (
     "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
@@ -56,7 +55,7 @@ def main() -> int:
             if options.keep_running:
                 _keep_running(stack, console)
     except RetrainError as error:
-        console.print(Text(f"error: {error}", style="red"))
+        console.print(Text(f"error: {error}", style="red"), soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -71,11 +70,11 @@ def _run_pipeline(stack: LocalStack, console: Console) -> bool:
         aws_secret_access_key="local",
     )  # fmt: skip
     settings = Settings.from_environment(stack.environment)
-    files = _upload_samples(s3, settings)
+    files = upload_samples(s3, settings)
     console.print(f"Uploaded {files} files of sample tweets to s3://{settings.bucket}/{settings.prefix}/hashtags/")
     airflow = _Airflow(stack.settings.airflow_url)
     run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES})
-    console.print(f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n")
+    console.print(f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n", soft_wrap=True)
     state = _watch(airflow, stack, run_id, console)
     key = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id)) + "report.json"
     try:
@@ -86,16 +85,8 @@ def _run_pipeline(stack: LocalStack, console: Console) -> bool:
     copy = stack.settings.home / "report.json"
     copy.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _print_outcome(report, console)
-    console.print(f"Report: s3://{settings.bucket}/{key}\n        a copy is kept in {copy}")
+    console.print(f"Report: s3://{settings.bucket}/{key}\n        a copy is kept in {copy}", soft_wrap=True)
     return state == "success"
-
-
-def _upload_samples(s3: Any, settings: Settings) -> int:
-    s3.create_bucket(Bucket=settings.bucket)
-    files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
-    for file in files:
-        s3.upload_file(str(file), settings.bucket, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")
-    return len(files)
 
 
 class _Airflow:

@@ -1,0 +1,25 @@
+"""The sample tweets on their way to S3."""
+
+from pathlib import Path
+from typing import Any
+
+from include.settings import Settings
+
+SAMPLE_DATA = Path(__file__).with_name("sample_data")
+DATES = ("2026-01-05", "2026-01-06", "2026-01-07")
+
+
+def upload_samples(s3: Any, settings: Settings) -> int:
+    """Put the sample tweets where the pipeline looks for them; make the bucket if need be. Returns how many files."""
+    try:
+        s3.head_bucket(Bucket=settings.bucket)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
+            raise
+        region = s3.meta.region_name
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=settings.bucket, **place)
+    files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
+    for file in files:
+        s3.upload_file(str(file), settings.bucket, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")
+    return len(files)
