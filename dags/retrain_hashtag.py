@@ -4,12 +4,10 @@ One DAG for each hashtag: from labelled tweets to an evaluated model, an endpoin
 The hashtags are in include/hashtags.yaml, the steps in include/steps.py, the operators in plugins/hashtag_retrain.
 """
 
-from datetime import UTC, datetime, time, timedelta
-from datetime import date as Date
+from datetime import UTC, date, datetime, time, timedelta
 
-from airflow.sdk import (
-    DAG, CronDataIntervalTimetable, ExceptionRetryPolicy, RetryAction, RetryRule, TriggerRule, chain, task,
-)  # fmt: skip
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, chain, task
+
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
@@ -17,10 +15,9 @@ from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.parameters import run_parameters
+from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
-
 from include import steps
-from include.errors import RetrainError
 from include.hashtags import Hashtag, load_hashtags
 from include.settings import POLL_SECONDS
 
@@ -32,13 +29,12 @@ DEFAULT_ARGUMENTS = {
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
-    # What a person must mend first is not tried again.
-    "retry_policy": ExceptionRetryPolicy(rules=[RetryRule(exception=RetrainError, action=RetryAction.FAIL)]),
+    "retry_policy": RetryTransientErrors(),
 }
 
 
-def midnight(date: Date) -> datetime:
-    return datetime.combine(date, time(), tzinfo=UTC)
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def retrain(hashtag: Hashtag) -> DAG:
@@ -68,7 +64,12 @@ def retrain(hashtag: Hashtag) -> DAG:
             timeout=timedelta(hours=12).total_seconds(),
         )
         prepare_dataset = task(steps.prepare_dataset)(
-            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, owner=OWNER, labels=labels, recipe=hashtag.recipe
+            hashtag=hashtag.name,
+            date=DATE,
+            run_name=RUN_NAME,
+            owner=OWNER,
+            labels=labels,
+            recipe=hashtag.recipe,
         )
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model", config=prepare_dataset["training_request"], check_interval=POLL_SECONDS
@@ -103,7 +104,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             trigger_rule=TriggerRule.ALL_DONE,
             retries=5,
         )
-        record_outcome = task(steps.record_outcome, trigger_rule=TriggerRule.ALL_DONE)(
+        record_outcome = task(trigger_rule=TriggerRule.ALL_DONE)(steps.record_outcome)(
             hashtag=hashtag.name, date=DATE, run_name=RUN_NAME
         )
 

@@ -61,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
         help="more bad rows than this share of all is an error (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
-        "--processes", type=int, metavar="N", help="processes that tokenise (default: one per core if rows are many)"
+        "--processes",
+        type=int,
+        metavar="N",
+        help="processes that tokenise (default: one per core if rows are many)",
     )
     command.set_defaults(run=_prepare)
     command = commands.add_parser(

@@ -38,7 +38,9 @@ FINAL_STATES = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m include.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m include.demo",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--keep-running", action="store_true", help="leave everything running until Ctrl-C")
     options = parser.parse_args()
@@ -74,7 +76,10 @@ def _run_pipeline(stack: LocalStack, console: Console) -> bool:
     console.print(f"Uploaded {files} files of sample tweets to s3://{settings.bucket}/{settings.prefix}/hashtags/")
     airflow = _Airflow(stack.settings.airflow_url)
     run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES})
-    console.print(f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n", soft_wrap=True)
+    console.print(
+        f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n",
+        soft_wrap=True,
+    )
     state = _watch(airflow, stack, run_id, console)
     key = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id)) + "report.json"
     try:
@@ -148,7 +153,9 @@ def _watch(airflow: _Airflow, stack: LocalStack, run_id: str, console: Console) 
             status.update(f"{current} ({task_state}), {len(printed)} of {len(TASKS)} tasks done")
             stack.check()
             if time.monotonic() > deadline:
-                raise StackError(f"The run is still {state} after {SECONDS_FOR_THE_RUN} s, at {current} ({task_state}).")
+                raise StackError(
+                    f"The run is still {state} after {SECONDS_FOR_THE_RUN} s, at {current} ({task_state})."
+                )
             time.sleep(0.4)
 
 
@@ -179,7 +186,9 @@ def _print_outcome(report: dict[str, Any], console: Console) -> None:
     if report["endpoint"]:
         deleted_at = (report["deletion"] or {}).get("deleted_at")
         console.print(f"Endpoint {report['endpoint']['endpoint_name']}: created {report['endpoint']['created_at']},")
-        console.print(f"    deadline {report['endpoint']['deadline']}, deleted {deleted_at or '[red]not deleted[/red]'}")
+        console.print(
+            f"    deadline {report['endpoint']['deadline']}, deleted {deleted_at or '[red]not deleted[/red]'}"
+        )
 
 
 def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:

@@ -1,9 +1,9 @@
 """Which hashtags there are: include/hashtags.yaml, or the file that RETRAIN_HASHTAGS_FILE names."""
 
+import datetime
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date as Date
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ class Hashtag:
 
     name: str
     labels: Mapping[str, str]
-    start_date: Date
-    end_date: Date | None = None
+    start_date: datetime.date
+    end_date: datetime.date | None = None
     schedule: str = "@daily"
     recipe: str = "clean"
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     if not isinstance(labels, dict) or len(set(labels.values())) < 2:
         raise ConfigurationError(f"{where}, labels: at least two are needed, as {{'0': technical, '1': marketing}}")
     for key in ("start_date", "end_date"):
-        if not isinstance(entry.get(key), Date) and (key == "start_date" or key in entry):
+        if not isinstance(entry.get(key), datetime.date) and (key == "start_date" or key in entry):
             raise ConfigurationError(f"{where}, {key}: expected a date like 2026-01-31")
     if entry.get("recipe", "clean") not in RECIPES:
         raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")

@@ -50,8 +50,8 @@ class LocalStackSettings:
             text = environment.get(name, str(default))
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise ConfigurationError(f"{name}={text!r} is not a port number")
-            ports[name.lower()] = int(text)
-        return cls(**ports)
+            ports[name] = int(text)
+        return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"])
 
     @property
     def airflow_url(self) -> str:
@@ -144,14 +144,18 @@ class LocalStack:
     def stop(self) -> None:
         """End every process with all that it started."""
         for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, SECONDS_TO_STOP)):
-            for process in self._processes.values():
-                _signal_group(process, number)
+            self._signal(number)
             deadline = time.monotonic() + seconds
-            while any([_signal_group(process, 0) for process in self._processes.values()]):
+            while self._signal(0):
                 if time.monotonic() > deadline:
                     break
                 time.sleep(0.1)
         self._processes.clear()
+
+    def _signal(self, number: int) -> bool:
+        """Signal every process with all that it started; whether any is left. Number 0 only asks."""
+        left = [_signal_group(process, number) for process in self._processes.values()]
+        return any(left)
 
     def _airflow(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "airflow", *arguments]
@@ -214,7 +218,7 @@ def _free_port() -> int:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Signal a process and all of its session; False where nothing of it is left. Number 0 only asks."""
+    """Signal a process and all of its session; False where nothing of it is left."""
     process.poll()
     try:
         os.killpg(process.pid, number)

@@ -1,11 +1,11 @@
 """Names of jobs, endpoints and S3 keys: derived, never random, so that a retry finds what an earlier attempt made."""
 
+import datetime
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date as Date
 from typing import Any
 
 from include.errors import ConfigurationError
@@ -34,7 +34,7 @@ def check_date(text: str) -> str:
     :raises ConfigurationError: no calendar date of the form 2026-01-31
     """
     try:
-        if Date.fromisoformat(text).isoformat() == text:
+        if datetime.date.fromisoformat(text).isoformat() == text:
             return text
     except ValueError:
         pass
@@ -105,7 +105,7 @@ def next_attempt(name: str, attempt: int) -> str:
     return name if attempt == 1 else f"{name}-a{attempt}"
 
 
-def fingerprint(settings: Mapping[str, Any]) -> str:
+def fingerprint(settings: Mapping[Any, Any]) -> str:
     """SHA-256 of everything that decides what a training makes."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 

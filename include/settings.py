@@ -33,7 +33,10 @@ class Settings:
         """
         for name, meaning in (
             ("RETRAIN_BUCKET", "the S3 bucket for tweets and models, e.g. my-team-tweets"),
-            ("RETRAIN_ROLE_ARN", "the role that SageMaker assumes, e.g. arn:aws:iam::123456789012:role/sagemaker"),
+            (
+                "RETRAIN_ROLE_ARN",
+                "the role that SageMaker assumes, e.g. arn:aws:iam::123456789012:role/sagemaker",
+            ),
         ):
             if not environment.get(name):
                 raise ConfigurationError(f"The environment variable {name} is not set: {meaning}.")

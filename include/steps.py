@@ -194,9 +194,7 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
     ]  # fmt: skip
 
 
-def record_outcome(
-    hashtag: str, date: str, run_name: str, ti: Any = None, dag_run: Any = None
-) -> dict[str, Any]:
+def record_outcome(hashtag: str, date: str, run_name: str, ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Write the run's report, and fail where any task failed: this task's state is the run's truth."""
     settings = Settings.from_environment()
     storage = Storage.connect(settings.bucket)

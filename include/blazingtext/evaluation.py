@@ -116,6 +116,7 @@ def decide(evaluation: Evaluation, deploy: Deploy, date: str, newest_date: str, 
         )
     if gain <= min_gain:
         return Decision(
-            False, f"Not deployed: {figures}; that is a gain of {gain:+.1%}, and more than {min_gain:.1%} is asked for."
+            False,
+            f"Not deployed: {figures}; that is a gain of {gain:+.1%}, and more than {min_gain:.1%} is asked for.",
         )
     return Decision(True, f"Deployed: {figures}, a gain of {gain:+.1%}.")

@@ -4,7 +4,7 @@ BlazingText's hyperparameters for supervised text classification: types, bounds,
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext_hyperparameters.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,7 +36,7 @@ class Hyperparameter:
         :raises ConfigurationError: not of this kind, or out of bounds
         """
         try:
-            return self.check({"integer": int, "number": float, "boolean": _boolean}[self.kind](text))
+            return self.check(_PARSERS[self.kind](text))
         except ValueError:
             raise ConfigurationError(f"{self.name}: {text!r} is not {self._kind_in_words()}") from None
 
@@ -71,6 +71,8 @@ def _boolean(text: str) -> bool:
         raise ValueError(text)
     return values[text.lower()]
 
+
+_PARSERS: dict[Kind, Callable[[str], Value]] = {"integer": int, "number": float, "boolean": _boolean}
 
 HYPERPARAMETERS = {
     hyperparameter.name: hyperparameter

@@ -39,10 +39,12 @@ class Application:
         path = environment.get("PATH_INFO", "")
         if path == "/_local/health":
             body = json.dumps({"status": "ready"})
-            return Response(body, content_type="application/json")(environment, start_response)
-        if name := invoked_endpoint_name(path):
-            return invoke_endpoint(name, Request(environment))(environment, start_response)
-        answer: Iterable[bytes] = self._moto(environment, start_response)
+            application: Any = Response(body, content_type="application/json")
+        elif name := invoked_endpoint_name(path):
+            application = invoke_endpoint(name, Request(environment))
+        else:
+            application = self._moto
+        answer: Iterable[bytes] = application(environment, start_response)
         return answer
 
 

@@ -58,7 +58,10 @@ class Source:
 
     @classmethod
     def from_path(cls, path: Path, name: str | None = None, rank: int = 0) -> "Source":
-        return cls(name or path.name, partial(path.open, "rb"), rank)
+        def open_file() -> BinaryIO:
+            return path.open("rb")
+
+        return cls(name or path.name, open_file, rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class PrepareSettings:
     """Label names by the ids that files may use instead."""
     recipe: Recipe = "clean"
     seed: int = 0
-    fractions: Fractions = Fractions()
+    fractions: Fractions = field(default_factory=Fractions)
     max_rejected_share: float = 0.1
     """More bad rows than this share of all rows is an error."""
 
@@ -110,7 +113,7 @@ def prepare(
             _write_report(out, {**tally.report(settings), "error": str(error)})
             raise
         for name in SPLITS:
-            os.replace(Path(scratch) / f"{name}.txt", out / f"{name}.txt")
+            Path(Path(scratch) / f"{name}.txt").replace(out / f"{name}.txt")
     report = tally.report(settings)
     _write_report(out, report)
     return report
@@ -171,7 +174,7 @@ def _spooled(row: Row, source: Source, settings: PrepareSettings) -> _SpooledRow
 class _Spool:
     """Rows on disk, in one file per bucket."""
 
-    def __init__(self, folder: Path, buffered_rows: int = 20_000):
+    def __init__(self, folder: Path, buffered_rows: int = 10_000):
         self._folder = folder
         self._buffered_rows = buffered_rows
         self._rows: defaultdict[str, list[str]] = defaultdict(list)
@@ -284,9 +287,7 @@ def _token_hashes(tokens: set[str]) -> np.ndarray:
     return np.unique(np.frombuffer(digests, dtype=np.uint64))
 
 
-def _write_channels(
-    scratch: Path, settings: PrepareSettings, tally: "_Tally", writer: Any, processes: int
-) -> None:
+def _write_channels(scratch: Path, settings: PrepareSettings, tally: "_Tally", writer: Any, processes: int) -> None:
     with ExitStack() as stack:
         channels = {
             split: stack.enter_context((scratch / f"{split}.txt").open("w", encoding="utf-8", newline="\n"))

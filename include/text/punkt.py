@@ -39,8 +39,7 @@ DEFAULT_DIRECTORY = Path(sys.prefix) / "nltk_data"
 def is_complete(directory: Path) -> bool:
     """Whether `directory` holds the four files with the content that this product was tested with."""
     return all(
-        (path := directory / ENGLISH / name).is_file()
-        and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+        (path := directory / ENGLISH / name).is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
         for name, sha256 in FILES_SHA256.items()
     )
 

@@ -8,12 +8,15 @@ module alone would take everything behind an unclosed quote for one cell.
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from include.errors import DataError
+
+_TITLE = re.compile(r"[a-z_][\w .-]*")
 
 LABEL_COLUMNS = ("label", "class", "category")
 TEXT_COLUMNS = ("text", "tweet", "body", "content")
@@ -184,7 +187,7 @@ def _parse(content: bytes) -> list[str]:
 def _header(cells: list[str], names: dict[str, str], file: str) -> _Columns | None:
     """The columns of a header row, or None where `cells` are data."""
     titles = [cell.strip().lower() for cell in cells]
-    if any(cell.strip() in names for cell in cells):
+    if any(cell.strip() in names for cell in cells) or not all(map(_TITLE.fullmatch, titles)):
         return None
     label = next((titles.index(title) for title in LABEL_COLUMNS if title in titles), None)
     text = next((titles.index(title) for title in TEXT_COLUMNS if title in titles), None)

@@ -14,14 +14,14 @@ def tokenize(text: str) -> list[str]:
     """
     Lower-cased ``nltk.word_tokenize`` tokens of `text`.
 
-    A word that begins like a BlazingText label loses its underscores, so that no tweet can label itself.
+    A word that begins like a BlazingText label loses its underscores, so that no tweet can label itself. A NUL, which
+    nltk takes for a letter and fastText for a blank, is a blank.
 
     :raises TokenizerDataError: nltk's punkt_tab data is not installed
     """
     _require_punkt()
-    return [
-        token.lstrip("_") if token.startswith(LABEL_PREFIX) else token for token in word_tokenize(text.lower())
-    ]
+    tokens = word_tokenize(text.lower().replace("\0", " "))
+    return [token.lstrip("_") if token.startswith(LABEL_PREFIX) else token for token in tokens]
 
 
 def instance(cell: str, recipe: Recipe) -> str:

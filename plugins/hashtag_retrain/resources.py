@@ -36,6 +36,11 @@ class Kind:
         pages = client.get_paginator("list_tags").paginate(ResourceArn=description[f"{self.request_name}Arn"])
         return [tag for page in pages for tag in page["Tags"]]
 
+    def list_names(self, client: Any, name_contains: str) -> list[str]:
+        """Names of all resources of this kind whose name contains a text."""
+        pages = client.get_paginator(f"list_{self.method_name}s").paginate(NameContains=name_contains)
+        return [entry[f"{self.request_name}Name"] for page in pages for entry in page[f"{self.request_name}s"]]
+
     def delete(self, client: Any, name: str) -> None:
         """Delete; that it is gone already is no error."""
         try:
@@ -52,3 +57,4 @@ ENDPOINT = Kind("endpoint", "Endpoint")
 ENDPOINT_CONFIG = Kind("endpoint config", "EndpointConfig")
 MODEL = Kind("model", "Model")
 IN_ORDER_OF_CREATION = (MODEL, ENDPOINT_CONFIG, ENDPOINT)
+IN_ORDER_OF_DELETION = (ENDPOINT, ENDPOINT_CONFIG, MODEL)

@@ -78,9 +78,7 @@ def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
 class _EarlyStopping:
     """One training with early stopping."""
 
-    def __init__(
-        self, train_file: Path, validation_file: Path, pipe: Path, hyperparameters: dict[str, Any], log: Log
-    ):
+    def __init__(self, train_file: Path, validation_file: Path, pipe: Path, hyperparameters: dict[str, Any], log: Log):
         self.examples = train_file.read_bytes()
         if not self.examples.endswith(b"\n"):
             self.examples += b"\n"
@@ -183,9 +181,7 @@ class _EarlyStopping:
             self.epochs_without_improvement = 0
         else:
             self.epochs_without_improvement += 1
-            self.log(
-                f"Validation accuracy has not improved for last {self.epochs_without_improvement} epochs."
-            )
+            self.log(f"Validation accuracy has not improved for last {self.epochs_without_improvement} epochs.")
         epochs = self.hyperparameters["epochs"]
         alpha = self.hyperparameters["learning_rate"] * (1 - epoch / epochs)
         self.log(f"##### Alpha: {alpha:.4f}  Progress: {100 * epoch / epochs:.2f}%  #####")

@@ -158,7 +158,12 @@ class SageMakerBackend(BaseBackend):
 
     def tagged(self, arn: str) -> Resource:
         """The resource of an ARN."""
-        kinds: Iterable[dict[str, Any]] = (self.training_jobs, self.models, self.endpoint_configs, self.endpoints)
+        kinds: Iterable[dict[str, Any]] = (
+            self.training_jobs,
+            self.models,
+            self.endpoint_configs,
+            self.endpoints,
+        )
         for resources in kinds:
             for resource in list(resources.values()):
                 if resource.arn == arn:

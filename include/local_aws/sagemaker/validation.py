@@ -33,12 +33,7 @@ def check_request(operation: str, parameters: dict[str, Any]) -> None:
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
     if shape.type_name == "structure":
-        for name in shape.required_members:
-            if value.get(name) is None:
-                yield _violation(None, _join(path, name), "Member must not be null")
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                yield from _violations(member, value[name], _join(path, name))
+        yield from _member_violations(shape, value, path)
     elif shape.type_name == "list":
         yield from _outside_bounds(shape, len(value), value, path, "length")
         for index, item in enumerate(value, start=1):
@@ -53,6 +48,15 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield from _string_violations(shape, value, path)
     elif shape.type_name in {"integer", "long", "float", "double"}:
         yield from _outside_bounds(shape, value, value, path, "value")
+
+
+def _member_violations(shape: Shape, value: dict[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield _violation(None, _join(path, name), "Member must not be null")
+    for name, member in shape.members.items():
+        if value.get(name) is not None:
+            yield from _violations(member, value[name], _join(path, name))
 
 
 def _outside_bounds(shape: Shape, measure: float, value: Any, path: str, what: str) -> Iterator[str]:
@@ -74,7 +78,13 @@ def _string_violations(shape: Shape, value: str, path: str) -> Iterator[str]:
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     # Java's \p{L} and its like, which Python's re lacks. They stand in patterns of tags and descriptions only.
-    for java, python in (("\\p{L}", "\\w"), ("\\p{Z}", "\\s"), ("\\p{N}", "\\d"), ("\\p{M}", ""), ("\\p{S}", "")):
+    for java, python in (
+        ("\\p{L}", "\\w"),
+        ("\\p{Z}", "\\s"),
+        ("\\p{N}", "\\d"),
+        ("\\p{M}", ""),
+        ("\\p{S}", ""),
+    ):
         pattern = pattern.replace(java, python)
     return re.compile(pattern)
 

@@ -11,10 +11,10 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import BotoCoreError, ClientError
+
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind
 from hashtag_retrain.triggers.endpoint import GONE, IN_PROGRESS, EndpointSettledTrigger
-
 from include.ownership import OWNER, tag_values
 
 if TYPE_CHECKING:
@@ -83,7 +83,11 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         if failures:
             raise AirflowException(f"Not deleted, and possibly billed: {'; '.join(failures)}")
         self.log.info("Deleted: %s", ", ".join(deleted) or "nothing, there was nothing of this run")
-        return {"deleted": deleted, "left_alone": left, "deleted_at": datetime.now(UTC).isoformat(timespec="seconds")}
+        return {
+            "deleted": deleted,
+            "left_alone": left,
+            "deleted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
     def _resources(self) -> list[tuple[Kind, str]]:
         return [

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION
 from hashtag_retrain.triggers.endpoint import EndpointSettledTrigger
-
 from include.blazingtext.requests import as_tags
 from include.ownership import OWNER, deadline_in, ownership_tags, tag_values
 
@@ -59,7 +59,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         self.decision = decision
         self.purpose = purpose
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> None:
         if self.decision is not None and not self.decision["deploy"]:
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()

@@ -11,8 +11,8 @@ from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.exceptions import AirflowFailException
-from hashtag_retrain.resources import ENDPOINT
 
+from hashtag_retrain.resources import ENDPOINT
 from include.ownership import DEADLINE, deadline_in
 
 if TYPE_CHECKING:

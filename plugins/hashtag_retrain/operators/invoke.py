@@ -78,7 +78,8 @@ class SageMakerInvokeEndpointOperator(AwsBaseOperator[AwsBaseHook]):
         self.log.info("Endpoint %s answered within %.3f s: %s", self.endpoint_name, seconds, answer[:1000])
         if self.max_latency_seconds is not None and seconds > self.max_latency_seconds:
             raise AirflowException(
-                f"Endpoint {self.endpoint_name} took {seconds:.2f} s to answer; the limit is {self.max_latency_seconds} s."
+                f"Endpoint {self.endpoint_name} took {seconds:.2f} s to answer; "
+                f"the limit is {self.max_latency_seconds} s."
             )
         if self.response_check is None:
             return answer.decode()

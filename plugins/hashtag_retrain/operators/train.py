@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from botocore.exceptions import ClientError
+
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.triggers.training import TrainingJobTrigger
-
 from include.names import next_attempt
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
     def __init__(self, *, config: Any, check_interval: int = 30, **kwargs: Any) -> None:
         super().__init__(config=config, check_interval=check_interval, deferrable=True, print_log=False, **kwargs)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, Any] | None:
         self.preprocess_config()
         name, status = self._find_job(self.config["TrainingJobName"])
         if status == "Completed":
@@ -61,11 +61,12 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
             method_name="execute_complete",
             timeout=patience,
         )
+        return None  # defer raises
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None
         if event["status"] == "Completed":
-            return self._result(event['name'], reused=False)
+            return self._result(event["name"], reused=False)
         message = f"Training job {event['name']} ended as {event['status']}: {event['reason']}"
         if event["reason"].startswith(CUSTOMER_ERRORS):
             raise AirflowFailException(message)

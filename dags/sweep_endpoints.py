@@ -1,0 +1,30 @@
+"""
+Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, whoever died meanwhile.
+
+Only resources that carry this product's tags are touched. Trigger it with dry_run to see what it would delete.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+
+from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
+from hashtag_retrain.retries import RetryTransientErrors
+
+with DAG(
+    dag_id="sweep_endpoints",
+    description="Delete endpoints, configurations and models that have outlived their deadline",
+    doc_md=__doc__,
+    schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    params={
+        "dry_run": Param(False, type="boolean", title="Dry run", description="List what is overdue; delete nothing.")
+    },
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "retry_policy": RetryTransientErrors()},
+    tags=["retrain"],
+):
+    SageMakerSweepEndpointsOperator(
+        task_id="sweep_endpoints", name_contains="retrain", dry_run_only="{{ params.dry_run }}"
+    )

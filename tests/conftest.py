@@ -1,0 +1,90 @@
+"""
+One local AWS and one Airflow database for all tests, in this process; nothing of AWS or Airflow is replaced by a fake.
+
+Airflow reads its configuration when it is first imported, so the environment is set before that.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+AIRFLOW_HOME = Path(tempfile.mkdtemp(prefix="retrain-tests-airflow-"))
+
+for name in [name for name in os.environ if name.startswith(("AWS_", "RETRAIN_", "AIRFLOW_"))]:
+    del os.environ[name]
+os.environ.update(
+    {
+        "AIRFLOW_HOME": str(AIRFLOW_HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "RETRAIN_POLL_SECONDS": "1",
+    }
+)
+
+import itertools  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from typing import Any  # noqa: E402
+
+import boto3  # noqa: E402
+import pytest  # noqa: E402
+
+from include.local_aws.pace import Pace  # noqa: E402
+from include.local_aws.server import LocalAws  # noqa: E402
+from include.settings import Settings  # noqa: E402
+from include.storage import Storage  # noqa: E402
+
+ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
+SHARED_DATA = REPOSITORY.parent / "shared" / "data"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_airflow_home() -> Iterator[None]:
+    yield
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    """The local AWS, with short phases."""
+    with LocalAws(pace=Pace(0.0005)) as server:
+        os.environ["AWS_ENDPOINT_URL"] = server.url
+        yield server
+        del os.environ["AWS_ENDPOINT_URL"]
+
+
+@pytest.fixture
+def client(local_aws: LocalAws) -> Any:
+    """boto3 clients of the local AWS by service name."""
+    return lambda service: boto3.client(service, endpoint_url=local_aws.url)
+
+
+@pytest.fixture
+def settings(client: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A deployment with a bucket of its own, in the environment as well."""
+    bucket = f"bucket-{next(_numbers)}"
+    client("s3").create_bucket(Bucket=bucket)
+    monkeypatch.setenv("RETRAIN_BUCKET", bucket)
+    monkeypatch.setenv("RETRAIN_ROLE_ARN", ROLE_ARN)
+    return Settings.from_environment()
+
+
+@pytest.fixture
+def storage(client: Any, settings: Settings) -> Storage:
+    return Storage(client("s3"), settings.bucket)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """A migrated metadata database."""
+    from airflow.utils.db import initdb
+
+    initdb()

@@ -1,0 +1,84 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from include.cli import main
+from include.samples import SAMPLE_DATA
+from tests.conftest import REPOSITORY
+
+SAMPLES = SAMPLE_DATA / "hashtags" / "aws"
+
+
+def test_prepare_writes_five_files_and_says_what_it_did(tmp_path, capsys):
+    assert main(["prepare", str(SAMPLES), "--out", str(tmp_path)]) == 0
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "train.txt", "validation.txt", "test.txt", "rejected.csv", "report.json",
+    }  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "584 rows read" in printed
+    assert "label_tie" in printed
+    files = json.loads((tmp_path / "report.json").read_text())["files"]
+    assert list(files) == [f"aws/2026-01-0{day}/labeled.csv/part-00000.csv" for day in (5, 6, 7)]
+
+
+def test_bad_data_is_exit_status_1_with_the_reason(tmp_path, capsys):
+    (tmp_path / "bad.csv").write_text("9,text\n")
+
+    assert main(["prepare", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "out")]) == 1
+    assert "bad.csv, line 1: label '9'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no/such/file"], "no/such/file does not exist"),
+        ([str(SAMPLES), "--labels", "0=a"], "at least two labels"),
+        ([str(SAMPLES), "--labels", "technical"], "not of the form"),
+        ([str(SAMPLES), "--fractions", "0.5,0.5,0.5"], "add up to 1"),
+        ([str(SAMPLES), "--processes", "0"], "at least 1"),
+        ([str(SAMPLES), "--recipe", "other"], "invalid choice"),
+    ],
+)
+def test_bad_usage_is_exit_status_2(tmp_path, capsys, arguments, message):
+    try:
+        status = main(["prepare", *arguments, "--out", str(tmp_path)])
+    except SystemExit as error:
+        status = error.code
+
+    assert status == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["include.cli", "include.cli prepare", "include.local_aws", "include.demo"])
+def test_every_command_explains_itself(command):
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split(), "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+
+    assert "usage:" in done.stdout
+
+
+def test_prepare_needs_neither_airflow_nor_aws(tmp_path):
+    program = (
+        "import sys\n"
+        "from include.cli import main\n"
+        f"status = main(['prepare', {str(SAMPLES)!r}, '--out', {str(tmp_path)!r}])\n"
+        "loaded = sorted({'airflow', 'boto3', 'botocore', 'moto'} & set(sys.modules))\n"
+        "sys.exit(f'imported: {loaded}' if loaded else status)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def test_upload_samples_makes_the_bucket(local_aws, client, monkeypatch, capsys):
+    monkeypatch.setenv("RETRAIN_BUCKET", "samples-bucket")
+    monkeypatch.setenv("RETRAIN_ROLE_ARN", "arn:aws:iam::123456789012:role/r")
+
+    assert main(["upload-samples"]) == 0
+    assert main(["upload-samples"]) == 0  # again is no error
+
+    keys = [entry["Key"] for entry in client("s3").list_objects_v2(Bucket="samples-bucket")["Contents"]]
+    assert "twitter-data/hashtags/aws/2026-01-07/labeled.csv/part-00000.csv" in keys
