@@ -65,7 +65,7 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
     interval = binomtest(right, len(labels)).proportion_ci(CONFIDENCE, method="wilson")
     present = [label for label in known_labels if label in labels or label in predicted]
     scores = precision_recall_fscore_support(labels, predicted, labels=present, zero_division=0)
-    matrix = confusion_matrix(labels, predicted, labels=present)
+    matrix = confusion_matrix(labels, predicted, labels=known_labels)
     majority_label, majority_count = Counter(sorted(labels)).most_common(1)[0]
     names = ("precision", "recall", "f1", "tweets")
     return Evaluation(
@@ -80,8 +80,8 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
             for row, label in enumerate(present)
         },
         confusion={
-            label: {guess: int(matrix[row, column]) for column, guess in enumerate(present)}
-            for row, label in enumerate(present)
+            label: {guess: int(matrix[row, column]) for column, guess in enumerate(known_labels)}
+            for row, label in enumerate(known_labels)
         },
     )
 

@@ -1,8 +1,7 @@
 """Tokens for BlazingText: the one function that training, evaluation and everyone who asks an endpoint must share."""
 
+from collections.abc import Callable
 from functools import cache
-
-from nltk.tokenize import word_tokenize
 
 from include.errors import TokenizerDataError
 from include.text.cleaning import Recipe, clean
@@ -19,8 +18,7 @@ def tokenize(text: str) -> list[str]:
 
     :raises TokenizerDataError: nltk's punkt_tab data is not installed
     """
-    _require_punkt()
-    tokens = word_tokenize(text.lower().replace("\0", " "))
+    tokens = _word_tokenize()(text.lower().replace("\0", " "))
     return [token.lstrip("_") if token.startswith(LABEL_PREFIX) else token for token in tokens]
 
 
@@ -30,7 +28,10 @@ def instance(cell: str, recipe: Recipe) -> str:
 
 
 @cache
-def _require_punkt() -> None:
+def _word_tokenize() -> Callable[[str], list[str]]:
+    """nltk's function; imported when it is needed, because nltk pulls in scipy and scikit-learn."""
+    from nltk.tokenize import word_tokenize
+
     try:
         word_tokenize("Is the data there?")
     except LookupError:
@@ -38,3 +39,5 @@ def _require_punkt() -> None:
             "nltk's English punkt_tab data is not installed. Run `python -m include.text.punkt`, or set NLTK_DATA "
             "to a folder that holds tokenizers/punkt_tab/english."
         ) from None
+    tokenize: Callable[[str], list[str]] = word_tokenize
+    return tokenize

@@ -230,9 +230,9 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         assert report["rows"]["used"] == count
         return peak
 
-    small, large = peak(20_000), peak(60_000)
+    small, large = peak(10_000), peak(30_000)
 
-    assert large - small < 8 * 40_000
+    assert large - small < 8 * 20_000
 
 
 @pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real tweets are not at hand")

@@ -32,11 +32,11 @@ def test_what_an_endpoint_is_asked_is_what_training_saw():
 def test_missing_nltk_data_is_an_error_that_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
     nltk.tokenize._get_punkt_tokenizer.cache_clear()
-    tokens._require_punkt.cache_clear()
+    tokens._word_tokenize.cache_clear()
     try:
         with pytest.raises(TokenizerDataError, match=r"python -m include\.text\.punkt"):
             tokenize("hello")
     finally:
         monkeypatch.undo()
         nltk.tokenize._get_punkt_tokenizer.cache_clear()
-        tokens._require_punkt.cache_clear()
+        tokens._word_tokenize.cache_clear()

@@ -57,6 +57,8 @@ def _run(root: Path) -> None:
     vocabulary = sum(count >= hyperparameters["min_count"] for count in words.values())
     _log(f"Read {words.total() // 10**6}M words")
     _log(f"Number of words:  {vocabulary}")
+    if not vocabulary:  # what BlazingText does then is not known; fastText alone trains a model of labels without words
+        raise AlgorithmError(f"Empty vocabulary: no word occurs {hyperparameters['min_count']} times or more")
     if "validation" in files:
         _log(f"Loading validation data from /opt/ml/input/data/validation/{files['validation'].name}")
         _log("Loaded validation data.")

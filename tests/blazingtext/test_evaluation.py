@@ -1,0 +1,72 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.blazingtext.evaluation import Evaluation, decide, evaluate
+from include.blazingtext.predictions import Prediction
+
+LABELS = ["technical", "marketing"]
+
+
+def predictions(labels: list[str]) -> list[Prediction]:
+    return [Prediction({label: 0.9}) for label in labels]
+
+
+def evaluation(right: int, wrong: int) -> Evaluation:
+    """Of as many technical as marketing tweets, or nearly."""
+    truth = [LABELS[number % 2] for number in range(right + wrong)]
+    guesses = [label if number < right else LABELS[1 - number % 2] for number, label in enumerate(truth)]
+    return evaluate(truth, predictions(guesses), LABELS)
+
+
+def test_figures_of_a_small_example_worked_out_by_hand():
+    truth = ["technical", "technical", "technical", "marketing"]
+    found = evaluate(truth, predictions(["technical", "technical", "marketing", "marketing"]), LABELS)
+
+    assert found.accuracy == 0.75
+    assert found.majority_label == "technical"
+    assert found.majority_accuracy == 0.75
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
+    assert found.labels["technical"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "tweets": 3})
+    assert found.confusion == {
+        "technical": {"technical": 2, "marketing": 1},
+        "marketing": {"technical": 0, "marketing": 1},
+    }
+    # Wilson's interval for 3 of 4, from the formula: centre (p + z²/2n) / (1 + z²/n).
+    assert found.accuracy_interval == pytest.approx((0.3006, 0.9544), abs=1e-4)
+
+
+@given(st.lists(st.sampled_from(LABELS), min_size=1, max_size=30), st.randoms())
+def test_always_answering_one_label_is_never_better_than_the_majority(truth, chance):
+    guess = chance.choice(LABELS)
+
+    found = evaluate(truth, predictions([guess] * len(truth)), LABELS)
+
+    assert found.accuracy <= found.majority_accuracy
+    assert not found.beats_majority_beyond_chance
+
+
+def test_the_verdict_says_whether_the_model_is_better_beyond_chance():
+    assert "better, beyond chance," in evaluation(90, 10).verdict()
+    assert "not shown to be better" in evaluation(11, 9).verdict()
+    assert "no better" in evaluation(4, 16).verdict()
+
+
+@pytest.mark.parametrize(
+    ("deploy", "date", "right", "min_gain", "deployed", "reason"),
+    [
+        pytest.param("auto", "2026-01-07", 80, 0.0, True, "a gain of", id="good and newest"),
+        pytest.param("auto", "2026-01-06", 80, 0.0, False, r"newer date are there \(2026-01-07\)", id="older date"),
+        pytest.param("auto", "2026-01-07", 50, 0.0, False, r"gain of \+0\.0%", id="no better than the majority"),
+        pytest.param("auto", "2026-01-07", 80, 0.4, False, r"more than 40\.0% is asked for", id="gain too small"),
+        pytest.param("always", "2026-01-06", 10, 0.4, True, "deploy=always", id="always"),
+        pytest.param("never", "2026-01-07", 99, 0.0, False, "deploy=never", id="never"),
+    ],
+)
+def test_the_gate(deploy, date, right, min_gain, deployed, reason):
+    import re
+
+    decision = decide(evaluation(right, 100 - right), deploy, date, "2026-01-07", min_gain)
+
+    assert decision.deploy is deployed
+    assert re.search(reason, decision.reason)

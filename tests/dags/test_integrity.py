@@ -1,0 +1,154 @@
+"""The DAGs as Airflow's processor sees them."""
+
+import itertools
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+STORY = [
+    "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
+    "hold_endpoint", "delete_endpoint", "record_outcome",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dags():
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag(str(REPOSITORY / "dags"))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def run_python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RETRAIN_"))}
+    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env={**kept, "PYTHONPATH": path, **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_there_is_a_dag_for_each_hashtag_and_one_that_sweeps(dags):
+    assert set(dags) == {"retrain_aws", "retrain_azure", "sweep_endpoints"}
+
+
+def test_the_dag_reads_as_the_story(dags):
+    assert dags["retrain_aws"].task_ids == STORY
+    for first, second in itertools.pairwise(STORY):
+        assert second in dags["retrain_aws"].get_task(first).downstream_task_ids
+
+
+def test_the_run_ends_in_one_leaf_whose_state_is_the_runs(dags):
+    (leaf,) = dags["retrain_aws"].leaves
+
+    assert leaf.task_id == "record_outcome"
+
+
+def test_it_is_scheduled_daily_without_catch_up(dags):
+    dag = dags["retrain_aws"]
+
+    assert dag.catchup is False
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert dag.timetable.expression in {"@daily", "0 0 * * *"}
+
+
+def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):
+    for name in dags["retrain_aws"].params:
+        param = dags["retrain_aws"].params.get_param(name)
+        schema = param.schema
+        assert schema["title"], name
+        assert param.description, name
+        if schema.get("type") in {"integer", "number"}:
+            assert {"minimum", "exclusiveMinimum"} & set(schema), name
+
+
+def test_parameters_have_their_names_in_blazingtext(dags):
+    assert {
+        "epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams", "buckets", "early_stopping", "patience",
+        "min_epochs", "date", "window_days", "training_instance_type", "endpoint_instance_type",
+        "keep_endpoint_minutes", "deploy", "min_gain",
+    } == set(dags["retrain_aws"].params)  # fmt: skip
+
+
+def test_importing_needs_no_network_no_credentials_and_no_settings():
+    program = (
+        "import socket\n"
+        "def refuse(*arguments, **options): raise AssertionError('network')\n"
+        "socket.socket.connect = refuse\n"
+        "socket.getaddrinfo = refuse\n"
+        "import runpy\n"
+        "for name in ('retrain_hashtag', 'sweep_endpoints'): runpy.run_path(f'dags/{name}.py')\n"
+    )
+
+    done = run_python(program)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_parsing_takes_under_a_second_beyond_airflows_own_import_and_loads_nothing_slow():
+    program = (
+        "import sys, time, runpy\n"
+        "import airflow.sdk, airflow.providers.amazon.aws.operators.sagemaker\n"
+        "import airflow.providers.amazon.aws.sensors.s3\n"
+        "started = time.process_time()\n"
+        "for name in ('retrain_hashtag', 'sweep_endpoints'): runpy.run_path(f'dags/{name}.py')\n"
+        "seconds = time.process_time() - started\n"
+        "slow = {'sagemaker', 'pandas', 'sklearn', 'scipy', 'fasttext', 'moto'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+        "print(seconds)\n"
+    )
+
+    done = run_python(program)
+
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 1
+
+
+def test_parsing_twice_gives_the_same_version():
+    """A value computed at parse time would make a new version of the DAG at every parse."""
+    program = (
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        "from airflow.models.serialized_dag import SerializedDagModel\n"
+        "from airflow.serialization.serialized_objects import DagSerialization\n"
+        "for dag in DagBag('dags').dags.values():\n"
+        "    print(dag.dag_id, SerializedDagModel.hash(DagSerialization.to_dict(dag)))\n"
+    )
+
+    first, second = (run_python(program, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+
+    assert first.returncode == 0, first.stderr
+    hashes = {line for line in first.stdout.splitlines() if line.startswith(("retrain", "sweep"))}
+    assert len(hashes) == 3
+    assert hashes <= set(second.stdout.splitlines())
+
+
+def test_a_mistake_in_the_hashtags_file_is_an_import_error_that_names_it(tmp_path):
+    (tmp_path / "hashtags.yaml").write_text(
+        'aws: {labels: {"0": a, "1": b}, start_date: 2026-01-01, parameters: {epochs: -1}}'
+    )
+
+    done = run_python(
+        "import runpy; runpy.run_path('dags/retrain_hashtag.py')", RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml")
+    )
+
+    assert "hashtag aws, parameters, epochs" in done.stderr
+
+
+def test_plugins_leave_the_names_of_other_modules_alone():
+    """Airflow registers every file that its plugin scanner runs by its bare name."""
+    program = (
+        "import sys\n"
+        "from airflow import plugins_manager\n"
+        "plugins_manager.get_plugin_info() if hasattr(plugins_manager, 'get_plugin_info') else None\n"
+        "ours = [m for m in ('deploy', 'train', 'macros', 'polling', 'retries') if m in sys.modules]\n"
+        "assert not ours, ours\n"
+    )
+
+    done = run_python(program)
+
+    assert done.returncode == 0, done.stderr

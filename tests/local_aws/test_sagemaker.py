@@ -1,0 +1,413 @@
+"""The local SageMaker through boto3, as any client sees it."""
+
+import io
+import itertools
+import json
+import tarfile
+import threading
+import time
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from include.blazingtext.hyperparameters import to_request
+from include.blazingtext.requests import endpoint_request, training_request
+from include.local_aws.pace import AWS_SECONDS, Pace
+from include.local_aws.sagemaker.models import SageMakerBackend
+from tests.conftest import ROLE_ARN
+
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def sagemaker(client):
+    return client("sagemaker")
+
+
+@pytest.fixture
+def runtime(client):
+    return client("sagemaker-runtime")
+
+
+@pytest.fixture
+def request_of(client, settings):
+    """CreateTrainingJob requests on a small train and validation file."""
+    s3 = client("s3")
+    for channel in ("train", "validation"):
+        s3.put_object(Bucket=settings.bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
+
+    def request(**hyperparameters):
+        small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
+        return training_request(
+            job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN,
+            train_uri=f"s3://{settings.bucket}/train", validation_uri=f"s3://{settings.bucket}/validation/",
+            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
+            hyperparameters={**to_request(small), **hyperparameters}, tags={"team": "tweets"},
+        )  # fmt: skip
+
+    return request
+
+
+@pytest.fixture
+def trained(sagemaker, request_of):
+    """A completed training job's description."""
+    return train(sagemaker, request_of())
+
+
+def train(sagemaker, request):
+    sagemaker.create_training_job(**request)
+    wait_for_job(sagemaker, request["TrainingJobName"])
+    return sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+
+
+def wait_for_job(sagemaker, name):
+    waiter = sagemaker.get_waiter("training_job_completed_or_stopped")
+    try:
+        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
+    except WaiterError as error:
+        assert "terminal failure" in str(error)
+
+
+def deploy(sagemaker, model_uri) -> str:
+    name = f"endpoint-{next(_numbers)}"
+    request = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    sagemaker.create_model(**request["Model"])
+    sagemaker.create_endpoint_config(**request["EndpointConfig"])
+    sagemaker.create_endpoint(**request["Endpoint"], Tags=[{"Key": "a", "Value": "b"}])
+    return name
+
+
+def wait_for_endpoint(sagemaker, name, waiter="endpoint_in_service"):
+    sagemaker.get_waiter(waiter).wait(EndpointName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
+
+
+def error_of(call, **arguments) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def test_a_job_trains_and_leaves_a_model_metrics_and_times(trained, client, settings):
+    assert trained["TrainingJobStatus"] == "Completed"
+    metrics = {metric["MetricName"]: metric["Value"] for metric in trained["FinalMetricDataList"]}
+    assert metrics == {"train:accuracy": 1.0, "validation:accuracy": 1.0}
+    assert trained["BillableTimeInSeconds"] >= 1
+    assert trained["TrainingEndTime"] >= trained["TrainingStartTime"] >= trained["CreationTime"]
+    uri = f"s3://{settings.bucket}/models/{trained['TrainingJobName']}/output/model.tar.gz"
+    assert trained["ModelArtifacts"]["S3ModelArtifacts"] == uri
+    artifact = client("s3").get_object(Bucket=settings.bucket, Key=uri.split("/", 3)[3])["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(artifact)) as archive:
+        assert archive.getnames() == ["model.bin"]
+
+
+def test_a_job_passes_through_sagemakers_phases_with_their_messages(trained):
+    phases = [
+        (transition["Status"], transition["StatusMessage"]) for transition in trained["SecondaryStatusTransitions"]
+    ]
+
+    assert phases == [
+        ("Starting", "Preparing the instances for training"),
+        ("Downloading", "Downloading input data"),
+        ("Training", "Training image download completed. Training in progress."),
+        ("Uploading", "Uploading generated training model"),
+        ("Completed", "Training job completed"),
+    ]
+    assert all("EndTime" in transition for transition in trained["SecondaryStatusTransitions"][:-1])
+
+
+def test_the_log_is_in_blazingtexts_form(trained, client):
+    logs = client("logs")
+    group = "/aws/sagemaker/TrainingJobs"
+    (stream,) = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=trained["TrainingJobName"])[
+        "logStreams"
+    ]
+    assert stream["logStreamName"].startswith(f"{trained['TrainingJobName']}/algo-1-")
+    events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"], startFromHead=True)
+
+    lines = [event["message"] for event in events["events"]]
+
+    expected = [
+        "Arguments: train",
+        "Running single machine CPU BlazingText training using supervised mode.",
+        "Processing /opt/ml/input/data/train/train.txt . File size: 0 MB",
+        "Processing /opt/ml/input/data/validation/validation.txt . File size: 0 MB",
+        "Read 0M words",
+        "Number of words:  6",
+        "Loading validation data from /opt/ml/input/data/validation/validation.txt",
+        "-------------- End of epoch: 5",
+        "Validation accuracy: ",
+        "Validation accuracy improved! Storing best weights...",
+        "##### Alpha: ",
+        "Training finished.",
+        "Total training time in seconds: ",
+        "#train_accuracy: 1.0000",
+        "Number of train examples: 80",
+        "#validation_accuracy: 1.0000",
+        "Number of validation examples: 80",
+    ]
+    positions = [next(i for i, line in enumerate(lines) if text in line) for text in expected]
+    assert positions == sorted(positions)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "reason"),
+    [
+        ({"epochs": "abc"}, "AlgorithmError: u'abc' is not valid under any of the given schemas"),
+        ({"epochs": "0"}, "AlgorithmError: u'0' is not valid under any of the given schemas"),
+        (
+            {"mini_batch_siz": "1"},
+            "AlgorithmError: Additional properties are not allowed (u'mini_batch_siz' was unexpected)",
+        ),
+        ({"mode": "skipgram"}, "AlgorithmError: mode 'skipgram' is not available here"),
+        ({"min_count": "1000"}, "AlgorithmError: Empty vocabulary"),
+    ],
+)
+def test_a_job_that_cannot_train_fails_with_the_reason(sagemaker, request_of, hyperparameters, reason):
+    job = train(sagemaker, request_of(**hyperparameters))
+
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith(reason)
+    assert job["SecondaryStatusTransitions"][-1]["StatusMessage"] == "Training job failed"
+    assert "FinalMetricDataList" not in job
+
+
+def test_early_stopping_needs_a_validation_channel(sagemaker, request_of):
+    request = request_of()
+    del request["InputDataConfig"][1]
+
+    assert "validation channel" in train(sagemaker, request)["FailureReason"]
+
+
+def test_data_without_labels_fails_where_fasttext_alone_would_train(sagemaker, request_of, client, settings):
+    client("s3").put_object(Bucket=settings.bucket, Key="train/train.txt", Body=b"no labels\n" * 50)
+
+    assert "no line of train.txt in channel train holds a __label__" in train(sagemaker, request_of())["FailureReason"]
+
+
+def test_two_files_in_a_channel_are_refused(sagemaker, request_of, client, settings):
+    client("s3").put_object(Bucket=settings.bucket, Key="train/more.txt", Body=TRAIN)
+
+    assert "takes one file in channel train; there are 2" in train(sagemaker, request_of())["FailureReason"]
+
+
+def test_a_running_job_can_be_stopped_once(sagemaker, request_of, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend, "pace", Pace(0.05))
+    request = request_of()
+    sagemaker.create_training_job(**request)
+
+    sagemaker.stop_training_job(TrainingJobName=request["TrainingJobName"])
+    wait_for_job(sagemaker, request["TrainingJobName"])
+
+    job = sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert error_of(sagemaker.stop_training_job, TrainingJobName=request["TrainingJobName"]) == (
+        "ValidationException",
+        "The request was rejected because the training job is in status Stopped.",
+    )
+
+
+def test_a_job_in_its_training_is_stopped_as_a_process(sagemaker, request_of):
+    request = request_of(epochs="1000000", early_stopping="False")
+    sagemaker.create_training_job(**request)
+    name = request["TrainingJobName"]
+    while sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"] != "Training":
+        time.sleep(0.02)
+
+    sagemaker.stop_training_job(TrainingJobName=name)
+    wait_for_job(sagemaker, name)
+
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_job_that_exceeds_its_runtime_is_stopped(sagemaker, request_of):
+    request = request_of(epochs="1000000", early_stopping="False")
+    request["StoppingCondition"]["MaxRuntimeInSeconds"] = 1
+
+    job = train(sagemaker, request)
+
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_a_jobs_name_is_taken_for_ever(sagemaker, request_of, trained):
+    request = {**request_of(), "TrainingJobName": trained["TrainingJobName"]}
+
+    code, message = error_of(sagemaker.create_training_job, **request)
+
+    assert code == "ResourceInUse"
+    assert message.startswith("Training job names must be unique within an AWS account and region")
+
+
+def test_requests_are_refused_as_sagemaker_refuses_them(sagemaker, request_of):
+    def refusal(**changes):
+        return error_of(sagemaker.create_training_job, **{**request_of(), **changes})
+
+    name = "x" * 64
+    assert refusal(TrainingJobName=name) == (
+        "ValidationException",
+        f"2 validation errors detected: Value '{name}' at 'trainingJobName' failed to satisfy constraint: Member must "
+        f"have length less than or equal to 63; Value '{name}' at 'trainingJobName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
+    )
+    assert "failed to satisfy constraint" in refusal(HyperParameters={"mode": "x" * 2501})[1]
+    assert (
+        "Member must satisfy enum value set"
+        in refusal(ResourceConfig={"InstanceType": "ml.tiny", "InstanceCount": 1, "VolumeSizeInGB": 1})[1]
+    )
+    elsewhere = request_of()
+    elsewhere["InputDataConfig"][0]["DataSource"]["S3DataSource"]["S3Uri"] = "s3://nowhere/train"
+    assert error_of(sagemaker.create_training_job, **elsewhere)[1].startswith(
+        'No S3 objects found under S3 URL "s3://nowhere/train" given in input data source.'
+    )
+
+
+def test_what_is_not_supported_is_refused_by_name(sagemaker):
+    assert error_of(sagemaker.list_pipelines) == (
+        "ValidationException",
+        "The local AWS does not support SageMaker's ListPipelines.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "message"),
+    [
+        ("describe_training_job", {"TrainingJobName": "none"}, "Requested resource not found."),
+        ("stop_training_job", {"TrainingJobName": "none"}, "Requested resource not found."),
+        ("describe_endpoint", {"EndpointName": "none"}, 'Could not find endpoint "arn:aws:sagemaker:'),
+        ("delete_endpoint", {"EndpointName": "none"}, 'Could not find endpoint "arn:aws:sagemaker:'),
+        ("describe_model", {"ModelName": "none"}, 'Could not find model "arn:aws:sagemaker:'),
+        ("delete_endpoint_config", {"EndpointConfigName": "none"}, 'Could not find endpoint configuration "arn:aws'),
+    ],
+)
+def test_what_is_not_there(sagemaker, operation, arguments, message):
+    code, text = error_of(getattr(sagemaker, operation), **arguments)
+
+    assert code == "ValidationException"
+    assert text.startswith(message)
+
+
+def test_an_endpoint_answers_from_its_own_model(sagemaker, runtime, trained):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+
+    answer = runtime.invoke_endpoint(
+        EndpointName=name,
+        ContentType="application/json",
+        Body=json.dumps({"instances": ["hello world", "good bye"], "configuration": {"k": 2}}),
+    )
+
+    first, second = json.loads(answer["Body"].read())
+    assert (first["label"][0], second["label"][0]) == ("__label__a", "__label__b")
+    assert answer["InvokedProductionVariant"] == "AllTraffic"
+    assert answer["ContentType"] == "application/json"
+
+
+def test_an_endpoint_in_transition_can_neither_be_deleted_nor_updated(sagemaker, trained, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend, "pace", Pace(1 / AWS_SECONDS["Creating"]))
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+
+    for operation, arguments in (
+        (sagemaker.delete_endpoint, {}),
+        (sagemaker.update_endpoint, {"EndpointConfigName": name}),
+    ):
+        code, message = error_of(operation, EndpointName=name, **arguments)
+        assert code == "ValidationException"
+        assert message.startswith('Cannot update in-progress endpoint "arn:')
+    wait_for_endpoint(sagemaker, name)
+    sagemaker.delete_endpoint(EndpointName=name)
+    wait_for_endpoint(sagemaker, name, "endpoint_deleted")
+
+
+@pytest.mark.parametrize("kind", ["model", "endpoint_config", "endpoint"])
+def test_names_of_what_exists_are_refused(sagemaker, trained, kind):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    request = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri="s3://bucket/m", instance_type="ml.m5.large"
+    )
+    part = {"model": "Model", "endpoint_config": "EndpointConfig", "endpoint": "Endpoint"}[kind]
+
+    code, message = error_of(getattr(sagemaker, f"create_{kind}"), **request[part])
+
+    noun = {"endpoint_config": "endpoint configuration"}.get(kind, kind)
+    assert (code, message.split(' "')[0]) == ("ValidationException", f"Cannot create already existing {noun}")
+
+
+@pytest.mark.parametrize("artifact", [None, b"no archive"])
+def test_an_endpoint_without_a_readable_model_fails_with_sagemakers_reason(sagemaker, client, settings, artifact):
+    if artifact is not None:
+        client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=artifact)
+    name = deploy(sagemaker, f"s3://{settings.bucket}/model.tar.gz")
+
+    with pytest.raises(WaiterError):
+        wait_for_endpoint(sagemaker, name)
+
+    endpoint = sagemaker.describe_endpoint(EndpointName=name)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+
+
+def test_what_cannot_be_invoked(sagemaker, runtime, trained):
+    assert error_of(runtime.invoke_endpoint, EndpointName="none", Body=b"{}") == (
+        "ValidationError",
+        "Endpoint none of account 123456789012 not found.",
+    )
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+    with pytest.raises(ClientError) as error:
+        runtime.invoke_endpoint(EndpointName=name, Body=b"{}", ContentType="text/csv")
+    assert error.value.response["OriginalStatusCode"] == 415
+    assert error.value.response["OriginalMessage"] == "content-type text/csv not supported"
+    assert error.value.response["Error"]["Message"].startswith("Received client error (415) from model with message")
+
+
+def test_many_requests_at_a_time_are_all_answered(sagemaker, runtime, trained):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+    answers: list[bytes] = []
+
+    def ask():
+        body = json.dumps({"instances": ["hello world"]})
+        for _ in range(10):
+            response = runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=body)
+            answers.append(response["Body"].read())
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 100
+    assert len(set(answers)) == 1
+
+
+def test_tags_are_there_from_creation_on_and_can_be_changed(sagemaker, trained):
+    arn = sagemaker.describe_endpoint(EndpointName=deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"]))[
+        "EndpointArn"
+    ]
+
+    def tags():
+        return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+    assert tags() == {"a": "b"}
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "c"}, {"Key": "d", "Value": "e"}])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
+    assert tags() == {"d": "e"}
+
+
+def test_lists_are_filtered_then_sorted_then_paged(sagemaker, trained):
+    names = [deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"]) for _ in range(3)]
+    for name in names:
+        wait_for_endpoint(sagemaker, name)
+
+    pages = sagemaker.get_paginator("list_endpoints").paginate(
+        NameContains="endpoint-", StatusEquals="InService", SortBy="Name", SortOrder="Ascending", MaxResults=2
+    )
+
+    found = [entry["EndpointName"] for page in pages for entry in page["Endpoints"]]
+    assert found == sorted(found)
+    assert set(names) <= set(found)
+    assert sagemaker.list_endpoints(NameContains="no-such")["Endpoints"] == []

@@ -1,0 +1,47 @@
+import socket
+import subprocess
+import sys
+import time
+
+import requests
+
+from tests.conftest import REPOSITORY
+
+
+def test_health_answers_when_ready(local_aws):
+    assert requests.get(f"{local_aws.url}/_local/health", timeout=5).json() == {"status": "ready"}
+
+
+def test_it_listens_on_this_machine_only(local_aws):
+    assert local_aws.url.startswith("http://127.0.0.1:")
+
+
+def test_one_url_serves_every_service(client, settings):
+    assert client("sts").get_caller_identity()["Account"] == "123456789012"
+    assert client("iam").list_roles()["Roles"] == []
+    assert settings.bucket in {bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]}
+    assert client("logs").describe_log_groups()["logGroups"] is not None
+
+
+def test_a_taken_port_is_an_error_that_says_what_to_do():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-m", "include.local_aws", "--port", port], cwd=REPOSITORY, capture_output=True, text=True
+        )
+
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_the_command_serves_until_it_is_told_to_stop():
+    command = [sys.executable, "-m", "include.local_aws", "--port", "0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline()
+        url = line.split("ready on ")[1].split()[0]
+        assert requests.get(f"{url}/_local/health", timeout=5).ok
+        started = time.monotonic()
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+    assert time.monotonic() - started < 10

@@ -1,0 +1,116 @@
+import random
+from pathlib import Path
+
+import fasttext
+import numpy as np
+import pytest
+
+from include.blazingtext.hyperparameters import HYPERPARAMETERS
+from include.local_aws.blazingtext.training import train
+
+SMALL = {"epochs": 12, "learning_rate": 0.5, "vector_dim": 10, "min_count": 1, "buckets": 5000}
+
+
+def hyperparameters(**changes):
+    defaults = {name: hyperparameter.default for name, hyperparameter in HYPERPARAMETERS.items()}
+    return {**defaults, **SMALL, **changes}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> tuple[Path, Path]:
+    """A train and a validation file of two labels that noisy words tell apart."""
+    chance = random.Random(0)
+    words = {"a": "lambda bucket kernel region".split(), "b": "coupon webinar discount offer".split()}  # noqa: SIM905
+    common = [f"word{number}" for number in range(200)]
+
+    def write(path: Path, count: int) -> Path:
+        lines = []
+        for _ in range(count):
+            label = chance.choice("ab")
+            tokens = chance.choices(words[label], k=1) + chance.choices(words["ab".replace(label, "")], k=0)
+            lines.append(f"__label__{label} {' '.join(tokens + chance.choices(common, k=8))}\n")
+        path.write_text("".join(lines))
+        return path
+
+    folder = tmp_path_factory.mktemp("channels")
+    return write(folder / "train.txt", 400), write(folder / "validation.txt", 100)
+
+
+def lines_of(files, **changes) -> list[str]:
+    lines: list[str] = []
+    train(*files, hyperparameters(**changes), lines.append)
+    return lines
+
+
+def test_the_same_input_gives_the_same_model_and_all_of_it_is_initialised(files):
+    one, two = (train(*files, hyperparameters(early_stopping=True), lambda line: None) for _ in range(2))
+
+    assert np.array_equal(one.get_input_matrix(), two.get_input_matrix())
+    assert np.array_equal(one.get_output_matrix(), two.get_output_matrix())
+    # Other bindings leave most of the matrix uninitialised (fastText issue 1061).
+    assert not (np.abs(one.get_input_matrix()).sum(axis=1) == 0).any()
+
+
+def test_without_early_stopping_it_is_fasttexts_own_training(files):
+    ours = train(files[0], None, hyperparameters(), lambda line: None)
+    theirs = fasttext.train_supervised(
+        str(files[0]), lr=0.5, dim=10, epoch=12, minCount=1, wordNgrams=2, bucket=5000, thread=1, seed=0, verbose=0
+    )
+
+    assert np.array_equal(ours.get_input_matrix(), theirs.get_input_matrix())
+
+
+def test_fed_epoch_by_epoch_it_learns_what_it_learns_from_a_file(files):
+    """Between the epochs nothing is learned, and the learning rate falls in the same way."""
+    fed = train(*files, hyperparameters(early_stopping=True, min_epochs=12), lambda line: None)
+    at_once = train(files[0], None, hyperparameters(), lambda line: None)
+
+    assert fed.test(str(files[1]))[1] == pytest.approx(at_once.test(str(files[1]))[1], abs=0.03)
+    assert np.allclose(fed.get_output_matrix(), at_once.get_output_matrix(), atol=0.1)
+
+
+def test_validation_begins_after_min_epochs_and_patience_ends_it(files):
+    lines = lines_of(files, early_stopping=True, min_epochs=3, patience=2, epochs=50)
+
+    epochs = [int(line.split()[-1]) for line in lines if "End of epoch" in line]
+    assert epochs[0] == 3
+    assert epochs == list(range(3, 3 + len(epochs)))
+    assert len(epochs) < 48
+    assert "Validation accuracy has not improved for last 2 epochs." in lines
+    assert not any("last 3 epochs" in line for line in lines)
+
+
+def test_the_best_epochs_weights_are_kept(files):
+    lines: list[str] = []
+    model = train(
+        *files, hyperparameters(early_stopping=True, min_epochs=1, patience=12, learning_rate=2.0), lines.append
+    )
+
+    accuracies = [float(line.split()[-1]) for line in lines if line.startswith("Validation accuracy: ")]
+    assert model.test(str(files[1]))[1] == pytest.approx(max(accuracies))
+
+
+def test_the_learning_rate_falls_to_zero_over_the_maximum_of_epochs(files):
+    lines = lines_of(files, early_stopping=True, min_epochs=1, patience=100, epochs=10)
+
+    alphas = [float(line.split()[2]) for line in lines if line.startswith("##### Alpha")]
+    assert alphas == pytest.approx([0.5 * (1 - epoch / 10) for epoch in range(1, 11)], abs=1e-4)
+
+
+def test_labels_may_stand_anywhere_and_be_several(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("hello __label__a world\nbye __label__b now __label__c\n" * 50)
+
+    model = train(path, None, hyperparameters(), lambda line: None)
+
+    assert set(model.labels) == {"__label__a", "__label__b", "__label__c"}
+    assert model.predict("hello world")[0] == ("__label__a",)
+
+
+def test_a_file_without_a_last_newline_is_read_to_its_end(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_text("__label__a x y\n" * 50 + "__label__b z")
+
+    model = train(path, path, hyperparameters(early_stopping=True), lambda line: None)
+
+    assert set(model.labels) == {"__label__a", "__label__b"}

@@ -1,0 +1,40 @@
+import pytest
+
+from include.errors import ConfigurationError
+from include.hashtags import DEFAULT_FILE, load_hashtags
+from include.samples import SAMPLE_DATA
+
+ENTRY = 'labels: {"0": a, "1": b}, start_date: 2026-01-01'
+
+
+@pytest.mark.parametrize("path", [DEFAULT_FILE, SAMPLE_DATA / "hashtags.yaml"])
+def test_the_files_that_ship_name_aws_and_azure(path):
+    assert [hashtag.name for hashtag in load_hashtags(path)] == ["aws", "azure"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "one entry for each hashtag"),
+        ("aws: [", "not YAML"),
+        ("../x: {}", "only a-z"),
+        ("aws: 1", "aws: expected labels and start_date"),
+        ("aws: {" + ENTRY + ", colour: red}", "aws: unknown key colour; known are labels"),
+        ('aws: {labels: {"0": a}, start_date: 2026-01-01}', "aws, labels: at least two"),
+        ('aws: {labels: {"0": a, "1": b}}', "aws, start_date: expected a date"),
+        ("aws: {" + ENTRY + ", end_date: soon}", "aws, end_date: expected a date"),
+        ("aws: {" + ENTRY + ", recipe: raw}", "aws, recipe: 'raw' is none of clean, seed"),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_file_hashtag_and_key(tmp_path, text, message):
+    path = tmp_path / "hashtags.yaml"
+    path.write_text(text)
+
+    with pytest.raises(ConfigurationError, match=message) as error:
+        load_hashtags(path)
+    assert "hashtags.yaml" in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_hashtags(tmp_path / "none.yaml")

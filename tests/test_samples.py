@@ -1,0 +1,35 @@
+from include.samples import DATES, SAMPLE_DATA
+from include.text.cleaning import clean
+from include.text.records import Row, read_rows
+
+LABELS = {"0": "technical", "1": "marketing"}
+
+
+def rows(hashtag: str, date: str) -> list[Row]:
+    path = SAMPLE_DATA / "hashtags" / hashtag / date / "labeled.csv" / "part-00000.csv"
+    with path.open("rb") as stream:
+        found = list(read_rows(path.name, stream, LABELS))
+    assert all(isinstance(row, Row) for row in found)
+    return found
+
+
+def test_the_samples_are_many_different_tweets_of_both_labels_on_every_date():
+    bodies = set()
+    for hashtag in ("aws", "azure"):
+        for date in DATES:
+            found = rows(hashtag, date)
+            assert {row.label for row in found} == set(LABELS.values())
+            bodies |= {clean(row.cell, "clean").body for row in found}
+
+    assert len(bodies) >= 600
+
+
+def test_the_samples_hold_what_makes_real_tweets_hard():
+    cells = [row.cell for hashtag in ("aws", "azure") for date in DATES for row in rows(hashtag, date)]
+    texts = [clean(cell, "clean").text for cell in cells]
+
+    assert all(cell != text for cell, text in zip(cells, texts, strict=True))  # all are in the collector's form
+    for what, minimum in {"RT @": 100, "https://t.co/": 200, "@": 100, "\n": 60, "…": 20}.items():
+        assert sum(what in text for text in texts) >= minimum, what
+    assert sum(not text.isascii() for text in texts) >= 200
+    assert sum("&amp;" in cell or "&lt;" in cell or "&gt;" in cell for cell in cells) >= 60
