@@ -41,7 +41,6 @@ def retrain(hashtag: Hashtag) -> DAG:
     """The story of a run."""
     with DAG(
         dag_id=f"retrain_{hashtag.name}",
-        dag_display_name=f"Retrain #{hashtag.name}",
         description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
         doc_md=__doc__,
         schedule=CronDataIntervalTimetable(hashtag.schedule, timezone="UTC"),

@@ -53,7 +53,7 @@ def main() -> int:
             with console.status("Starting the local AWS and Airflow (about half a minute) ..."):
                 stack = resources.enter_context(LocalStack(settings))
             console.print(f"Local AWS and Airflow are ready after {time.monotonic() - started:.0f} s.")
-            succeeded = _run_pipeline(stack, console)
+            succeeded = run_pipeline(stack, console)
             if options.keep_running:
                 _keep_running(stack, console)
     except RetrainError as error:
@@ -65,7 +65,7 @@ def main() -> int:
     return 0 if succeeded else 1
 
 
-def _run_pipeline(stack: LocalStack, console: Console) -> bool:
+def run_pipeline(stack: LocalStack, console: Console) -> bool:
     """Upload, trigger, watch, print the outcome; whether the run succeeded."""
     s3 = boto3.client(
         "s3", endpoint_url=stack.settings.local_aws_url, region_name="us-east-1", aws_access_key_id="local",
@@ -74,7 +74,7 @@ def _run_pipeline(stack: LocalStack, console: Console) -> bool:
     settings = Settings.from_environment(stack.environment)
     files = upload_samples(s3, settings)
     console.print(f"Uploaded {files} files of sample tweets to s3://{settings.bucket}/{settings.prefix}/hashtags/")
-    airflow = _Airflow(stack.settings.airflow_url)
+    airflow = AirflowApi(stack.settings.airflow_url)
     run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES})
     console.print(
         f"Triggered {DAG_ID} for {DATE}: {stack.settings.airflow_url}/dags/{DAG_ID}/runs/{run_id}\n",
@@ -94,7 +94,7 @@ def _run_pipeline(stack: LocalStack, console: Console) -> bool:
     return state == "success"
 
 
-class _Airflow:
+class AirflowApi:
     """Airflow's REST API, as far as it is needed here."""
 
     def __init__(self, url: str):
@@ -127,6 +127,11 @@ class _Airflow:
         answer = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return {instance["task_id"]: instance for instance in answer["task_instances"]}
 
+    def runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """The DAG's runs, the newest hundred."""
+        runs: list[dict[str, Any]] = self._get(f"dags/{dag_id}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
+        return runs
+
     def _get(self, path: str) -> dict[str, Any]:
         response = self._session.get(f"{self._url}/api/v2/{path}", timeout=30)
         response.raise_for_status()
@@ -134,7 +139,7 @@ class _Airflow:
         return answer
 
 
-def _watch(airflow: _Airflow, stack: LocalStack, run_id: str, console: Console) -> str:
+def _watch(airflow: AirflowApi, stack: LocalStack, run_id: str, console: Console) -> str:
     """Show each task as it ends, and which one is at work meanwhile; return the run's final state."""
     printed: set[str] = set()
     deadline = time.monotonic() + SECONDS_FOR_THE_RUN

@@ -1,0 +1,92 @@
+"""Through the doors that people use: the REST API, the command line, the scheduler."""
+
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+from rich.console import Console
+
+from include.demo import DAG_ID, AirflowApi, run_pipeline
+from include.local_stack import LocalStack, LocalStackSettings, StackError
+from tests.conftest import REPOSITORY
+
+SECONDS_FOR_A_BACKFILL = 240
+
+
+@pytest.fixture
+def airflow(stack) -> AirflowApi:
+    return AirflowApi(stack.settings.airflow_url)
+
+
+def sagemaker_of(stack):
+    return boto3.client("sagemaker", endpoint_url=stack.settings.local_aws_url)
+
+
+def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
+    console = Console(record=True, width=200)
+
+    assert run_pipeline(stack, console)
+
+    shown = console.export_text()
+    for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
+        assert task in shown
+    assert "Tweets per split: train 457, validation 60, test 51" in shown
+    assert "better, beyond chance, than always answering" in shown
+    assert "deleted 20" in shown
+    sagemaker = sagemaker_of(stack)
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
+    assert sagemaker.list_models()["Models"] == []
+
+
+def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
+    """Four dates, of which the last has no tweets. Runs after the one above, which has uploaded the samples."""
+    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID]
+    done = subprocess.run(
+        [*command, "--from-date", "2026-01-04", "--to-date", "2026-01-07", "--max-active-runs", "4",
+         "--dag-run-conf", '{"keep_endpoint_minutes": 0.01, "epochs": 10}'],
+        cwd=REPOSITORY, env=stack.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+    runs = wait_for_backfill(airflow, stack, 4)
+
+    outcomes = {}
+    for run in runs:
+        assert run["state"] == "success", run
+        states = {task_id: task["state"] for task_id, task in airflow.tasks(DAG_ID, run["dag_run_id"]).items()}
+        outcomes[run["logical_date"][:10]] = (states["train_model"], states["deploy_endpoint"])
+    assert outcomes == {
+        "2026-01-04": ("skipped", "skipped"),
+        "2026-01-05": ("success", "skipped"),
+        "2026-01-06": ("success", "skipped"),
+        "2026-01-07": ("success", "success"),
+    }
+    assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
+
+
+def wait_for_backfill(airflow: AirflowApi, stack: LocalStack, count: int) -> list[dict]:
+    deadline = time.monotonic() + SECONDS_FOR_A_BACKFILL
+    while True:
+        stack.check()
+        runs = [run for run in airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
+        if len(runs) == count and all(run["state"] in {"success", "failed"} for run in runs):
+            return runs
+        assert time.monotonic() < deadline, runs
+        time.sleep(1)
+
+
+def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
+    settings = LocalStackSettings(airflow_port=stack.settings.airflow_port, local_aws_port=1, home=tmp_path)
+    with pytest.raises(StackError, match="LOCAL_AWS_PORT|AIRFLOW_PORT"), LocalStack(settings):
+        pass
+
+    done = subprocess.run(
+        [sys.executable, "-m", "include.demo"], cwd=REPOSITORY, capture_output=True, text=True,
+        env={**stack.environment, "LOCAL_AWS_PORT": str(stack.settings.local_aws_port)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"Port {stack.settings.local_aws_port} on 127.0.0.1 is taken" in done.stdout
+    assert "LOCAL_AWS_PORT=" in done.stdout
