@@ -12,7 +12,8 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 .PHONY: help demo up test check lock clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-6s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on a local AWS; stops all it started
 	@$(BIN)/python -m include.demo
@@ -28,11 +29,12 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy include plugins dags
 
-lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt anew from pyproject.toml
+lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/pip install --quiet uv
 	@sh -c 'set -e; for group in "" dev; do \
 		out=requirements$${group:+-$$group}.txt; \
 		options="--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet"; \
+		cp $$out $$out.new; \
 		if [ -z "$$group" ]; then $(BIN)/uv pip compile $$options pyproject.toml -o $$out.new; \
 		else $(BIN)/uv pip compile $$options --group pyproject.toml:$$group -c requirements.txt -o $$out.new; fi; \
 		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done'

@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -44,7 +44,9 @@ def main() -> int:
     )
     parser.add_argument("--keep-running", action="store_true", help="leave everything running until Ctrl-C")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     console = Console(highlight=False)
     try:
         settings = LocalStackSettings.from_environment()
@@ -105,17 +107,15 @@ class AirflowApi:
         self._session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
 
     def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
-        """Trigger a run as soon as the DAG is known; return its id."""
+        """Trigger a run as soon as the DAG is known; return its id. The id is ours, so that a retry makes no second."""
+        run_id = f"manual__{datetime.now(UTC).isoformat()}"
+        request = {"dag_run_id": run_id, "logical_date": None, "conf": parameters}
         deadline = time.monotonic() + 60
         while True:
-            response = self._session.post(
-                f"{self._url}/api/v2/dags/{dag_id}/dagRuns",
-                json={"logical_date": None, "conf": parameters},
-                timeout=30,
-            )
-            if response.ok:
-                return str(response.json()["dag_run_id"])
-            if response.status_code != 404 or time.monotonic() > deadline:
+            response = self._session.post(f"{self._url}/api/v2/dags/{dag_id}/dagRuns", json=request, timeout=90)
+            if response.ok or response.status_code == 409:
+                return run_id
+            if (response.status_code != 404 and response.status_code < 500) or time.monotonic() > deadline:
                 raise StackError(f"Airflow does not run {dag_id}: {response.status_code} {response.text}")
             time.sleep(0.5)
 

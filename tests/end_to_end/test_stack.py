@@ -80,7 +80,7 @@ def wait_for_backfill(airflow: AirflowApi, stack: LocalStack, count: int) -> lis
 
 def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
     settings = LocalStackSettings(airflow_port=stack.settings.airflow_port, local_aws_port=1, home=tmp_path)
-    with pytest.raises(StackError, match="LOCAL_AWS_PORT|AIRFLOW_PORT"), LocalStack(settings):
+    with pytest.raises(StackError, match=r"LOCAL_AWS_PORT|AIRFLOW_PORT"), LocalStack(settings):
         pass
 
     done = subprocess.run(
