@@ -29,7 +29,7 @@ def test_the_first_lines_say_how_to_install_it():
 @pytest.mark.parametrize(
     "module",
     [
-        "airflow.providers.celery.executors.celery_executor",  # docker-compose.yaml runs on it, and nothing else here does
+        "airflow.providers.celery.executors.celery_executor",  # of docker-compose.yaml alone
         "airflow.providers.postgres.hooks.postgres",
         "sagemaker.core.image_uris",
         "psycopg2",
