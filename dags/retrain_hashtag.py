@@ -19,6 +19,7 @@ from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
 from include import steps
 from include.hashtags import Hashtag, load_hashtags
+from include.ownership import OWNER as OWNER_TAG
 from include.settings import POLL_SECONDS
 
 DATE = "{{ run_date(params, dag_run) }}"
@@ -98,7 +99,7 @@ def retrain(hashtag: Hashtag) -> DAG:
         delete_endpoint = SageMakerDeleteEndpointOperator(
             task_id="delete_endpoint",
             endpoint_name=RUN_NAME,
-            owner_tag=OWNER,
+            required_tags={OWNER_TAG: OWNER},
             check_interval=POLL_SECONDS,
             trigger_rule=TriggerRule.ALL_DONE,
             retries=5,

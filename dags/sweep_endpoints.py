@@ -19,6 +19,7 @@ with DAG(
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,  # it is what deletes an endpoint when the run that owns it cannot
     params={
         "dry_run": Param(False, type="boolean", title="Dry run", description="List what is overdue; delete nothing.")
     },

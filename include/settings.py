@@ -51,5 +51,5 @@ class Settings:
         )
 
 
-POLL_SECONDS = int(os.environ.get("RETRAIN_POLL_SECONDS", "30"))
+POLL_SECONDS = float(os.environ.get("RETRAIN_POLL_SECONDS", "30"))
 """RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not."""

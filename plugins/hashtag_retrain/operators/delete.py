@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL, Kind
 from hashtag_retrain.triggers.endpoint import GONE, IN_PROGRESS, EndpointSettledTrigger
-from include.ownership import OWNER, tag_values
+from include.ownership import tag_values
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,20 +28,20 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
     Delete an endpoint, its endpoint configuration and its model, as far as they exist.
 
     Works from what exists, not from what earlier tasks say. An endpoint that is being created or updated cannot be
-    deleted: that is waited for, deferred, as is the deletion itself. With an owner given, a resource whose owner's tag
-    says otherwise is left alone. What could not be deleted is named in the error.
+    deleted: that is waited for, deferred, as is the deletion itself. A resource that lacks a required tag is somebody
+    else's and left alone. What could not be deleted is named in the error.
 
     :param endpoint_name: the endpoint (templated)
     :param endpoint_config_name: its configuration; default: the endpoint's name (templated)
     :param model_name: its model; default: the endpoint's name (templated)
-    :param owner_tag: value that the owner's tag of each resource must have (templated)
+    :param required_tags: values by key of the tags that each resource must carry to be deleted (templated)
     :param check_interval: seconds between two looks at an endpoint in transition
     :return: what was deleted, what was left alone, and when
     """
 
     aws_hook_class = SageMakerHook
     template_fields: Sequence[str] = aws_template_fields(
-        "endpoint_name", "endpoint_config_name", "model_name", "owner_tag"
+        "endpoint_name", "endpoint_config_name", "model_name", "required_tags"
     )
 
     def __init__(
@@ -50,15 +50,15 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         endpoint_name: str,
         endpoint_config_name: str | None = None,
         model_name: str | None = None,
-        owner_tag: str | None = None,
-        check_interval: int = 30,
+        required_tags: dict[str, str] | None = None,
+        check_interval: float = 30,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.endpoint_name = endpoint_name
         self.endpoint_config_name = endpoint_config_name
         self.model_name = model_name
-        self.owner_tag = owner_tag
+        self.required_tags = required_tags
         self.check_interval = check_interval
 
     def execute(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -97,14 +97,14 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         ]
 
     def _described(self, client: Any, kind: Kind, name: str, left: list[str]) -> dict[str, Any] | None:
-        """The resource's description where it exists and is the owner's."""
+        """The resource's description where it exists and carries the required tags."""
         description = kind.describe(client, name)
-        if description is None or self.owner_tag is None:
+        if description is None or not self.required_tags:
             return description
-        owner = tag_values(kind.tags(client, description)).get(OWNER)
-        if owner == self.owner_tag:
+        tags = kind.tags(client, description)
+        if self.required_tags.items() <= tag_values(tags).items():
             return description
-        self.log.warning("The %s %s belongs to %s: left alone.", kind.noun, name, owner or "nobody known")
+        self.log.warning("The %s %s is left alone: its tags %s lack %s", kind.noun, name, tags, self.required_tags)
         left.append(f"{kind.noun} {name}")
         return None
 

@@ -50,7 +50,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         deadline: str,
         decision: Any = None,
         purpose: str = "endpoint",
-        check_interval: int = 30,
+        check_interval: float = 30,
         **kwargs: Any,
     ) -> None:
         super().__init__(config=config, check_interval=check_interval, deferrable=True, **kwargs)

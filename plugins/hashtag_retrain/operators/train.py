@@ -39,7 +39,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
 
     template_fields: Sequence[str] = SageMakerTrainingOperator.template_fields
 
-    def __init__(self, *, config: Any, check_interval: int = 30, **kwargs: Any) -> None:
+    def __init__(self, *, config: Any, check_interval: float = 30, **kwargs: Any) -> None:
         super().__init__(config=config, check_interval=check_interval, deferrable=True, print_log=False, **kwargs)
 
     def execute(self, context: Context) -> dict[str, Any] | None:

@@ -1,0 +1,357 @@
+"""The operators one by one, as Airflow calls them, against the local AWS."""
+
+import asyncio
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
+
+from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
+from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
+from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
+from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndpointOperator
+from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
+from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
+from hashtag_retrain.triggers.endpoint import GONE, EndpointSettledTrigger
+from hashtag_retrain.triggers.training import TrainingJobTrigger
+from include.blazingtext.hyperparameters import to_request
+from include.blazingtext.requests import as_tags, endpoint_request, training_request
+from include.local_aws.blazingtext.inference import Predictor
+from include.local_aws.pace import Pace
+from include.local_aws.sagemaker.models import SageMakerBackend
+from include.ownership import DEADLINE, OWNER, ownership_tags
+from tests.conftest import ROLE_ARN
+
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
+_numbers = itertools.count(1)
+CONTEXT: Any = {}
+
+
+@pytest.fixture
+def sagemaker(client):
+    return client("sagemaker")
+
+
+@pytest.fixture
+def request_of(client, settings):
+    """CreateTrainingJob requests under one name for the same changes."""
+    number = next(_numbers)
+    for channel in ("train", "validation"):
+        client("s3").put_object(Bucket=settings.bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
+
+    def request(**changes: Any) -> dict[str, Any]:
+        hyperparameters = to_request({"epochs": 6, "buckets": 100, **changes})
+        return training_request(
+            job_name=f"operators-{number}", image=IMAGE, role_arn=ROLE_ARN,
+            train_uri=f"s3://{settings.bucket}/train/", validation_uri=f"s3://{settings.bucket}/validation/",
+            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
+            hyperparameters=hyperparameters, tags={"team": "tweets"},
+        )  # fmt: skip
+
+    return request
+
+
+async def event_of(trigger: Any) -> Any:
+    """The first event's payload."""
+    return (await anext(trigger.run())).payload
+
+
+def finish(operator: Any, **arguments: Any) -> Any:
+    """Execute, and after each deferral wait for the trigger's event and resume, as triggerer and worker do."""
+    method, arguments = operator.execute, arguments
+    while True:
+        try:
+            return method(CONTEXT, **arguments)
+        except TaskDeferred as deferral:
+            module, _, name = deferral.trigger.serialize()[0].rpartition(".")
+            trigger_class = getattr(__import__(module, fromlist=[name]), name)
+            trigger = trigger_class(**deferral.trigger.serialize()[1])  # as it comes out of the database
+            arguments = {"event": asyncio.run(event_of(trigger))}
+            method = getattr(operator, deferral.method_name)
+
+
+def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
+    return SageMakerTrainOnceOperator(task_id="train", config=request, check_interval=0.05)
+
+
+def test_a_job_is_trained_once_and_then_reused(request_of):
+    first = finish(train_operator(request_of()))
+    second = train_operator(request_of()).execute(CONTEXT)
+
+    assert first["reused"] is False
+    assert second == {**first, "reused": True}
+    assert first["metrics"] == {"train:accuracy": 1.0, "validation:accuracy": 1.0}
+    assert first["image"] == IMAGE
+
+
+def test_a_running_job_is_joined(request_of, sagemaker):
+    name = request_of()["TrainingJobName"]
+    sagemaker.create_training_job(**request_of(epochs=300_000, early_stopping=False))
+
+    with pytest.raises(TaskDeferred) as deferral:
+        train_operator(request_of()).execute(CONTEXT)
+
+    assert deferral.value.trigger.name == name
+    assert len(sagemaker.list_training_jobs(NameContains=name)["TrainingJobSummaries"]) == 1
+    sagemaker.stop_training_job(TrainingJobName=name)
+
+
+def test_after_a_stopped_job_another_attempt_is_made(request_of, sagemaker):
+    request = request_of(epochs=300_000, early_stopping=False)
+    sagemaker.create_training_job(**request)
+    sagemaker.stop_training_job(TrainingJobName=request["TrainingJobName"])
+
+    result = finish(train_operator(request_of()))
+
+    assert result["training_job_name"] == f"{request['TrainingJobName']}-a2"
+    assert finish(train_operator(request_of()))["reused"] is True
+
+
+def test_a_job_that_fails_for_its_requests_sake_is_not_tried_again(request_of):
+    with pytest.raises(AirflowFailException, match="AlgorithmError: Empty vocabulary"):
+        finish(train_operator(request_of(min_count=1000)))
+
+
+def test_a_job_that_is_stopped_meanwhile_is_no_success(request_of, sagemaker):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+    asyncio.run(deferral.value.trigger.on_kill())  # a person stops the waiting task: the job is stopped
+
+    name = deferral.value.trigger.name
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+        TrainingJobName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+    )
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+    with pytest.raises(AirflowException, match="ended as Stopped"):
+        operator.execute_complete(CONTEXT, {"name": name, "status": "Stopped", "reason": "Stopped"})
+
+
+@pytest.mark.parametrize("trigger_class", [TrainingJobTrigger, EndpointSettledTrigger])
+def test_triggers_survive_the_database(trigger_class):
+    trigger = trigger_class("name", 5, {"aws_conn_id": "aws_default", "region_name": None})
+
+    path, arguments = trigger.serialize()
+
+    assert path == f"{trigger_class.__module__}.{trigger_class.__name__}"
+    assert trigger_class(**arguments).serialize() == (path, arguments)
+
+
+@pytest.fixture
+def model_uri(request_of) -> str:
+    return finish(train_operator(request_of()))["model_uri"]
+
+
+def deploy_operator(name: str, model_uri: str, owner: str = "dag/run", minutes: float = 5, **arguments: Any) -> Any:
+    config = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    deadline = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+    return SageMakerOwnedEndpointOperator(
+        task_id="deploy", config=config, owner_tag=owner, deadline=deadline, check_interval=0.05, **arguments
+    )
+
+
+@pytest.fixture
+def deployed(model_uri) -> str:
+    """The name of an endpoint in service, owned by dag/run."""
+    name = f"retrain-operators-{next(_numbers)}"
+    finish(deploy_operator(name, model_uri))
+    return name
+
+
+def tags_of(sagemaker: Any, arn: str) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
+
+
+def arns_of(sagemaker: Any, name: str) -> list[str]:
+    return [
+        sagemaker.describe_model(ModelName=name)["ModelArn"],
+        sagemaker.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"],
+        sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"],
+    ]
+
+
+def test_all_three_resources_carry_owner_and_deadline(sagemaker, deployed):
+    for arn in arns_of(sagemaker, deployed):
+        tags = tags_of(sagemaker, arn)
+        assert tags[OWNER] == "dag/run"
+        assert datetime.fromisoformat(tags[DEADLINE]) > datetime.now(UTC)
+
+
+def test_deploying_again_uses_what_is_there_and_keeps_its_deadline(sagemaker, deployed, model_uri):
+    before = tags_of(sagemaker, arns_of(sagemaker, deployed)[-1])
+
+    result = finish(deploy_operator(deployed, model_uri, minutes=500))
+
+    assert datetime.fromisoformat(result["deadline"]) == datetime.fromisoformat(before[DEADLINE])
+
+
+def test_half_a_deployment_is_completed(sagemaker, model_uri):
+    name = f"retrain-operators-{next(_numbers)}"
+    request = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    sagemaker.create_model(**request["Model"], Tags=as_tags(ownership_tags("dag/run", "test")))
+
+    assert finish(deploy_operator(name, model_uri))["endpoint_name"] == name
+
+
+def test_a_failed_endpoint_of_an_earlier_attempt_is_made_again(sagemaker, model_uri, client, settings):
+    name = f"retrain-operators-{next(_numbers)}"
+    s3, key = client("s3"), model_uri.split("/", 3)[3]
+    artifact = s3.get_object(Bucket=settings.bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=settings.bucket, Key=key, Body=b"damaged")
+    with pytest.raises(AirflowException, match=r"is Failed: The primary container .* did not pass the ping"):
+        finish(deploy_operator(name, model_uri))
+    s3.put_object(Bucket=settings.bucket, Key=key, Body=artifact)
+
+    assert finish(deploy_operator(name, model_uri))["endpoint_name"] == name
+
+
+def test_what_belongs_to_somebody_else_is_neither_used_nor_deleted(sagemaker, deployed, model_uri):
+    with pytest.raises(AirflowFailException, match="exists and belongs to dag/run"):
+        finish(deploy_operator(deployed, model_uri, owner="other/run"))
+
+    result = finish(delete_operator(deployed, {OWNER: "other/run"}))
+
+    assert result["deleted"] == []
+    assert len(result["left_alone"]) == 3
+    assert arns_of(sagemaker, deployed)
+
+
+def test_a_refused_model_is_skipped_with_the_reason(model_uri):
+    with pytest.raises(AirflowSkipException, match="not good enough"):
+        deploy_operator("x", model_uri, decision={"deploy": False, "reason": "not good enough"}).execute(CONTEXT)
+
+
+def delete_operator(name: str, required_tags: dict[str, str] | None = None) -> SageMakerDeleteEndpointOperator:
+    return SageMakerDeleteEndpointOperator(
+        task_id="delete", endpoint_name=name, required_tags=required_tags, check_interval=0.05
+    )
+
+
+def test_deleting_deletes_all_three_and_nothing_the_second_time(sagemaker, deployed):
+    assert finish(delete_operator(deployed, {OWNER: "dag/run"}))["deleted"] == [
+        f"endpoint {deployed}", f"endpoint config {deployed}", f"model {deployed}",
+    ]  # fmt: skip
+    assert finish(delete_operator(deployed))["deleted"] == []
+    assert sagemaker.list_endpoints(NameContains=deployed)["Endpoints"] == []
+
+
+def test_an_endpoint_in_creation_is_waited_for_and_then_deleted(sagemaker, model_uri, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend, "pace", Pace(0.01))
+    name = f"retrain-operators-{next(_numbers)}"
+    with pytest.raises(TaskDeferred):
+        deploy_operator(name, model_uri).execute(CONTEXT)
+
+    result = finish(delete_operator(name))
+
+    assert f"endpoint {name}" in result["deleted"]
+
+
+def test_waiting_for_an_endpoint_that_is_gone_ends():
+    trigger = EndpointSettledTrigger("no-such-endpoint", 1, {"aws_conn_id": "aws_default"})
+
+    assert asyncio.run(event_of(trigger))["status"] == GONE
+
+
+def hold_operator(name: str) -> SageMakerHoldEndpointOperator:
+    return SageMakerHoldEndpointOperator(task_id="hold", endpoint_name=name)
+
+
+def test_holding_lasts_until_the_deadline_that_the_endpoint_carries(sagemaker, deployed):
+    def move_deadline(seconds: float) -> datetime:
+        deadline = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+        tags = [{"Key": DEADLINE, "Value": deadline.isoformat()}]
+        sagemaker.add_tags(ResourceArn=arns_of(sagemaker, deployed)[-1], Tags=tags)
+        return deadline
+
+    later = move_deadline(60)
+    with pytest.raises(TaskDeferred) as deferral:
+        hold_operator(deployed).execute(CONTEXT)
+    assert deferral.value.trigger.moment == later
+
+    # Resumed too early, or with the deadline moved meanwhile, it waits again.
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(CONTEXT, event=later)
+
+    move_deadline(-1)
+    hold_operator(deployed).execute(CONTEXT, event=later)
+
+
+def test_there_is_nothing_to_hold_where_the_endpoint_is_gone():
+    hold_operator("no-such-endpoint").execute(CONTEXT)
+
+
+def invoke_operator(name: str, **arguments: Any) -> SageMakerInvokeEndpointOperator:
+    payload = {"instances": ["hello world"]}
+    return SageMakerInvokeEndpointOperator(task_id="invoke", endpoint_name=name, **{"payload": payload, **arguments})
+
+
+def test_an_endpoint_is_asked_and_its_answer_checked(deployed):
+    seen = []
+
+    def check(answer: bytes, expected: str) -> str:
+        seen.append((answer, expected))
+        return "checked"
+
+    assert "__label__a" in invoke_operator(deployed).execute(CONTEXT)
+    checked = invoke_operator(deployed, response_check=check, response_check_arguments={"expected": "x"})
+    assert checked.execute(CONTEXT) == "checked"
+    assert b"__label__a" in seen[0][0]
+
+
+def test_an_answer_slower_than_its_limit_fails(deployed, monkeypatch):
+    predict = Predictor._predict
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(0.3)
+        return predict(*arguments)
+
+    monkeypatch.setattr(Predictor, "_predict", slow)
+
+    with pytest.raises(AirflowException, match=r"to answer; the limit is 0\.2 s"):
+        invoke_operator(deployed, max_latency_seconds=0.2).execute(CONTEXT)
+
+
+def test_a_payload_that_sagemaker_would_refuse_is_not_sent(deployed):
+    with pytest.raises(AirflowFailException, match="SageMaker takes 6,291,456 at most"):
+        invoke_operator(deployed, payload="x" * (MAX_BODY_BYTES + 1)).execute(CONTEXT)
+
+
+def sweep(sagemaker: Any, **arguments: Any) -> list[str]:
+    operator = SageMakerSweepEndpointsOperator(
+        task_id="sweep", name_contains="retrain-operators", grace=timedelta(0), **arguments
+    )
+    return [found["name"] for found in operator.execute(CONTEXT)]
+
+
+def test_the_sweep_deletes_what_is_overdue_and_nothing_else(sagemaker, deployed, model_uri):
+    overdue, bystander = (f"retrain-operators-{next(_numbers)}" for _ in range(2))
+    finish(deploy_operator(overdue, model_uri, minutes=-1))
+    untagged = endpoint_request(
+        name=bystander, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    sagemaker.create_model(**untagged["Model"], Tags=[{"Key": DEADLINE, "Value": "2020-01-01T00:00:00+00:00"}])
+
+    assert sweep(sagemaker, dry_run_only="True").count(overdue) == 3
+    assert arns_of(sagemaker, overdue)
+    assert sweep(sagemaker).count(overdue) == 3
+
+    sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=overdue, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    assert overdue not in sweep(sagemaker)
+    assert arns_of(sagemaker, deployed)
+    assert sagemaker.describe_model(ModelName=bystander)
+
+
+def test_the_sweep_gives_the_owner_its_time(sagemaker, model_uri):
+    name = f"retrain-operators-{next(_numbers)}"
+    finish(deploy_operator(name, model_uri, minutes=-1))
+    operator = SageMakerSweepEndpointsOperator(task_id="sweep", name_contains=name, grace=timedelta(minutes=10))
+
+    assert operator.execute(CONTEXT) == []

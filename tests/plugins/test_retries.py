@@ -1,0 +1,26 @@
+import pytest
+from airflow.sdk import RetryAction
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from hashtag_retrain.retries import RetryTransientErrors
+from include.errors import DataError
+
+
+def client_error(code: str, status: int) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateModel")
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (DataError("bad rows"), RetryAction.FAIL),
+        (client_error("ValidationException", 400), RetryAction.FAIL),
+        (client_error("AccessDeniedException", 403), RetryAction.FAIL),
+        (client_error("ThrottlingException", 400), RetryAction.DEFAULT),
+        (client_error("InternalServerError", 500), RetryAction.DEFAULT),
+        (EndpointConnectionError(endpoint_url="x"), RetryAction.DEFAULT),
+        (RuntimeError("who knows"), RetryAction.DEFAULT),
+    ],
+)
+def test_what_a_person_must_mend_is_not_tried_again(error, action):
+    assert RetryTransientErrors().evaluate(error, 1, 3).action == action

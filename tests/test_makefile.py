@@ -1,0 +1,45 @@
+"""The two commands' first step: a Python that fits, or a clear error."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+
+def old_python(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.10.13" && exit 0\nexit 1\n')
+    path.chmod(0o755)
+    return path
+
+
+def make(target: str, folder: Path, **options: str) -> subprocess.CompletedProcess[str]:
+    settings = [f"{name}={value}" for name, value in {"VENV": str(folder / "venv"), **options}.items()]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(["make", target, *settings], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_an_older_python_is_a_clear_error(tmp_path, target):
+    done = make(target, tmp_path, PYTHON=str(old_python(tmp_path, "python3.10")))
+
+    assert done.returncode != 0
+    assert "is Python 3.10.13; this project needs Python 3.11, 3.12 or 3.13." in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_no_python_that_fits_is_a_clear_error(tmp_path):
+    done = make("demo", tmp_path, PYTHON="")
+
+    assert done.returncode != 0
+    assert "This project needs Python 3.11, 3.12 or 3.13" in done.stderr
+    assert "make PYTHON=/path/to/python3.12 demo" in done.stderr
+
+
+def test_make_alone_lists_what_there_is():
+    listed = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+
+    assert all(f"make {target} " in listed for target in ("demo", "up", "test", "check", "lock", "clean"))
