@@ -88,6 +88,16 @@ def test_a_job_is_trained_once_and_then_reused(request_of):
     assert first["image"] == IMAGE
 
 
+def test_the_jobs_own_log_is_shown_in_the_tasks_log(request_of, monkeypatch):
+    shown: list[str] = []
+    operator = train_operator(request_of())
+    monkeypatch.setattr(operator.log, "info", lambda message, *values: shown.append(message % values))
+
+    finish(operator)
+
+    assert any("#validation_accuracy: 1.0000" in line for line in shown)
+
+
 def test_a_running_job_is_joined(request_of, sagemaker):
     name = request_of()["TrainingJobName"]
     sagemaker.create_training_job(**request_of(epochs=300_000, early_stopping=False))

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.triggers.training import TrainingJobTrigger
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 MAX_JOBS_PER_FINGERPRINT = 20
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LOG_LINES = 200
 RESOURCE_NOT_FOUND = "Requested resource not found"
 CUSTOMER_ERRORS = ("AlgorithmError", "ClientError")
 """A FailureReason that begins so will be the same at every retry."""
@@ -65,12 +68,29 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None
+        self._show_log(event["name"])
         if event["status"] == "Completed":
             return self._result(event["name"], reused=False)
         message = f"Training job {event['name']} ended as {event['status']}: {event['reason']}"
         if event["reason"].startswith(CUSTOMER_ERRORS):
             raise AirflowFailException(message)
         raise AirflowException(message)
+
+    def _show_log(self, name: str) -> None:
+        """The end of the job's own log into the task's log; that it cannot be read fails nothing."""
+        logs = AwsLogsHook(
+            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
+        ).conn
+        try:
+            streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
+            for stream in streams:
+                stream_name = stream["logStreamName"]
+                self.log.info("The end of %s in CloudWatch Logs, stream %s:", LOG_GROUP, stream_name)
+                events = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream_name, limit=LOG_LINES)
+                for event in events["events"]:
+                    self.log.info("  %s", event["message"])
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("The job's log, %s in CloudWatch Logs, cannot be read: %s", LOG_GROUP, error)
 
     def _find_job(self, first_name: str) -> tuple[str, str | None]:
         """The name to use and the status of the job that has it; None where there is none yet."""
