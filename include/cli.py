@@ -5,6 +5,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
 from include.errors import ConfigurationError, DataError, TokenizerDataError
 from include.samples import upload_samples
 from include.settings import Settings
@@ -104,7 +107,16 @@ def _prepare(options: argparse.Namespace) -> int:
         labels=options.labels, recipe=options.recipe, seed=options.seed, fractions=options.fractions,
         max_rejected_share=options.max_rejected_share,
     )  # fmt: skip
-    report = prepare(_sources(options.input), options.out, settings, options.processes)
+    sources = _sources(options.input)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(doing: str, share: float) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=1.0)
+            bar.update(tasks[doing], completed=share)
+
+        report = prepare(sources, options.out, settings, options.processes, show)
     for warning in report["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     rows = report["rows"]

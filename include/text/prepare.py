@@ -42,6 +42,7 @@ LABEL_VOTE_REASONS = ("label_tie", "label_outvoted", "label_superseded")
 """Rows set aside because labels contradict each other: no fault of the row, so not counted as bad rows."""
 
 EXAMPLES_PER_LABEL = 3
+PROGRESS_ROWS = 1000
 REJECTED_COLUMNS = ("file", "line", "reason", "detail", "content")
 
 
@@ -55,13 +56,15 @@ class Source:
     name: str
     open: Callable[[], BinaryIO]
     rank: int = 0
+    size: int = 0
+    """Bytes, to show progress by; 0 where it is not known."""
 
     @classmethod
     def from_path(cls, path: Path, name: str | None = None, rank: int = 0) -> "Source":
         def open_file() -> BinaryIO:
             return path.open("rb")
 
-        return cls(name or path.name, open_file, rank)
+        return cls(name or path.name, open_file, rank, path.stat().st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,16 @@ class PrepareSettings:
                 raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
 
 
+Progress = Callable[[str, float], None]
+"""Called now and then with what is being done and the share of it that is done."""
+
+
 def prepare(
-    sources: Sequence[Source], out: Path, settings: PrepareSettings, processes: int | None = None
+    sources: Sequence[Source],
+    out: Path,
+    settings: PrepareSettings,
+    processes: int | None = None,
+    progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
     """
     Write train.txt, validation.txt, test.txt, rejected.csv and report.json into `out`; return the report.
@@ -105,9 +116,9 @@ def prepare(
         writer = csv.writer(rejected, lineterminator="\n")
         writer.writerow(REJECTED_COLUMNS)
         try:
-            _spool_rows(sources, Path(scratch), settings, tally, writer)
+            _spool_rows(sources, Path(scratch), settings, tally, writer, progress)
             _check_rows(tally, sources, settings)
-            _write_channels(Path(scratch), settings, tally, writer, _processes(processes, tally))
+            _write_channels(Path(scratch), settings, tally, writer, _processes(processes, tally), progress)
             _check_splits(tally, settings)
         except DataError as error:
             _write_report(out, {**tally.report(settings), "error": str(error)})
@@ -143,20 +154,30 @@ class _SpooledRow:
 
 
 def _spool_rows(
-    sources: Sequence[Source], scratch: Path, settings: PrepareSettings, tally: "_Tally", writer: Any
+    sources: Sequence[Source],
+    scratch: Path,
+    settings: PrepareSettings,
+    tally: "_Tally",
+    writer: Any,
+    progress: Progress,
 ) -> None:
     spool = _Spool(scratch)
+    size = sum(source.size for source in sources) or 1
+    read = 0
     for source in sorted(sources, key=lambda source: source.name):
         tally.files[source.name] = 0
         with source.open() as stream:
             for row in read_rows(source.name, stream, dict(settings.labels)):
                 tally.files[source.name] += 1
+                if tally.files[source.name] % PROGRESS_ROWS == 0 and source.size:
+                    progress("reading", (read + stream.tell()) / size)
                 spooled = _spooled(row, source, settings) if isinstance(row, Row) else row
                 if isinstance(spooled, Rejection):
                     tally.reject(spooled, writer)
                 else:
                     tally.row_labels[spooled.label] += 1
                     spool.add(spooled)
+        read += source.size
     spool.flush()
 
 
@@ -287,13 +308,17 @@ def _token_hashes(tokens: set[str]) -> np.ndarray:
     return np.unique(np.frombuffer(digests, dtype=np.uint64))
 
 
-def _write_channels(scratch: Path, settings: PrepareSettings, tally: "_Tally", writer: Any, processes: int) -> None:
+def _write_channels(
+    scratch: Path, settings: PrepareSettings, tally: "_Tally", writer: Any, processes: int, progress: Progress
+) -> None:
     with ExitStack() as stack:
         channels = {
             split: stack.enter_context((scratch / f"{split}.txt").open("w", encoding="utf-8", newline="\n"))
             for split in SPLITS
         }
-        for bucket in _processed_buckets(sorted(scratch.glob("*.rows")), settings, processes):
+        paths = sorted(scratch.glob("*.rows"))
+        for done, bucket in enumerate(_processed_buckets(paths, settings, processes), start=1):
+            progress("tokenising", done / len(paths))
             for split in SPLITS:
                 channels[split].writelines(line + "\n" for line in bucket.examples[split])
             for rejection in bucket.rejections:
