@@ -237,10 +237,9 @@ class _Bucket:
 
 
 def _process_bucket(path: Path, settings: PrepareSettings) -> _Bucket:
-    rows = sorted(
-        (_SpooledRow(*json.loads(line)) for line in path.open(encoding="ascii")),
-        key=lambda row: (row.key, row.file, row.line),
-    )
+    with path.open(encoding="ascii") as lines:
+        rows = [_SpooledRow(*json.loads(line)) for line in lines]
+    rows.sort(key=lambda row: (row.key, row.file, row.line))
     bucket = _Bucket()
     vocabulary: dict[Split, set[str]] = {split: set() for split in SPLITS}
     for _, group in groupby(rows, key=lambda row: row.key):
