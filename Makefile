@@ -30,7 +30,7 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/mypy include plugins dags
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
-	@$(BIN)/pip install --quiet uv
+	@$(BIN)/python -m pip install --quiet uv
 	@sh -c 'set -e; for group in "" dev; do \
 		out=requirements$${group:+-$$group}.txt; \
 		options="--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet"; \
@@ -54,10 +54,10 @@ $(VENV)/.python:
 
 $(VENV)/.installed: requirements.txt include/text/punkt.py | $(VENV)/.python
 	@echo "Installing the locked requirements into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	@$(BIN)/python -m include.text.punkt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@

@@ -16,15 +16,16 @@ from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.parameters import run_parameters
 from hashtag_retrain.retries import RetryTransientErrors
-from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
+from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor, are_complete
 from include import steps
 from include.hashtags import Hashtag, load_hashtags
 from include.ownership import OWNER as OWNER_TAG
-from include.settings import POLL_SECONDS
+from include.settings import poll_seconds
 
 DATE = "{{ run_date(params, dag_run) }}"
 RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
 OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
+POLL_SECONDS = poll_seconds()
 
 DEFAULT_ARGUMENTS = {
     "retries": 2,
@@ -59,6 +60,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             task_id="wait_for_tweets",
             bucket_key=f"{{{{ tweets_uri('{hashtag.name}', params, dag_run) }}}}",
             wildcard_match=True,
+            check_fn=are_complete,
             deferrable=True,
             poke_interval=POLL_SECONDS,
             timeout=timedelta(hours=12).total_seconds(),

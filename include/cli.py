@@ -103,6 +103,8 @@ def _fractions(text: str) -> Fractions:
 def _prepare(options: argparse.Namespace) -> int:
     if options.processes is not None and options.processes < 1:
         raise ConfigurationError("--processes must be at least 1")
+    if options.out.exists() and not options.out.is_dir():
+        raise ConfigurationError(f"--out {options.out} is a file, and a folder is needed")
     settings = PrepareSettings(
         labels=options.labels, recipe=options.recipe, seed=options.seed, fractions=options.fractions,
         max_rejected_share=options.max_rejected_share,
@@ -142,13 +144,16 @@ def _upload_samples(options: argparse.Namespace) -> int:
 def _sources(inputs: list[Path]) -> list[Source]:
     """The files named, and those in the folders named, each under a name that tells it from the others."""
     found: list[tuple[str, Path]] = []
+    seen: set[Path] = set()
     for path in inputs:
         if not path.exists():
             raise ConfigurationError(f"{path} does not exist")
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         for file in files:
             relative = file.relative_to(path.parent)
-            if path.is_file() or not any(part.startswith(("_", ".")) for part in relative.parts[1:]):
+            hidden = not path.is_file() and any(part.startswith(("_", ".")) for part in relative.parts[1:])
+            if not hidden and file.resolve() not in seen:  # a file that is named twice is read once
+                seen.add(file.resolve())
                 found.append((relative.as_posix(), file))
     names = Counter(name for name, _ in found)
     return [Source.from_path(file, name if names[name] == 1 else str(file)) for name, file in found]

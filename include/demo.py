@@ -7,6 +7,7 @@ the run gets on, and prints what came out. AIRFLOW_PORT and LOCAL_AWS_PORT choos
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -21,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include.errors import RetrainError
-from include.local_stack import LocalStack, LocalStackSettings, StackError
+from include.local_stack import LOOPBACK_WITHOUT_PROXY, LocalStack, LocalStackSettings, StackError
 from include.names import Keys, run_name
 from include.samples import DATES, upload_samples
 from include.settings import Settings
@@ -29,6 +30,7 @@ from include.settings import Settings
 DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", DATES[-1]
 KEEP_ENDPOINT_MINUTES = 0.3
 SECONDS_FOR_THE_RUN = 300
+READ_ATTEMPTS = 5
 TASKS = (
     "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
     "hold_endpoint", "delete_endpoint", "record_outcome",
@@ -47,6 +49,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
+    os.environ.update(LOOPBACK_WITHOUT_PROXY)
     console = Console(highlight=False)
     try:
         settings = LocalStackSettings.from_environment()
@@ -112,11 +115,16 @@ class AirflowApi:
         request = {"dag_run_id": run_id, "logical_date": None, "conf": parameters}
         deadline = time.monotonic() + 60
         while True:
-            response = self._session.post(f"{self._url}/api/v2/dags/{dag_id}/dagRuns", json=request, timeout=90)
-            if response.ok or response.status_code == 409:
-                return run_id
-            if (response.status_code != 404 and response.status_code < 500) or time.monotonic() > deadline:
-                raise StackError(f"Airflow does not run {dag_id}: {response.status_code} {response.text}")
+            try:
+                response = self._session.post(f"{self._url}/api/v2/dags/{dag_id}/dagRuns", json=request, timeout=30)
+                if response.ok or response.status_code == 409:
+                    return run_id
+                answer, final = f"{response.status_code} {response.text}", 400 <= response.status_code < 500
+                final = final and response.status_code != 404
+            except requests.RequestException as error:
+                answer, final = str(error), False
+            if final or time.monotonic() > deadline:
+                raise StackError(f"Airflow does not run {dag_id}: {answer}")
             time.sleep(0.5)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
@@ -133,8 +141,15 @@ class AirflowApi:
         return runs
 
     def _get(self, path: str) -> dict[str, Any]:
-        response = self._session.get(f"{self._url}/api/v2/{path}", timeout=30)
-        response.raise_for_status()
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                response = self._session.get(f"{self._url}/api/v2/{path}", timeout=30)
+                response.raise_for_status()
+                break
+            except requests.RequestException as error:  # SQLite has one writer at a time, so an answer may fail
+                if attempt == READ_ATTEMPTS:
+                    raise StackError(f"Airflow does not answer: {error}") from error
+                time.sleep(1)
         answer: dict[str, Any] = response.json()
         return answer
 

@@ -11,9 +11,9 @@ import yaml
 
 from include.errors import ConfigurationError
 from include.names import check_hashtag
+from include.text.cleaning import RECIPES
 
 DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
-RECIPES = ("clean", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,11 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     if unknown := sorted(set(entry) - set(known)):
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
     labels = entry.get("labels")
-    if not isinstance(labels, dict) or len(set(labels.values())) < 2:
-        raise ConfigurationError(f"{where}, labels: at least two are needed, as {{'0': technical, '1': marketing}}")
+    if not isinstance(labels, dict) or not 2 <= len(labels) == len(set(labels.values())):
+        raise ConfigurationError(
+            f"{where}, labels: at least two are needed, each with a name of its own, "
+            "as {'0': technical, '1': marketing}"
+        )
     for key in ("start_date", "end_date"):
         if not isinstance(entry.get(key), datetime.date) and (key == "start_date" or key in entry):
             raise ConfigurationError(f"{where}, {key}: expected a date like 2026-01-31")

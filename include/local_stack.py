@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from include.errors import ConfigurationError, RetrainError
 REPOSITORY = Path(__file__).parents[1]
 AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer", "api-server")
 SECONDS_TO_START = 120
+LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 SECONDS_TO_STOP = 15
 
 
@@ -63,8 +65,14 @@ class LocalStackSettings:
 
     def environment(self) -> dict[str, str]:
         """The environment in which Airflow, its tasks and AWS clients find each other."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "RETRAIN_", "AIRFLOW_"))  # of somebody's real deployment
+        }
         return {
-            **os.environ,
+            **inherited,
+            **LOOPBACK_WITHOUT_PROXY,
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}",
             "PYTHONUNBUFFERED": "1",
             "AIRFLOW_HOME": str(self.home),
@@ -143,7 +151,10 @@ class LocalStack:
                 )
 
     def stop(self) -> None:
-        """End every process with all that it started."""
+        """End every process with all that it started; a second Ctrl-C does not keep it from that."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(number, signal.SIG_IGN)
         for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, SECONDS_TO_STOP)):
             self._signal(number)
             deadline = time.monotonic() + seconds
@@ -197,9 +208,9 @@ class LocalStack:
 def _get(url: str) -> dict[str, dict[str, str]] | None:
     try:
         response = requests.get(url, timeout=5)
-    except requests.ConnectionError:
+        return response.json() if response.ok else None
+    except requests.RequestException:  # not there yet, or slow
         return None
-    return response.json() if response.ok else None
 
 
 def _require_free_port(port: int, variable: str, what: str) -> None:

@@ -15,7 +15,7 @@ MAX_NAME_CHARACTERS = 63
 
 _HASHTAG = re.compile(r"[a-z0-9_]{1,50}")
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
-_DATE_FOLDER = re.compile(r"(\d{4}-\d\d-\d\d)/")
+_TWEETS_KEY = re.compile(r"(\d{4}-\d\d-\d\d)/labeled\.csv/(.+)", re.DOTALL)
 
 
 def check_hashtag(hashtag: str) -> str:
@@ -84,9 +84,13 @@ class Keys:
 
 def date_of_tweets(key: str, hashtag_tweets: str) -> str | None:
     """The date that a key below a hashtag's tweets belongs to; None where it is not part of a date's labelled data."""
-    match = _DATE_FOLDER.match(key.removeprefix(hashtag_tweets))
-    part = key.rpartition("/labeled.csv/")[2]
-    return match[1] if match and "/labeled.csv/" in key and part and not part.startswith(("_", ".")) else None
+    match = _TWEETS_KEY.fullmatch(key.removeprefix(hashtag_tweets))
+    if match is None or any(part.startswith(("_", ".")) or not part for part in match[2].split("/")):
+        return None
+    try:
+        return check_date(match[1])
+    except ConfigurationError:
+        return None
 
 
 def run_name(dag_id: str, run_id: str) -> str:
@@ -111,4 +115,4 @@ def fingerprint(settings: Mapping[Any, Any]) -> str:
 
 
 def _slug(text: str) -> str:
-    return _NOT_IN_NAMES.sub("-", text)[:28].strip("-")
+    return _NOT_IN_NAMES.sub("-", text)[:26].strip("-")

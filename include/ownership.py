@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 OWNER = "retrain:owner"
 DEADLINE = "retrain:deadline"
@@ -29,8 +29,12 @@ def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def deadline_in(tags: Iterable[Mapping[str, str]]) -> datetime | None:
-    """The deadline that a resource carries; None where it carries none that can be read."""
+    """
+    The deadline that a resource carries; None where it carries none that can be read. Without a time zone it is UTC: a
+    person may have written it.
+    """
     try:
-        return datetime.fromisoformat(tag_values(tags)[DEADLINE])
+        deadline = datetime.fromisoformat(tag_values(tags)[DEADLINE])
     except (KeyError, ValueError):
         return None
+    return deadline if deadline.tzinfo else deadline.replace(tzinfo=UTC)

@@ -51,5 +51,17 @@ class Settings:
         )
 
 
-POLL_SECONDS = float(os.environ.get("RETRAIN_POLL_SECONDS", "30"))
-"""RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not."""
+def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
+    """
+    RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not.
+
+    :raises ConfigurationError: not a positive number
+    """
+    text = environment.get("RETRAIN_POLL_SECONDS") or "30"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError(f"RETRAIN_POLL_SECONDS={text!r} is not a positive number of seconds")
+    return seconds

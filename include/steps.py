@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,6 +58,7 @@ def prepare_dataset(
     decisive = {
         "train": data["sha256"]["train"], "validation": data["sha256"]["validation"], "image": image,
         "hyperparameters": hyperparameters, "instance_type": params["training_instance_type"], "code": __version__,
+        "output": storage.uri(keys.models),
     }  # fmt: skip
     request = training_request(
         job_name=training_job_name(hashtag, date, fingerprint(decisive)),
@@ -79,11 +81,11 @@ def _fetch_tweets(storage: Storage, keys: Keys, window_days: int, folder: Path) 
     dates = sorted(date for date in by_date if date <= keys.date)[-window_days:]
     if keys.date not in dates:
         raise DataError(f"There are no labelled tweets below {storage.uri(keys.tweets)}")
-    sources = []
+    sources: list[Source] = []
     for rank, date in enumerate(dates):
         for key in by_date[date]:
-            name = key.removeprefix(keys.hashtag_tweets)
-            sources.append(Source.from_path(storage.download(key, folder / name), name, rank))
+            path = storage.download(key, folder / str(len(sources)))  # a key may hold anything, dots above all
+            sources.append(Source.from_path(path, key.removeprefix(keys.hashtag_tweets), rank))
     return sources, dates
 
 
@@ -97,12 +99,11 @@ def _tweets_by_date(storage: Storage, keys: Keys) -> dict[str, list[str]]:
 
 def _upload_data(storage: Storage, keys: Keys, out: Path) -> dict[str, Any]:
     """Upload what prepare wrote, below a key that depends on its content: no run overwrites another one's data."""
-    digests = {split: hashlib.sha256((out / f"{split}.txt").read_bytes()).hexdigest() for split in SPLITS}
+    files = {split: f"{split}.txt" for split in SPLITS} | {"report": "report.json", "rejected": "rejected.csv"}
+    digests = {name: hashlib.sha256((out / file).read_bytes()).hexdigest() for name, file in files.items()}
     prefix = keys.data(fingerprint(digests))
-    for split in SPLITS:
-        storage.upload(out / f"{split}.txt", f"{prefix}{split}/{split}.txt")
-    for name in ("report.json", "rejected.csv"):
-        storage.upload(out / name, prefix + name)
+    for name, file in files.items():
+        storage.upload(out / file, f"{prefix}{name}/{file}" if name in SPLITS else prefix + file)
     uris = {split: storage.uri(f"{prefix}{split}/") for split in SPLITS}
     return {"uris": uris, "sha256": digests, "report": storage.uri(f"{prefix}report.json")}
 
@@ -166,7 +167,12 @@ def _score(model: LocalModel, test_file: Path, labels: list[str]) -> Evaluation:
 
 def _smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: str) -> list[dict[str, Any]]:
     """Known tweets of each label, with the evaluated model's own answers."""
-    samples = samples[:SMOKE_TEST_INSTANCES]
+    by_label: dict[str, list[dict[str, str]]] = {}
+    for sample in samples:
+        by_label.setdefault(sample["label"], []).append(sample)
+    # The first of each label, then the second of each, so that no label is left out.
+    samples = [sample for round_ in zip_longest(*by_label.values()) for sample in round_ if sample is not None]
+    samples = samples[: max(SMOKE_TEST_INSTANCES, len(by_label))]
     instances = [instance(sample["cell"], recipe) for sample in samples]  # type: ignore[arg-type]
     return [
         {

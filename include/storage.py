@@ -75,5 +75,11 @@ class Storage:
         return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
 
     def key_of(self, uri: str) -> str:
-        """The key of a URI in this bucket."""
+        """
+        The key of a URI in this bucket.
+
+        :raises DataError: it is in another bucket
+        """
+        if not uri.startswith(self.uri("")):
+            raise DataError(f"{uri} is not in the bucket {self.bucket}, which RETRAIN_BUCKET names")
         return uri.removeprefix(self.uri(""))

@@ -16,17 +16,18 @@ PROBABILITY_TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Probabilities by label, the most probable first."""
+    """Probabilities by label, the most probable first; none where the model knows not one of the words."""
 
     probabilities: dict[str, float]
 
     @property
     def label(self) -> str:
-        return next(iter(self.probabilities))
+        """The most probable label; empty, and so wrong, where there is no answer."""
+        return next(iter(self.probabilities), "")
 
     @property
     def probability(self) -> float:
-        return self.probabilities[self.label]
+        return self.probabilities.get(self.label, 0.0)
 
 
 class LocalModel:
@@ -84,7 +85,8 @@ def check_same(expected: Sequence[Prediction], answered: Sequence[Prediction]) -
                 f"tweet {number}: the endpoint knows the labels {sorted(theirs.probabilities)}, the evaluated model "
                 f"{sorted(ours.probabilities)}"
             )
-        difference = max(abs(ours.probabilities[label] - theirs.probabilities[label]) for label in ours.probabilities)
+        differences = [abs(ours.probabilities[label] - theirs.probabilities[label]) for label in ours.probabilities]
+        difference = max(differences, default=0.0)
         if difference > PROBABILITY_TOLERANCE:
             raise EvaluationError(
                 f"tweet {number}: the endpoint answers {theirs.label} ({theirs.probability:.4f}), the evaluated model "

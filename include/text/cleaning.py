@@ -21,9 +21,10 @@ RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 _TIME = re.compile(r",\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,")
 _BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)
-_RETWEET = re.compile(r"^(?:RT @\w+:?\s*)+", re.IGNORECASE)
-_URL = re.compile(r"https?://\S+")
-_CUT_WORD = re.compile(r"\S*…\s*(?:https?\S*\s*)?$")
+_RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
+_LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
+_CUT_WORD = re.compile(r"\S*(?:…|\.\.\.)\s*$")
+_LAST_HASHTAGS = re.compile(r"(?:\s*#\w+)+\W*$")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 GROUP_CHARACTERS = 60
@@ -87,5 +88,12 @@ def _decode(cell: str) -> str:
 
 
 def _group(body: str) -> str:
-    text = _CUT_WORD.sub("", _URL.sub("", _RETWEET.sub("", body)))
-    return _NOT_A_WORD.sub(" ", text.casefold()).strip()[:GROUP_CHARACTERS] or body
+    text = body
+    while (shorter := _RETWEET.sub("", text)) != text:  # retweets of retweets
+        text = shorter
+    text = _CUT_WORD.sub("", _LINK_OR_MENTION.sub("", text))
+    return _words(_LAST_HASHTAGS.sub("", text)) or _words(text) or _words(body) or body
+
+
+def _words(text: str) -> str:
+    return _NOT_A_WORD.sub(" ", text.casefold()).strip()[:GROUP_CHARACTERS]

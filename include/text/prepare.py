@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -86,6 +86,8 @@ class PrepareSettings:
         for name in names:
             if not name or any(character.isspace() for character in name) or not name.isprintable():
                 raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
+        if not 0 <= self.max_rejected_share <= 1:
+            raise ConfigurationError(f"max_rejected_share must be between 0 and 1, not {self.max_rejected_share}")
 
 
 Progress = Callable[[str, float], None]
@@ -107,6 +109,9 @@ def prepare(
     :param processes: how many processes tokenise; the default is one per core, or one alone where rows are few
     :raises DataError: the rows cannot be used; the message says which, where and why
     """
+    names = Counter(source.name for source in sources)
+    if repeated := sorted(name for name, count in names.items() if count > 1):
+        raise ConfigurationError(f"the input names {', '.join(repeated)} more than once")
     out.mkdir(parents=True, exist_ok=True)
     for name in SPLITS:
         (out / f"{name}.txt").unlink(missing_ok=True)
@@ -135,7 +140,11 @@ def _write_report(out: Path, report: dict[str, Any]) -> None:
 
 
 def _processes(asked: int | None, tally: "_Tally") -> int:
-    return asked or (1 if tally.rows_read < PARALLEL_FROM_ROWS else os.cpu_count() or 1)
+    if asked:
+        return asked
+    # Celery runs tasks in daemonic processes, which may have no children.
+    alone = tally.rows_read < PARALLEL_FROM_ROWS or current_process().daemon
+    return 1 if alone else len(os.sched_getaffinity(0))
 
 
 # First pass: rows to buckets -----------------------------------------------------------------------------------------
@@ -417,13 +426,14 @@ class _Tally:
     def _warnings(self, memory_accuracy: float | None) -> list[str]:
         warnings = []
         conflicting, bodies = self.totals["conflicting_bodies"], self.totals["bodies"]
-        if memory_accuracy is not None and conflicting > 0.05 * bodies:
+        rows, usable = self.totals["conflicting_rows"], sum(self.row_labels.values())
+        if memory_accuracy is not None and (conflicting > 0.05 * bodies or rows > 0.05 * usable):
             warnings.append(
-                f"The labels contradict each other: {conflicting:,} of {bodies:,} different tweets carry more than "
-                f"one label. Whoever remembered every tweet's commonest label would be right on "
-                f"{memory_accuracy:.1%} of these rows, so no model can honestly be better than that on rows like "
-                f"these. {self.totals['ties']:,} tweets whose labels tie are set aside: figures on the test split "
-                f"speak only of tweets that have a clear label."
+                f"The labels contradict each other: {conflicting:,} of {bodies:,} different tweets, {rows:,} of "
+                f"{usable:,} rows, carry more than one label. Whoever remembered every tweet's commonest label "
+                f"would be right on {memory_accuracy:.1%} of these rows, so no model can honestly be better than that "
+                f"on rows like these. {self.totals['ties']:,} tweets whose labels tie are set aside: figures on the "
+                f"test split speak only of tweets that have a clear label."
             )
         return warnings
 

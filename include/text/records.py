@@ -10,9 +10,9 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from include.errors import DataError
 
@@ -76,8 +76,9 @@ def read_rows(file: str, stream: BinaryIO, labels: dict[str, str]) -> Iterator[R
                 columns = _Columns()
             yield _row(file, first.number, cells, columns, names)
         except _BadRow as bad:
-            content = first.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
-            yield Rejection(file, first.number, bad.reason, str(bad), content)
+            for line in (first, *bad.others):
+                content = line.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
+                yield Rejection(file, line.number, bad.reason, str(bad), content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ class _Columns:
 
 
 class _BadRow(Exception):
-    def __init__(self, reason: str, detail: str):
+    def __init__(self, reason: str, detail: str, others: "Sequence[_Line]" = ()):
         super().__init__(detail)
         self.reason = reason
+        self.others = others
+        """Further lines that are set aside for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,7 @@ def _read_cells(first: _Line, lines: _Lines, names: dict[str, str]) -> list[str]
     except _BadRow as bad:
         # The quote does not close, or closes inside another row: this row alone is broken.
         lines.put_back(following)
-        reason = bad.reason if bad.reason in {"nul_byte", "not_utf8"} else "unclosed_quote"
-        raise _BadRow(reason, "a quote opens in this row and does not close properly") from None
+        raise _BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from bad
     last = following[-1].number
     for line in following:
         if line.content.split(b",", 1)[0].strip(b'" ').decode("utf-8", "replace") in names:
@@ -148,6 +150,7 @@ def _read_cells(first: _Line, lines: _Lines, names: dict[str, str]) -> list[str]
                 "ambiguous_quote",
                 f"the quote that opens here closes in line {last}, but line {line.number} looks like a row of its "
                 f"own; lines {first.number} to {last} are set aside",
+                following,
             )
     return cells
 
@@ -176,12 +179,31 @@ def _parse(content: bytes) -> list[str]:
     # A lone carriage return is white space of the tweet, not the end of a row.
     text = text.rstrip("\r\n").replace("\r", " ")
     try:
-        cells = next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
+        cells = _split(text)
     except csv.Error as error:
-        if "unexpected end" in str(error):
+        cells = _split_as_spark_escapes(text)
+        if not cells and "unexpected end" in str(error):
             raise _BadRow("unclosed_quote", "a quote opens in this row and does not close") from None
-        raise _BadRow("malformed", f"not a CSV row: {error}") from None
+        if not cells:
+            raise _BadRow("malformed", f"not a CSV row: {error}") from None
+    else:
+        spark = _split_as_spark_escapes(text)
+        cells = spark if 1 < len(spark) < len(cells) else cells
     return cells if any(cell.strip() for cell in cells) else []
+
+
+def _split(text: str, **dialect: Any) -> list[str]:
+    return next(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect), [])
+
+
+def _split_as_spark_escapes(text: str) -> list[str]:
+    """The cells where quotes are escaped as Spark does by default, with a backslash; none where they are not."""
+    if '\\"' not in text:
+        return []
+    try:
+        return _split(text, doublequote=False, escapechar="\\")
+    except csv.Error:
+        return []
 
 
 def _header(cells: list[str], names: dict[str, str], file: str) -> _Columns | None:

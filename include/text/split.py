@@ -26,7 +26,7 @@ class Fractions:
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
-        if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
+        if not (min(shares) > 0 and abs(sum(shares) - 1) < 1e-9):  # NaN fails every comparison
             raise ConfigurationError(f"split fractions must be positive and add up to 1, not {shares}")
 
 

@@ -41,8 +41,8 @@ def _data_parameters() -> dict[str, Param]:
             description="Whose labelled tweets to train on. Empty: the run's logical date.",
         ),
         "window_days": Param(
-            1, type="integer", minimum=1, maximum=3650, section="Data", title="Window (days)",
-            description="Train on the labelled tweets of this many dates up to the date, as far as they exist. "
+            1, type="integer", minimum=1, maximum=3650, section="Data", title="Window (dates)",
+            description="Train on the labelled tweets of the last so many dates, up to the date, that have any. "
             "Where a tweet was labelled on several dates, the newest label counts.",
         ),
     }  # fmt: skip

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 TRANSIENT_CODES = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
-        "RequestTimeout", "RequestTimeoutException", "ResourceLimitExceeded", "SlowDown", "ExpiredTokenException",
+        "RequestTimeout", "RequestTimeoutException", "ResourceLimitExceeded", "SlowDown", "ExpiredToken",
+        "ExpiredTokenException", "RequestTimeTooSkewed",
     }
 )  # fmt: skip
 
@@ -34,6 +35,8 @@ class RetryTransientErrors(RetryPolicy):
         if isinstance(exception, ClientError):
             code = exception.response.get("Error", {}).get("Code", "")
             status = exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            if 400 <= status < 500 and code not in TRANSIENT_CODES:
+            # A ModelError (424) carries what the container itself has answered.
+            status = exception.response.get("OriginalStatusCode") or status
+            if 400 <= status < 500 and status != 429 and code not in TRANSIENT_CODES:
                 return RetryDecision.fail(f"AWS refuses the request ({code})")
         return RetryDecision.default()

@@ -57,6 +57,10 @@ def test_it_is_scheduled_daily_without_catch_up(dags):
     assert dag.timetable.expression in {"@daily", "0 0 * * *"}
 
 
+def test_the_sweep_is_not_paused_when_it_is_new(dags):
+    assert dags["sweep_endpoints"].is_paused_upon_creation is False
+
+
 def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):
     for name in dags["retrain_aws"].params:
         param = dags["retrain_aws"].params.get_param(name)

@@ -32,7 +32,7 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     shown = console.export_text()
     for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
         assert task in shown
-    assert "Tweets per split: train 457, validation 60, test 51" in shown
+    assert "Tweets per split: train 456, validation 62, test 50" in shown
     assert "better, beyond chance, than always answering" in shown
     assert "deleted 20" in shown
     sagemaker = sagemaker_of(stack)

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+import requests
 from botocore.exceptions import ClientError, WaiterError
 
 from include.blazingtext.hyperparameters import to_request
@@ -382,6 +383,45 @@ def test_many_requests_at_a_time_are_all_answered(sagemaker, runtime, trained):
 
     assert len(answers) == 100
     assert len(set(answers)) == 1
+
+
+def test_a_failed_update_leaves_the_old_configuration_answering(sagemaker, runtime, trained, settings):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+    broken = deploy(sagemaker, f"s3://{settings.bucket}/no-such-model.tar.gz")
+
+    sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=broken)
+    wait_for_endpoint(sagemaker, name)
+
+    endpoint = sagemaker.describe_endpoint(EndpointName=name)
+    assert endpoint["EndpointConfigName"] == name
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    assert runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=b'{"instances": ["hello"]}')
+
+
+def test_deleting_twice_at_the_same_time_is_refused_once(sagemaker, trained):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+
+    sagemaker.delete_endpoint(EndpointName=name)
+
+    assert error_of(sagemaker.delete_endpoint, EndpointName=name)[0] == "ValidationException"
+    wait_for_endpoint(sagemaker, name, "endpoint_deleted")
+
+
+@pytest.mark.parametrize(
+    "body", ['{"NextToken": "abc"}', '{"NextToken": "-5"}', '{"NameContains": 5}', "[1]", "nonsense"]
+)
+def test_hostile_requests_are_answered_as_aws_answers_errors(local_aws, body):
+    headers = {
+        "X-Amz-Target": "SageMaker.ListEndpoints", "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
+    }  # fmt: skip
+
+    response = requests.post(local_aws.url, data=body, headers=headers, timeout=10)
+
+    assert response.status_code == 400, response.text
+    assert "Exception" in response.json()["__type"]
 
 
 def test_tags_are_there_from_creation_on_and_can_be_changed(sagemaker, trained):

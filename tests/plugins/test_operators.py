@@ -80,9 +80,12 @@ def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
 
 def test_a_job_is_trained_once_and_then_reused(request_of):
     first = finish(train_operator(request_of()))
-    second = train_operator(request_of()).execute(CONTEXT)
+    again = train_operator(request_of()).execute(CONTEXT)
+    other_run = {**request_of(), "Tags": as_tags({"team": "others"})}
+    second = train_operator(other_run).execute(CONTEXT)
 
     assert first["reused"] is False
+    assert again == first
     assert second == {**first, "reused": True}
     assert first["metrics"] == {"train:accuracy": 1.0, "validation:accuracy": 1.0}
     assert first["image"] == IMAGE
@@ -118,7 +121,27 @@ def test_after_a_stopped_job_another_attempt_is_made(request_of, sagemaker):
     result = finish(train_operator(request_of()))
 
     assert result["training_job_name"] == f"{request['TrainingJobName']}-a2"
-    assert finish(train_operator(request_of()))["reused"] is True
+    assert finish(train_operator(request_of())) == result
+
+
+def test_a_completed_job_whose_artifact_is_gone_is_trained_again(request_of, client, settings):
+    first = finish(train_operator(request_of()))
+    client("s3").delete_object(Bucket=settings.bucket, Key=first["model_uri"].split("/", 3)[3])
+
+    assert finish(train_operator(request_of()))["training_job_name"] == f"{first['training_job_name']}-a2"
+
+
+def test_stopping_a_run_leaves_a_job_alone_that_another_run_has_made(request_of, sagemaker):
+    sagemaker.create_training_job(**request_of(epochs=300_000, early_stopping=False))
+    name = request_of()["TrainingJobName"]
+    joined = train_operator({**request_of(), "Tags": as_tags({"team": "others"})})
+    with pytest.raises(TaskDeferred) as deferral:
+        joined.execute(CONTEXT)
+
+    asyncio.run(deferral.value.trigger.on_kill())
+
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress"
+    sagemaker.stop_training_job(TrainingJobName=name)
 
 
 def test_a_job_that_fails_for_its_requests_sake_is_not_tried_again(request_of):
@@ -349,7 +372,8 @@ def test_the_sweep_deletes_what_is_overdue_and_nothing_else(sagemaker, deployed,
     )
     sagemaker.create_model(**untagged["Model"], Tags=[{"Key": DEADLINE, "Value": "2020-01-01T00:00:00+00:00"}])
 
-    assert sweep(sagemaker, dry_run_only="True").count(overdue) == 3
+    # Configuration and model are in use until the endpoint is being deleted.
+    assert sweep(sagemaker, dry_run_only="True").count(overdue) == 1
     assert arns_of(sagemaker, overdue)
     assert sweep(sagemaker).count(overdue) == 3
 
@@ -357,6 +381,33 @@ def test_the_sweep_deletes_what_is_overdue_and_nothing_else(sagemaker, deployed,
     assert overdue not in sweep(sagemaker)
     assert arns_of(sagemaker, deployed)
     assert sagemaker.describe_model(ModelName=bystander)
+
+
+def test_the_sweep_leaves_configuration_and_model_of_an_endpoint_whose_deadline_was_moved(sagemaker, model_uri):
+    name = f"retrain-operators-{next(_numbers)}"
+    finish(deploy_operator(name, model_uri, minutes=-1))
+    tags = [{"Key": DEADLINE, "Value": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}]
+    sagemaker.add_tags(ResourceArn=arns_of(sagemaker, name)[-1], Tags=tags)
+
+    assert name not in sweep(sagemaker)
+    assert arns_of(sagemaker, name)
+
+
+@pytest.mark.parametrize("deadline", ["2020-01-01T00:00:00", "soon"])
+def test_a_deadline_written_by_hand_does_not_stop_the_sweep(sagemaker, model_uri, deadline):
+    odd, overdue = (f"retrain-operators-{next(_numbers)}" for _ in range(2))
+    finish(deploy_operator(odd, model_uri))
+    finish(deploy_operator(overdue, model_uri, minutes=-1))
+    for arn in arns_of(sagemaker, odd):
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DEADLINE, "Value": deadline}])
+
+    if deadline == "soon":
+        with pytest.raises(AirflowException, match=f"{odd} .its tag retrain:deadline is no time: 'soon'"):
+            sweep(sagemaker)
+        finish(delete_operator(odd))
+    else:
+        assert odd in sweep(sagemaker)
+    assert sagemaker.list_endpoints(NameContains=overdue, StatusEquals="InService")["Endpoints"] == []
 
 
 def test_the_sweep_gives_the_owner_its_time(sagemaker, model_uri):

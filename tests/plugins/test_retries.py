@@ -17,6 +17,8 @@ def client_error(code: str, status: int) -> ClientError:
         (client_error("ValidationException", 400), RetryAction.FAIL),
         (client_error("AccessDeniedException", 403), RetryAction.FAIL),
         (client_error("ThrottlingException", 400), RetryAction.DEFAULT),
+        (client_error("ModelNotReadyException", 429), RetryAction.DEFAULT),
+        (client_error("ExpiredToken", 400), RetryAction.DEFAULT),
         (client_error("InternalServerError", 500), RetryAction.DEFAULT),
         (EndpointConnectionError(endpoint_url="x"), RetryAction.DEFAULT),
         (RuntimeError("who knows"), RetryAction.DEFAULT),

@@ -149,7 +149,7 @@ def test_many_contradictions_are_said_in_plain_words(tmp_path):
 
     (warning,) = prepare([source(rows)], tmp_path, PrepareSettings())["warnings"]
 
-    assert "40 of 100 different tweets carry more than one label" in warning
+    assert "40 of 100 different tweets, 80 of 140 rows, carry more than one label" in warning
     assert "71.4%" in warning
 
 

@@ -99,11 +99,30 @@ def test_an_unclosed_quote_before_a_quoted_row_costs_one_row():
 
 
 def test_rows_that_an_unclosed_quote_may_have_swallowed_are_set_aside_and_said_so():
-    (rejection, row) = read(b'1,"unclosed\n0,a quote "\n1,plain\n')
+    first, second, row = read(b'1,"unclosed\n0,a quote "\n1,plain\n')
 
-    assert (rejection.reason, rejection.line) == ("ambiguous_quote", 1)
-    assert "lines 1 to 2 are set aside" in rejection.detail
+    assert [(rejection.reason, rejection.line) for rejection in (first, second)] == [
+        ("ambiguous_quote", 1),
+        ("ambiguous_quote", 2),
+    ]
+    assert "lines 1 to 2 are set aside" in first.detail
     assert row == Row("part.csv", 3, "marketing", "plain")
+
+
+@pytest.mark.parametrize(
+    ("line", "cell"),
+    [
+        (rb'1,"he said \"hi\" to me"', 'he said "hi" to me'),
+        (rb'1,"ends with \"quote\""', 'ends with "quote"'),
+        (rb'1,"a \", b"', 'a ", b'),
+    ],
+)
+def test_quotes_escaped_as_spark_escapes_them_are_read(line, cell):
+    assert rows(b"0,before\n" + line + b"\n0,after\n") == [
+        ("technical", "before"),
+        ("marketing", cell),
+        ("technical", "after"),
+    ]
 
 
 def test_no_quotes_and_separators_can_raise_anything_but_an_error_that_says_what_is_wrong():

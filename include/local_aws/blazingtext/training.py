@@ -56,7 +56,8 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
         model.set_args(model.f.getArgs())
         log("##### Alpha: 0.0000  Progress: 100.00%  #####")
     seconds = max(time.monotonic() - started, 1e-6)
-    words = sum(len(line.split()) for line in train_file.open("rb")) * hyperparameters["epochs"]
+    with train_file.open("rb") as lines:
+        words = sum(len(line.split()) for line in lines) * hyperparameters["epochs"]
     log("Training finished.")
     log(f"Average throughput in Million words/sec: {words / 1e6 / seconds:.2f}")
     log(f"Total training time in seconds: {seconds:.2f}")

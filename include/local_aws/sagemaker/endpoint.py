@@ -136,9 +136,11 @@ class Endpoint:
                 f"The primary container for production variant {variant['VariantName']} did not pass the ping health "
                 f"check. Please check CloudWatch logs for this endpoint. ({error})"
             )
-            self._set_status("Failed")
+            # A failed update is rolled back: the old configuration goes on answering.
+            self._set_status("InService" if self.predictor else "Failed")
             return
         self._pace.wait(phase)
+        self._failure_reason = None
         self.predictor, self.config = predictor, config
         self._set_status("InService")
 

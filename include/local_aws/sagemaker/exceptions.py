@@ -7,6 +7,11 @@ class ValidationException(ServiceException):
     code = "ValidationException"
 
 
+class SerializationException(ServiceException):
+    # AWS's own code is SerializationException, which is not in the service's model.
+    code = "ValidationException"
+
+
 class ResourceInUse(ServiceException):
     code = "ResourceInUse"
 

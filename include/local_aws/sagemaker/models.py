@@ -90,15 +90,9 @@ class SageMakerBackend(BaseBackend):
         return self.training_jobs[name]
 
     def stop_training_job(self, name: str) -> None:
-        job = self.training_job(name)
-        with self._lock:
-            if job.status == "Stopping":
-                return
-            if job.status != "InProgress":
-                raise ValidationException(
-                    f"The request was rejected because the training job is in status {job.status}."
-                )
-            job.stop()
+        status = self.training_job(name).stop()
+        if status not in {"InProgress", "Stopping"}:
+            raise ValidationException(f"The request was rejected because the training job is in status {status}.")
 
     # Models and endpoint configurations
 
@@ -110,7 +104,8 @@ class SageMakerBackend(BaseBackend):
         return self._find(self.models, name, "model")
 
     def delete_model(self, name: str) -> None:
-        del self.models[self.model(name).name]
+        with self._lock:
+            del self.models[self.model(name).name]
 
     def create_endpoint_config(self, request: dict[str, Any]) -> EndpointConfig:
         for variant in request["ProductionVariants"]:
@@ -122,7 +117,8 @@ class SageMakerBackend(BaseBackend):
         return self._find(self.endpoint_configs, name, "endpoint configuration", "endpoint-config")
 
     def delete_endpoint_config(self, name: str) -> None:
-        del self.endpoint_configs[self.endpoint_config(name).name]
+        with self._lock:
+            del self.endpoint_configs[self.endpoint_config(name).name]
 
     # Endpoints
 
@@ -140,13 +136,14 @@ class SageMakerBackend(BaseBackend):
         return self._find(self.endpoints, name, "endpoint")
 
     def update_endpoint(self, request: dict[str, Any]) -> Endpoint:
-        endpoint = self._settled_endpoint(request["EndpointName"])
-        endpoint.update(self.endpoint_config(request["EndpointConfigName"]))
+        with self._lock:
+            endpoint = self._settled_endpoint(request["EndpointName"])
+            endpoint.update(self.endpoint_config(request["EndpointConfigName"]))
         return endpoint
 
     def delete_endpoint(self, name: str) -> None:
-        endpoint = self._settled_endpoint(name)
-        endpoint.delete(when_gone=lambda: self.endpoints.pop(name))
+        with self._lock:
+            self._settled_endpoint(name).delete(when_gone=lambda: self.endpoints.pop(name))
 
     def _settled_endpoint(self, name: str) -> Endpoint:
         endpoint = self.endpoint(name)

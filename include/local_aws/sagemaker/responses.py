@@ -1,11 +1,12 @@
 """SageMaker's operations: from a parsed request to the service model's answer."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
-from include.local_aws.sagemaker.exceptions import UnsupportedOperation, ValidationException
+from include.local_aws.sagemaker.exceptions import SerializationException, UnsupportedOperation, ValidationException
 from include.local_aws.sagemaker.models import SageMakerBackend
 from include.local_aws.sagemaker.validation import check_request
 
@@ -24,8 +25,18 @@ class SageMakerResponse(BaseResponse):
         backend: SageMakerBackend = sagemaker_backends[self.current_account][self.region]
         return backend
 
+    def parse_parameters(self, request: Any) -> None:
+        try:
+            self._body_is_readable = isinstance(json.loads(request.data or b"{}"), dict)
+        except ValueError:
+            self._body_is_readable = False
+        if self._body_is_readable:
+            super().parse_parameters(request)
+
     def call_action(self) -> Any:
         operation = self._get_action()
+        if not self._body_is_readable:
+            return self._refused(SerializationException("The request's body is not a JSON object."))
         if operation not in OPERATIONS:
             return self._refused(UnsupportedOperation(f"The local AWS does not support SageMaker's {operation}."))
         try:
@@ -116,7 +127,10 @@ class SageMakerResponse(BaseResponse):
             key=lambda resource: (resource.name if by_name else resource.created, resource.name),
             reverse=self.params.get("SortOrder", "Descending") == "Descending",
         )
-        start = int(self.params.get("NextToken") or 0)
+        token = self.params.get("NextToken") or "0"
+        if not token.isdecimal():
+            raise ValidationException(f"Invalid NextToken: {token[:100]}")
+        start = int(token)
         end = start + self.params.get("MaxResults", 10)
         page: dict[str, Any] = {key: [resource.summarize() for resource in found[start:end]]}
         if end < len(found):

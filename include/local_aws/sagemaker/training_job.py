@@ -58,6 +58,7 @@ class TrainingJob:
         self._artifact: str | None = None
         self._metrics: dict[str, float] = {}
         self._stop_requested = threading.Event()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._enter("Starting", "Starting the training job")
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"training-{self.name}")
@@ -65,12 +66,17 @@ class TrainingJob:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Ask the job to stop; it passes through Stopping."""
-        self.status = "Stopping"
-        self._enter("Stopping", "Stopping the training job")
-        self._stop_requested.set()
-        self._signal(signal.SIGTERM)
+    def stop(self) -> str:
+        """Ask the job to stop, if it is in progress: it passes through Stopping. Returns the status it was in."""
+        with self._lock:
+            before = self.status
+            if before == "InProgress":
+                self.status = "Stopping"
+                self._enter("Stopping", "Stopping the training job")
+                self._stop_requested.set()
+        if before == "InProgress":
+            self._signal(signal.SIGTERM)
+        return before
 
     def abandon(self) -> None:
         """Leave nothing running; the job's state no longer matters."""
@@ -132,7 +138,12 @@ class TrainingJob:
     def _run(self) -> None:
         try:
             self._train()
-            self._finish("Completed", "Completed", "Training job completed")
+            with self._lock:
+                stopping = self.status == "Stopping"
+                if not stopping:
+                    self._finish("Completed", "Completed", "Training job completed")
+            if stopping:
+                self._raise_stopped()
         except _Stopped as stopped:
             self._finish("Stopped", stopped.secondary_status, str(stopped))
         except JobFailed as failure:

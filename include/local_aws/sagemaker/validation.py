@@ -31,7 +31,16 @@ def check_request(operation: str, parameters: dict[str, Any]) -> None:
         raise ValidationException(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
 
 
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "structure": dict, "map": dict, "list": list, "string": str, "integer": int, "long": int, "boolean": bool,
+    "float": (int, float), "double": (int, float),
+}  # fmt: skip
+
+
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if not _is_of_type(shape, value):
+        yield _violation(value, path, f"Member must be of type {shape.type_name}")
+        return
     if shape.type_name == "structure":
         yield from _member_violations(shape, value, path)
     elif shape.type_name == "list":
@@ -48,6 +57,10 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield from _string_violations(shape, value, path)
     elif shape.type_name in {"integer", "long", "float", "double"}:
         yield from _outside_bounds(shape, value, value, path, "value")
+
+
+def _is_of_type(shape: Shape, value: Any) -> bool:
+    return isinstance(value, _TYPES.get(shape.type_name, object))
 
 
 def _member_violations(shape: Shape, value: dict[str, Any], path: str) -> Iterator[str]:

@@ -80,6 +80,8 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
                 deleted.append(f"{kind.noun} {name}")
             except (ClientError, BotoCoreError) as error:
                 failures.append(f"{kind.noun} {name} ({error})")
+                if kind is ENDPOINT:
+                    break  # an endpoint that may still run needs its configuration and its model
         if failures:
             raise AirflowException(f"Not deleted, and possibly billed: {'; '.join(failures)}")
         self.log.info("Deleted: %s", ", ".join(deleted) or "nothing, there was nothing of this run")

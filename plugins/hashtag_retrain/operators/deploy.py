@@ -10,7 +10,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOp
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from hashtag_retrain.hooks import hook_arguments
-from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION
+from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION, MODEL, Kind
 from hashtag_retrain.triggers.endpoint import EndpointSettledTrigger
 from include.blazingtext.requests import as_tags
 from include.ownership import OWNER, deadline_in, ownership_tags, tag_values
@@ -18,7 +18,7 @@ from include.ownership import OWNER, deadline_in, ownership_tags, tag_values
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-CREATION_TIMEOUT = timedelta(hours=1)
+TRANSITION_TIMEOUT = timedelta(hours=1)
 
 
 class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
@@ -59,7 +59,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         self.decision = decision
         self.purpose = purpose
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context, event: dict[str, Any] | None = None) -> None:
         if self.decision is not None and not self.decision["deploy"]:
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()
@@ -68,16 +68,12 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         for kind in IN_ORDER_OF_CREATION:
             request = self.config[kind.request_name]
             name = request[f"{kind.request_name}Name"]
-            if self._is_there(client, kind, name):
+            if self._is_there(client, kind, request):
                 self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
                 continue
             self.log.info("Creating %s %s", kind.noun, name)
             getattr(client, f"create_{kind.method_name}")(**request, Tags=tags)
-        self.defer(
-            trigger=EndpointSettledTrigger(self._endpoint_name, self.check_interval, hook_arguments(self)),
-            method_name="execute_complete",
-            timeout=CREATION_TIMEOUT,
-        )
+        self._wait(then="execute_complete")
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None
@@ -98,16 +94,35 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         name: str = self.config["Endpoint"]["EndpointName"]
         return name
 
-    def _is_there(self, client: Any, kind: Any, name: str) -> bool:
+    def _is_there(self, client: Any, kind: Kind, request: dict[str, Any]) -> bool:
+        """Whether an earlier attempt has made this resource, and it can be used."""
+        name = request[f"{kind.request_name}Name"]
         description = kind.describe(client, name)
         if description is None:
             return False
         owner = tag_values(kind.tags(client, description)).get(OWNER)
         if owner != self.owner_tag:
             raise AirflowFailException(f"The {kind.noun} {name} exists and belongs to {owner or 'nobody known'}.")
+        if kind is MODEL and _artifact(description) != _artifact(request):
+            raise AirflowFailException(
+                f"The model {name} exists with another artifact, {_artifact(description)}. Clear delete_endpoint first."
+            )
         if description.get("EndpointStatus") == "Failed":
             self.log.info("Deleting the failed endpoint %s of an earlier attempt.", name)
             kind.delete(client, name)
-            client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig={"Delay": self.check_interval})
-            return False
+            self._wait(then="execute")
+        if description.get("EndpointStatus") == "Deleting":
+            self._wait(then="execute")
         return True
+
+    def _wait(self, then: str) -> None:
+        self.defer(
+            trigger=EndpointSettledTrigger(self._endpoint_name, self.check_interval, hook_arguments(self)),
+            method_name=then,
+            timeout=TRANSITION_TIMEOUT,
+        )
+
+
+def _artifact(model: dict[str, Any]) -> str | None:
+    artifact: str | None = model["PrimaryContainer"].get("ModelDataUrl")
+    return artifact

@@ -10,14 +10,18 @@ from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowException
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.resources import IN_ORDER_OF_DELETION, Kind
+from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_DELETION, Kind
 from hashtag_retrain.triggers.endpoint import IN_PROGRESS
-from include.ownership import OWNER, deadline_in, tag_values
+from include.ownership import DEADLINE, OWNER, deadline_in, tag_values
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+class UnreadableDeadline(ValueError):
+    """A resource of this product carries a deadline that is no time."""
 
 
 class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
@@ -25,7 +29,8 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
     Delete endpoints, endpoint configurations and models whose deadline's tag has passed.
 
     Only resources that carry both an owner's and a deadline's tag are touched. An endpoint in transition is left for
-    the next sweep. What could not be deleted is named in the error, after everything else was tried.
+    the next sweep, and so are configuration and model while the endpoint of their name is there. What could not
+    be deleted is named in the error, after everything else was tried.
 
     :param name_contains: only resources whose name contains this are looked at
     :param grace: so long after the deadline the owner itself still has time to delete
@@ -55,7 +60,13 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         overdue: list[dict[str, str]] = []
         failures: list[str] = []
         for kind in IN_ORDER_OF_DELETION:
-            for name in kind.list_names(client, self.name_contains):
+            # Whatever is wrong with one resource, the others are still looked at.
+            try:
+                names = kind.list_names(client, self.name_contains)
+            except (ClientError, BotoCoreError) as error:
+                failures.append(f"the list of {kind.noun}s ({error})")
+                continue
+            for name in names:
                 try:
                     found = self._overdue(client, kind, name)
                     if found is None:
@@ -64,7 +75,7 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
                     self.log.warning("%s %s", "Would delete" if dry_run else "Deleting", found)
                     if not dry_run:
                         kind.delete(client, name)
-                except ClientError as error:
+                except (ClientError, BotoCoreError, UnreadableDeadline) as error:
                     failures.append(f"{kind.noun} {name} ({error})")
         if failures:
             raise AirflowException(f"Overdue or unknown, not deleted, and possibly billed: {'; '.join(failures)}")
@@ -76,7 +87,17 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         if description is None or description.get("EndpointStatus") in IN_PROGRESS:
             return None
         tags = kind.tags(client, description)
-        owner, deadline = tag_values(tags).get(OWNER), deadline_in(tags)
-        if owner is None or deadline is None or datetime.now(UTC) < deadline + self.grace:
+        values = tag_values(tags)
+        if OWNER not in values or DEADLINE not in values:
             return None
-        return {"kind": kind.noun, "name": name, "owner": owner, "deadline": deadline.isoformat()}
+        deadline = deadline_in(tags)
+        if deadline is None:
+            raise UnreadableDeadline(f"its tag {DEADLINE} is no time: {values[DEADLINE]!r}")
+        if datetime.now(UTC) < deadline + self.grace or (kind is not ENDPOINT and self._is_used(client, name)):
+            return None
+        return {"kind": kind.noun, "name": name, "owner": values[OWNER], "deadline": deadline.isoformat()}
+
+    def _is_used(self, client: Any, name: str) -> bool:
+        """Whether the endpoint of the same name is there, and stays: its deadline may have been moved."""
+        endpoint = ENDPOINT.describe(client, name)
+        return endpoint is not None and endpoint["EndpointStatus"] != "Deleting"

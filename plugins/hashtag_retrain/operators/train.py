@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,11 +34,12 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
     The job's name is taken for a fingerprint of everything that decides the result. A completed job of that name is
     reused, a running one is joined, and after a failed or stopped one the next attempt gets the name with ``-a2``,
     ``-a3`` and so on. So a retry, a cleared task or a worker that died between submitting and waiting never trains
-    twice. Always deferred; a person who stops the waiting task stops the job.
+    twice. Always deferred; a person who stops the waiting task stops the job, unless it is another run's.
 
     :param config: CreateTrainingJob's request (templated). Its StoppingCondition bounds the waiting as well.
     :param check_interval: seconds between two looks at the job
-    :return: the job's name, its artifact, image, metrics and billable seconds, and whether it was reused
+    :return: the job's name, its artifact, image, metrics and billable seconds, and whether it is reused, that is,
+        carries other tags than this run's
     """
 
     template_fields: Sequence[str] = SageMakerTrainingOperator.template_fields
@@ -49,8 +51,8 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
         self.preprocess_config()
         name, status = self._find_job(self.config["TrainingJobName"])
         if status == "Completed":
-            self.log.info("Reusing training job %s: the same data, code and settings were trained already.", name)
-            return self._result(name, reused=True)
+            self.log.info("Training job %s has trained the same data, code and settings already.", name)
+            return self._result(name)
         if status is None:
             self.log.info("Starting training job %s", name)
             self.hook.get_conn().create_training_job(**{**self.config, "TrainingJobName": name})
@@ -60,7 +62,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
         # Beside its runtime, a job waits for an instance, downloads and uploads.
         patience = timedelta(seconds=runtime) + timedelta(hours=1)
         self.defer(
-            trigger=TrainingJobTrigger(name, self.check_interval, hook_arguments(self)),
+            trigger=TrainingJobTrigger(name, self.check_interval, hook_arguments(self), self._tags),
             method_name="execute_complete",
             timeout=patience,
         )
@@ -70,7 +72,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
         assert event is not None
         self._show_log(event["name"])
         if event["status"] == "Completed":
-            return self._result(event["name"], reused=False)
+            return self._result(event["name"])
         message = f"Training job {event['name']} ended as {event['status']}: {event['reason']}"
         if event["reason"].startswith(CUSTOMER_ERRORS):
             raise AirflowFailException(message)
@@ -96,23 +98,37 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
         """The name to use and the status of the job that has it; None where there is none yet."""
         for attempt in range(1, MAX_JOBS_PER_FINGERPRINT + 1):
             name = next_attempt(first_name, attempt)
-            status = self._status(name)
-            if status not in {"Failed", "Stopped", "Stopping"}:
+            job = self._describe(name)
+            status = job["TrainingJobStatus"] if job else None
+            if status == "Completed" and not self._artifact_exists(job):
+                status = "Completed, but its artifact is gone"
+            if status in {None, "InProgress", "Completed"}:
                 return name, status
             self.log.info("Training job %s is %s: another attempt is made.", name, status)
         raise AirflowFailException(f"{MAX_JOBS_PER_FINGERPRINT} training jobs {first_name} failed; giving up.")
 
-    def _status(self, name: str) -> str | None:
+    def _describe(self, name: str) -> dict[str, Any] | None:
         try:
-            status: str = self.hook.describe_training_job(name)["TrainingJobStatus"]
+            job: dict[str, Any] = self.hook.describe_training_job(name)
         except ClientError as error:
             if RESOURCE_NOT_FOUND in error.response["Error"]["Message"]:
                 return None
             raise
-        return status
+        return job
 
-    def _result(self, name: str, reused: bool) -> dict[str, Any]:
+    def _artifact_exists(self, job: Any) -> bool:
+        hook = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify)
+        exists: bool = hook.check_for_key(job["ModelArtifacts"]["S3ModelArtifacts"])
+        return exists
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in self.config.get("Tags", [])}
+
+    def _result(self, name: str) -> dict[str, Any]:
         job = self.hook.describe_training_job(name)
+        tags = self.hook.get_conn().list_tags(ResourceArn=job["TrainingJobArn"])["Tags"]
+        reused = self._tags != {tag["Key"]: tag["Value"] for tag in tags}
         metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
         self.log.info("Training job %s: %s, %s billable seconds", name, metrics, job.get("BillableTimeInSeconds"))
         return {

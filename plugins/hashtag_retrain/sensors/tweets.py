@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
 from airflow.sdk.exceptions import AirflowSkipException
@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 BACKFILL = "backfill"
+
+
+def are_complete(files: list[dict[str, Any]], **_: Any) -> bool:
+    """
+    Whether the objects below a date's labelled tweets are ready to be read: a part file is there, and Spark is not
+    writing any more (it does that below ``_temporary/``).
+    """
+    keys = [file["Key"] for file in files]
+    parts = [key for key in keys if not key.endswith("/") and not key.rpartition("/")[2].startswith(("_", "."))]
+    return bool(parts) and not any("/_temporary/" in key for key in keys)
 
 
 class S3KeyOrSkipSensor(S3KeySensor):

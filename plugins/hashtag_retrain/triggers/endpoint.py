@@ -6,11 +6,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from hashtag_retrain.resources import NOT_FOUND
 from hashtag_retrain.triggers.polling import PollingTrigger
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 GONE = "Gone"
-NOT_FOUND = "Could not find"
 
 
 class EndpointSettledTrigger(PollingTrigger):
