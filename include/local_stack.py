@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -152,16 +153,12 @@ class LocalStack:
 
     def stop(self) -> None:
         """End every process with all that it started; a second Ctrl-C does not keep it from that."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(number, signal.SIG_IGN)
-        for number, seconds in ((signal.SIGTERM, SECONDS_TO_STOP), (signal.SIGKILL, SECONDS_TO_STOP)):
-            self._signal(number)
-            deadline = time.monotonic() + seconds
-            while self._signal(0):
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.1)
+        with _interruptions_ignored():
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                self._signal(number)
+                deadline = time.monotonic() + SECONDS_TO_STOP
+                while self._signal(0) and time.monotonic() < deadline:
+                    time.sleep(0.1)
         self._processes.clear()
 
     def _signal(self, number: int) -> bool:
@@ -203,6 +200,22 @@ class LocalStack:
         health = _get(f"{self.settings.airflow_url}/api/v2/monitor/health")
         parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
         return health is not None and all(health[part]["status"] == "healthy" for part in parts)
+
+
+@contextmanager
+def _interruptions_ignored() -> Iterator[None]:
+    """Only for so long: processes that are started later would inherit it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _get(url: str) -> dict[str, dict[str, str]] | None:

@@ -90,3 +90,14 @@ def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
     assert done.returncode == 1
     assert f"Port {stack.settings.local_aws_port} on 127.0.0.1 is taken" in done.stdout
     assert "LOCAL_AWS_PORT=" in done.stdout
+
+
+def test_stopping_leaves_this_process_as_it_was(tmp_path):
+    """What it ignores while stopping, processes started later must not inherit."""
+    import signal
+
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+
+    LocalStack(LocalStackSettings(home=tmp_path)).stop()
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
