@@ -1,5 +1,6 @@
 """Through the doors that people use: the REST API, the command line, the scheduler."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -94,8 +95,6 @@ def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
 
 def test_stopping_leaves_this_process_as_it_was(tmp_path):
     """What it ignores while stopping, processes started later must not inherit."""
-    import signal
-
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
     LocalStack(LocalStackSettings(home=tmp_path)).stop()
