@@ -42,8 +42,9 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     assert sagemaker.list_models()["Models"] == []
 
 
+@pytest.mark.timeout(600)
 def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
-    """Four dates, of which the last has no tweets. Runs after the one above, which has uploaded the samples."""
+    """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
     create_backfill(stack)
 
     runs = wait_for_backfill(airflow, stack, 4)
