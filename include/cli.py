@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "prepare",
         help="labelled tweets to BlazingText's train, validation and test channels",
-        description="Read labelled tweets, clean, tokenise and split them. Writes train.txt, validation.txt, "
+        description="Read labelled tweets (CSV in UTF-8: label,text; a header row may say otherwise), clean, tokenise "
+        "and split them. Writes train.txt, validation.txt, "
         "test.txt, rejected.csv (every row that was not used, and why) and report.json into --out.",
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
     )

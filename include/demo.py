@@ -64,8 +64,10 @@ def main() -> int:
     except RetrainError as error:
         console.print(Text(f"error: {error}", style="red"), soft_wrap=True)
         return 1
-    except KeyboardInterrupt:
-        console.print("Stopped.")
+    except (KeyboardInterrupt, SystemExit) as interruption:
+        console.print("Stopped: nothing that was started here is running any more.")
+        if isinstance(interruption, SystemExit):
+            raise
         return 0 if options.keep_running else 130
     return 0 if succeeded else 1
 
@@ -192,15 +194,15 @@ def _seconds_between(start: str | None, end: str | None) -> float:
 
 
 def _print_outcome(report: dict[str, Any], console: Console) -> None:
-    console.print(Text(f"\n{report['outcome']}", style="bold"))
+    console.print(Text(f"\n{report['outcome']}", style="bold"), soft_wrap=True)
     if report["data"]:
         splits = report["data"]["splits"]
         sizes = ", ".join(f"{name} {split['examples']}" for name, split in splits.items())
         console.print(f"Tweets per split: {sizes} (of {report['data']['rows']['read']} rows)")
         for warning in report["data"]["warnings"]:
-            console.print(Text(warning, style="yellow"))
+            console.print(Text(warning, style="yellow"), soft_wrap=True)
     if report["evaluation"]:
-        console.print(report["evaluation"]["verdict"])
+        console.print(report["evaluation"]["verdict"], soft_wrap=True)
     if report["smoke_test"]:
         console.print(_smoke_test_table(report["smoke_test"]))
     if report["endpoint"]:

@@ -1,4 +1,8 @@
-"""A local AWS and a whole Airflow on this machine: started, watched, stopped."""
+"""
+A local AWS and a whole Airflow on this machine: started, watched, stopped.
+
+``python -m include.local_stack ARGUMENTS…`` runs ``airflow ARGUMENTS…`` against the stack that ``make up`` has started.
+"""
 
 import os
 import signal
@@ -46,7 +50,7 @@ class LocalStackSettings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """
-        :raises ConfigurationError: a port is not a number
+        :raises ConfigurationError: a port is not a number, or both are the same
         """
         ports = {}
         for name, default in (("AIRFLOW_PORT", 8080), ("LOCAL_AWS_PORT", 4566)):
@@ -54,6 +58,10 @@ class LocalStackSettings:
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise ConfigurationError(f"{name}={text!r} is not a port number")
             ports[name] = int(text)
+        if ports["AIRFLOW_PORT"] == ports["LOCAL_AWS_PORT"]:
+            raise ConfigurationError(
+                f"AIRFLOW_PORT and LOCAL_AWS_PORT are both {ports['AIRFLOW_PORT']}; two are needed"
+            )
         return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"])
 
     @property
@@ -125,6 +133,9 @@ class LocalStack:
             _require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
             _require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
             self._logs.mkdir(parents=True, exist_ok=True)
+            # The local AWS starts empty, so Airflow does, too: runs of an earlier session would only fail.
+            for database in self.settings.home.glob("airflow.db*"):
+                database.unlink()
             pace = [] if self.settings.pace is None else ["--pace", str(self.settings.pace)]
             port = str(self.settings.local_aws_port)
             self._start("local-aws", [sys.executable, "-m", "include.local_aws", "--port", port, *pace])
@@ -254,3 +265,13 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
 
 def _tail(path: Path, lines: int = 25) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def main() -> int:
+    settings = LocalStackSettings.from_environment()
+    command = [sys.executable, "-m", "airflow", *sys.argv[1:]]
+    return subprocess.run(command, cwd=REPOSITORY, env=settings.environment()).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -228,8 +228,10 @@ def _header(cells: list[str], names: dict[str, str], file: str) -> _Columns | No
 def _row(file: str, line: int, cells: list[str], columns: _Columns, names: dict[str, str]) -> Row:
     if len(cells) != columns.count:
         kind = "missing_column" if len(cells) < columns.count else "extra_column"
-        hint = " (a text with commas must be quoted)" if len(cells) > columns.count else ""
-        raise _BadRow(kind, f"{len(cells)} columns where {columns.count} are expected{hint}")
+        separators = "columns are separated by commas"
+        hint = "a text with commas must be quoted" if len(cells) > columns.count else separators
+        found = f"{len(cells)} column" if len(cells) == 1 else f"{len(cells)} columns"
+        raise _BadRow(kind, f"{found} where {columns.count} are expected ({hint})")
     label, cell = cells[columns.label].strip(), cells[columns.text]
     if label not in names:
         raise _BadRow("unknown_label", f"label {label[:50]!r} is none of {', '.join(names)}")
