@@ -38,9 +38,7 @@ def prepare_dataset(
 ) -> dict[str, Any]:
     """Read, check, clean, tokenise and split the labelled tweets; upload the channels and a report on the data."""
     assert params is not None
-    settings = Settings.from_environment()
-    storage = Storage.connect(settings.bucket)
-    keys = Keys(settings.prefix, hashtag, date)
+    settings, storage, keys = _connect(hashtag, date)
     with TemporaryDirectory(prefix="prepare-") as folder:
         sources, dates = _fetch_tweets(storage, keys, params["window_days"], Path(folder) / "in")
         print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
@@ -53,6 +51,20 @@ def prepare_dataset(
         for warning in report["warnings"]:
             print(f"WARNING: {warning}")
         data = _upload_data(storage, keys, out)
+    request = _training_request(settings, storage, keys, data, params, owner)
+    summary = {key: report[key] for key in ("rows", "tweets", "splits", "majority", "memory_accuracy", "warnings")}
+    return {"training_request": request, "dates": dates, "data": data, "summary": summary, "recipe": recipe}
+
+
+def _connect(hashtag: str, date: str) -> tuple[Settings, Storage, Keys]:
+    settings = Settings.from_environment()
+    return settings, Storage.connect(settings.bucket), Keys(settings.prefix, hashtag, date)
+
+
+def _training_request(
+    settings: Settings, storage: Storage, keys: Keys, data: dict[str, Any], params: Mapping[str, Any], owner: str
+) -> dict[str, Any]:
+    """The request for the prepared channels; its name is a fingerprint of all that decides what comes out."""
     image = training_image(settings, storage.region)
     hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
     decisive = {
@@ -60,8 +72,8 @@ def prepare_dataset(
         "hyperparameters": hyperparameters, "instance_type": params["training_instance_type"], "code": __version__,
         "output": storage.uri(keys.models),
     }  # fmt: skip
-    request = training_request(
-        job_name=training_job_name(hashtag, date, fingerprint(decisive)),
+    return training_request(
+        job_name=training_job_name(keys.hashtag, keys.date, fingerprint(decisive)),
         image=image,
         role_arn=settings.role_arn,
         train_uri=data["uris"]["train"],
@@ -69,10 +81,8 @@ def prepare_dataset(
         output_uri=storage.uri(keys.models),
         instance_type=params["training_instance_type"],
         hyperparameters=hyperparameters,
-        tags=ownership_tags(owner, f"training of {hashtag} {date}"),
+        tags=ownership_tags(owner, f"training of {keys.hashtag} {keys.date}"),
     )
-    summary = {key: report[key] for key in ("rows", "tweets", "splits", "majority", "memory_accuracy", "warnings")}
-    return {"training_request": request, "dates": dates, "data": data, "summary": summary, "recipe": recipe}
 
 
 def _fetch_tweets(storage: Storage, keys: Keys, window_days: int, folder: Path) -> tuple[list[Source], list[str]]:
@@ -129,9 +139,7 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Score the trained model on the frozen test split, and decide whether it is deployed."""
     assert params is not None
-    settings = Settings.from_environment()
-    storage = Storage.connect(settings.bucket)
-    keys = Keys(settings.prefix, hashtag, date)
+    settings, storage, keys = _connect(hashtag, date)
     with TemporaryDirectory(prefix="evaluate-") as folder:
         artifact = storage.download(storage.key_of(trained["model_uri"]), Path(folder) / "model.tar.gz")
         model = LocalModel(artifact, Path(folder))
@@ -202,12 +210,11 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
 
 def record_outcome(hashtag: str, date: str, run_name: str, ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
     """Write the run's report, and fail where any task failed: this task's state is the run's truth."""
-    settings = Settings.from_environment()
-    storage = Storage.connect(settings.bucket)
+    _, storage, keys = _connect(hashtag, date)
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id in states if task_id != ti.task_id}
     report = describe_outcome(hashtag, date, ti.dag_id, ti.run_id, states, results)
-    report["report"] = storage.uri(Keys(settings.prefix, hashtag, date).run(run_name) + "report.json")
+    report["report"] = storage.uri(keys.run(run_name) + "report.json")
     storage.write_json(report, storage.key_of(report["report"]))
     print(f"{report['outcome']}\nReport: {report['report']}")
     if failed := failed_tasks(states):
