@@ -20,10 +20,14 @@ def run_date(params: Mapping[str, Any], dag_run: Any) -> str:
     return date
 
 
-def tweets_uri(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
+def bucket() -> str:
+    """The deployment's bucket."""
+    return Settings.from_environment().bucket
+
+
+def tweets_key(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
     """What to wait for: any part file of the date's labelled tweets."""
-    settings = Settings.from_environment()
-    return f"s3://{settings.bucket}/{names.Keys(settings.prefix, hashtag, run_date(params, dag_run)).tweets}*"
+    return f"{names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets}*"
 
 
 def endpoint_deadline(params: Mapping[str, Any], ti: Any) -> str:
@@ -37,7 +41,8 @@ def endpoint_deadline(params: Mapping[str, Any], ti: Any) -> str:
 
 MACROS = {
     "run_date": run_date,
-    "tweets_uri": tweets_uri,
+    "bucket": bucket,
+    "tweets_key": tweets_key,
     "endpoint_deadline": endpoint_deadline,
     "run_name": names.run_name,
     "owner_of": owner_of,

@@ -4,12 +4,14 @@ import csv
 import io
 import itertools
 import random
+import threading
 from typing import Any
 
 import pytest
 from moto.core.exceptions import ServiceException
 
 from hashtag_retrain.macros import MACROS
+from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
 from include.local_aws.blazingtext.inference import Predictor
 from include.local_aws.sagemaker.endpoint import Endpoint
 from include.local_aws.sagemaker.models import SageMakerBackend
@@ -112,6 +114,22 @@ def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
     job = client("sagemaker").describe_training_job(TrainingJobName=report["training"]["training_job_name"])
     assert job["AlgorithmSpecification"]["TrainingImage"].endswith("/blazingtext:1")
     assert job["HyperParameters"]["epochs"] == "10"
+
+
+def test_a_run_that_starts_before_its_tweets_waits_for_them(run_dag, upload, monkeypatch):
+    """Deferred, with the trigger's own way to find the files and the check that they are complete."""
+    defer = S3KeyOrSkipSensor._defer
+
+    def upload_when_deferred(sensor: S3KeyOrSkipSensor) -> None:
+        threading.Timer(1, upload, [tweets(), "2026-01-07"]).start()
+        defer(sensor)
+
+    monkeypatch.setattr(S3KeyOrSkipSensor, "_defer", upload_when_deferred)
+
+    run = run_dag("2026-01-07", deploy="never")
+
+    assert run.state == "success"
+    assert run.report["training"]["reused"] is False
 
 
 def test_the_same_data_and_settings_are_not_trained_twice(run_dag, upload, client):

@@ -31,5 +31,7 @@ class S3KeyOrSkipSensor(S3KeySensor):
 
     def execute(self, context: Context) -> None:
         if context["dag_run"].run_type == BACKFILL and not self.poke(context):
-            raise AirflowSkipException(f"There is nothing at {self.bucket_key}, and a backfill does not wait for it.")
+            raise AirflowSkipException(
+                f"There is nothing at s3://{self.bucket_name}/{self.bucket_key}, and a backfill does not wait for it."
+            )
         super().execute(context)
