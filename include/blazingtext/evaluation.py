@@ -99,11 +99,14 @@ class Decision:
 
 def decide(evaluation: Evaluation, deploy: Deploy, date: str, newest_date: str, min_gain: float) -> Decision:
     """
-    The gate. With deploy=auto, the newest date's model is deployed, and only where its accuracy exceeds the majority's
-    by more than `min_gain`.
+    The gate. With deploy=auto, the newest date's model is deployed, and only where even the lower end of its accuracy's
+    interval exceeds the majority's accuracy by more than `min_gain`.
     """
-    gain = evaluation.accuracy - evaluation.majority_accuracy
-    figures = f"accuracy {evaluation.accuracy:.1%}, majority {evaluation.majority_accuracy:.1%}"
+    low, high = evaluation.accuracy_interval
+    gain = low - evaluation.majority_accuracy
+    figures = (
+        f"accuracy {evaluation.accuracy:.1%} ({low:.1%} to {high:.1%}), majority {evaluation.majority_accuracy:.1%}"
+    )
     if deploy == "never":
         return Decision(False, "Not deployed: deploy=never.")
     if deploy == "always":
@@ -117,6 +120,7 @@ def decide(evaluation: Evaluation, deploy: Deploy, date: str, newest_date: str, 
     if gain <= min_gain:
         return Decision(
             False,
-            f"Not deployed: {figures}; that is a gain of {gain:+.1%}, and more than {min_gain:.1%} is asked for.",
+            f"Not deployed: {figures}. The interval's lower end must exceed the majority by more than {min_gain:.1%}; "
+            f"it is {gain:+.1%}.",
         )
-    return Decision(True, f"Deployed: {figures}, a gain of {gain:+.1%}.")
+    return Decision(True, f"Deployed: {figures}.")

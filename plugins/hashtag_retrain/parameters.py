@@ -71,13 +71,13 @@ def _endpoint_parameters() -> dict[str, Param]:
     return {
         "deploy": Param(
             "auto", enum=list(DEPLOY), section="Endpoint", title="Deploy",
-            description="auto: where the model is better than the majority's label by more than the minimum gain, "
-            "and no newer date has labelled tweets; always; never.",
+            description="auto: where the model is, beyond chance, better than always answering the commonest "
+            "label by more than the minimum gain, and no newer date has labelled tweets; always; never.",
         ),
         "min_gain": Param(
             0.0, type="number", minimum=0, maximum=1, section="Endpoint", title="Minimum gain",
-            description="deploy=auto: accuracy on the test split must exceed that of always answering the commonest "
-            "label by more than this share (0.05 is five percentage points).",
+            description="deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
+            "the accuracy of always answering the commonest label by more than this share (0.05 is five points).",
         ),
         "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
         "keep_endpoint_minutes": Param(

@@ -55,10 +55,11 @@ def test_the_verdict_says_whether_the_model_is_better_beyond_chance():
 @pytest.mark.parametrize(
     ("deploy", "date", "right", "min_gain", "deployed", "reason"),
     [
-        pytest.param("auto", "2026-01-07", 80, 0.0, True, "a gain of", id="good and newest"),
+        pytest.param("auto", "2026-01-07", 80, 0.0, True, "Deployed: accuracy 80", id="good and newest"),
         pytest.param("auto", "2026-01-06", 80, 0.0, False, r"newer date are there \(2026-01-07\)", id="older date"),
-        pytest.param("auto", "2026-01-07", 50, 0.0, False, r"gain of \+0\.0%", id="no better than the majority"),
-        pytest.param("auto", "2026-01-07", 80, 0.4, False, r"more than 40\.0% is asked for", id="gain too small"),
+        pytest.param("auto", "2026-01-07", 50, 0.0, False, "lower end must exceed", id="no better than the majority"),
+        pytest.param("auto", "2026-01-07", 80, 0.4, False, r"by more than 40\.0%", id="gain too small"),
+        pytest.param("auto", "2026-01-07", 55, 0.0, False, "lower end", id="better, but perhaps by chance"),
         pytest.param("always", "2026-01-06", 10, 0.4, True, "deploy=always", id="always"),
         pytest.param("never", "2026-01-07", 99, 0.0, False, "deploy=never", id="never"),
     ],

@@ -77,7 +77,7 @@ def run_dag(airflow_database, local_aws, storage, client):
     return run
 
 
-def tweets(count: int = 200, noise: bool = False) -> list[tuple[str, str]]:
+def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
     """Rows whose label can be told from their words, unless they are noise."""
     chance = random.Random(next(_numbers))
     rows = []
@@ -174,7 +174,7 @@ def test_a_window_trains_on_the_dates_that_exist(run_dag, upload):
     run = run_dag("2026-01-05", window_days=2, deploy="never")
 
     assert run.report["dates"] == ["2026-01-02", "2026-01-05"]
-    assert run.report["data"]["rows"]["read"] == 400
+    assert run.report["data"]["rows"]["read"] == 800
 
 
 def test_bad_data_fail_the_run_before_anything_is_trained(run_dag, upload, storage):
