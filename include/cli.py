@@ -75,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         "upload-samples",
         help="the sample tweets to S3",
         description="Put the sample tweets into RETRAIN_BUCKET below RETRAIN_PREFIX, where the pipeline looks for "
-        "them; the bucket is made if it is not there. AWS_ENDPOINT_URL chooses a local AWS.",
+        "them (RETRAIN_ROLE_ARN must be set, too); the bucket is made if it is not there. "
+        "AWS_ENDPOINT_URL chooses a local AWS.",
     )
     command.set_defaults(run=_upload_samples)
     return parser

@@ -1,6 +1,5 @@
 """Which hashtags there are: include/hashtags.yaml, or the file that RETRAIN_HASHTAGS_FILE names."""
 
-import datetime
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ class Hashtag:
 
     name: str
     labels: Mapping[str, str]
-    start_date: datetime.date
-    end_date: datetime.date | None = None
     schedule: str = "@daily"
     recipe: str = "clean"
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -54,8 +51,8 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from None
     if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where}: expected labels and start_date below the hashtag's name")
-    known = ("labels", "start_date", "end_date", "schedule", "recipe", "parameters")
+        raise ConfigurationError(f"{where}: expected labels below the hashtag's name")
+    known = ("labels", "schedule", "recipe", "parameters")
     if unknown := sorted(set(entry) - set(known)):
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
     labels = entry.get("labels")
@@ -64,16 +61,11 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
             f"{where}, labels: at least two are needed, each with a name of its own, "
             "as {'0': technical, '1': marketing}"
         )
-    for key in ("start_date", "end_date"):
-        if not isinstance(entry.get(key), datetime.date) and (key == "start_date" or key in entry):
-            raise ConfigurationError(f"{where}, {key}: expected a date like 2026-01-31")
     if entry.get("recipe", "clean") not in RECIPES:
         raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
     return Hashtag(
         name=name,
         labels={str(identifier): str(label) for identifier, label in labels.items()},
-        start_date=entry["start_date"],
-        end_date=entry.get("end_date"),
         schedule=entry.get("schedule", "@daily"),
         recipe=entry.get("recipe", "clean"),
         parameters=entry.get("parameters") or {},

@@ -24,6 +24,8 @@ def main() -> int:
         "(an endpoint takes minutes), 0 does not wait (default: %(default)s)",
     )  # fmt: skip
     options = parser.parse_args()
+    if not 0 <= options.port <= 65535:
+        parser.error("--port must be between 0 and 65535")
     if not 0 <= options.pace <= 10:
         parser.error("--pace must be between 0 and 10")
     try:

@@ -132,9 +132,7 @@ def test_parsing_twice_gives_the_same_version():
 
 
 def test_a_mistake_in_the_hashtags_file_is_an_import_error_that_names_it(tmp_path):
-    (tmp_path / "hashtags.yaml").write_text(
-        'aws: {labels: {"0": a, "1": b}, start_date: 2026-01-01, parameters: {epochs: -1}}'
-    )
+    (tmp_path / "hashtags.yaml").write_text('aws: {labels: {"0": a, "1": b}, parameters: {epochs: -1}}')
 
     done = run_python(
         "import runpy; runpy.run_path('dags/retrain_hashtag.py')", RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml")

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -40,6 +41,17 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     assert sagemaker.list_endpoints()["Endpoints"] == []
     assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
     assert sagemaker.list_models()["Models"] == []
+
+
+def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(stack, airflow):
+    request = {"logical_date": datetime.now(UTC).isoformat(), "conf": {"date": "2026-01-06", "deploy": "never"}}
+    url = f"{stack.settings.airflow_url}/api/v2/dags/{DAG_ID}/dagRuns"
+
+    response = airflow._session.post(url, json=request, timeout=60)
+
+    assert response.ok, response.text
+    time.sleep(5)
+    assert len(airflow.tasks(DAG_ID, response.json()["dag_run_id"])) == 9
 
 
 @pytest.mark.timeout(600)
