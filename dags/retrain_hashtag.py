@@ -27,8 +27,8 @@ RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
 OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
 POLL_SECONDS = poll_seconds()
 
-# Airflow gives a run whose logical date lies outside of its DAG's start and end no tasks, and calls it a success. People
-# train on any date that has tweets, and the trigger form's logical date is now: so no narrower bounds than these.
+# Airflow gives a run whose logical date lies outside of its DAG's start and end no tasks, and calls it a success.
+# People train on any date that has tweets, and the trigger form's logical date is now: so no narrower bounds.
 EARLIEST = datetime(2006, 3, 21, tzinfo=UTC)
 
 DEFAULT_ARGUMENTS = {
