@@ -208,7 +208,7 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
     ]  # fmt: skip
 
 
-def record_outcome(hashtag: str, date: str, run_name: str, ti: Any = None, dag_run: Any = None) -> dict[str, Any]:
+def record_outcome(hashtag: str, date: str, run_name: str, ti: Any = None) -> dict[str, Any]:
     """Write the run's report, and fail where any task failed: this task's state is the run's truth."""
     _, storage, keys = _connect(hashtag, date)
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})

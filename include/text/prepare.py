@@ -34,7 +34,6 @@ from include.text.supervised import format_example
 from include.text.tokens import tokenize
 
 REPORT_SCHEMA = "prepare-report/1"
-BUCKETS = 256
 PARALLEL_FROM_ROWS = 20_000
 """Below this, starting processes takes longer than the work."""
 
@@ -129,7 +128,7 @@ def prepare(
             _write_report(out, {**tally.report(settings), "error": str(error)})
             raise
         for name in SPLITS:
-            Path(Path(scratch) / f"{name}.txt").replace(out / f"{name}.txt")
+            (Path(scratch) / f"{name}.txt").replace(out / f"{name}.txt")
     report = tally.report(settings)
     _write_report(out, report)
     return report
