@@ -41,6 +41,7 @@ from include.local_aws.pace import Pace  # noqa: E402
 from include.local_aws.server import LocalAws  # noqa: E402
 from include.settings import Settings  # noqa: E402
 from include.storage import Storage  # noqa: E402
+from tests.answers import CheckedAnswers  # noqa: E402
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
@@ -57,9 +58,19 @@ def _remove_airflow_home() -> Iterator[None]:
 def local_aws() -> Iterator[LocalAws]:
     """The local AWS, with short phases."""
     with LocalAws(pace=Pace(0.0005)) as server:
+        server.application = CheckedAnswers(server.application)
         os.environ["AWS_ENDPOINT_URL"] = server.url
         yield server
         del os.environ["AWS_ENDPOINT_URL"]
+
+
+@pytest.fixture(autouse=True)
+def _answers_obey_the_service_model(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "local_aws" in request.fixturenames:
+        answers = request.getfixturevalue("local_aws").application
+        found, answers.violations = answers.violations, []
+        assert not found
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -9,12 +10,14 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
 from include.local_aws.blazingtext.inference import ContainerError
+from include.local_aws.sagemaker.exceptions import ValidationException
+from include.local_aws.sagemaker.validation import check_request, service_model
 
+SERVICE = "sagemaker-runtime"
 MAX_BODY_BYTES = 6_291_456
-DEFAULT_REGION = "us-east-1"
+UNSUPPORTED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations", "SessionId")
 
 _PATH = re.compile(r"/endpoints/([^/]+)/invocations")
-_CREDENTIAL_REGION = re.compile(r"Credential=[^/]+/\d{8}/([^/]+)/")
 
 
 def invoked_endpoint_name(path: str) -> str | None:
@@ -23,33 +26,68 @@ def invoked_endpoint_name(path: str) -> str | None:
     return unquote(match[1]) if match else None
 
 
-def invoke_endpoint(name: str, request: Request) -> Response:
+def invoke_endpoint(name: str, region: str, request: Request) -> Response:
     """Answer from the endpoint's own model, or with the runtime's errors."""
-    credential = _CREDENTIAL_REGION.search(request.headers.get("Authorization", ""))
-    region = credential[1] if credential else DEFAULT_REGION
-    endpoint = sagemaker_backends[DEFAULT_ACCOUNT_ID][region].endpoints.get(name)
-    if endpoint is None or endpoint.predictor is None or endpoint.status == "Failed":
-        return _error(400, "ValidationError", f"Endpoint {name} of account {DEFAULT_ACCOUNT_ID} not found.")
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        return _too_large()
     body = request.get_data()
-    if len(body) > MAX_BODY_BYTES:
-        return _error(413, "ValidationError", f"The request's body exceeds {MAX_BODY_BYTES} bytes.")
-    variant = endpoint.config.variants[0]["VariantName"]
+    if len(body) > MAX_BODY_BYTES:  # sent in chunks, without a length
+        return _too_large()
     try:
-        answer, content_type = endpoint.predictor.answer(body, request.headers.get("Content-Type", ""))
+        parameters = _parameters(name, request)
+        endpoint = sagemaker_backends[DEFAULT_ACCOUNT_ID][region].endpoints.get(name)
+        if endpoint is None or endpoint.status == "Failed":
+            raise ValidationException(f"Endpoint {name} of account {DEFAULT_ACCOUNT_ID} not found.")
+        answer, content_type, variant = endpoint.invoke(
+            parameters.get("TargetVariant"), body, parameters.get("ContentType", ""), parameters.get("Accept", "")
+        )
+    except ValidationException as error:
+        return _error(400, "ValidationError", str(error.message))
     except ContainerError as error:
-        log_group = f"/aws/sagemaker/Endpoints/{name}"
-        return _error(
-            424, "ModelError",
-            f'Received client error ({error.status}) from model with message "{error}". See https://{region}.'
-            f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={log_group} in account "
-            f"{DEFAULT_ACCOUNT_ID} for more information.",
-            OriginalStatusCode=error.status, OriginalMessage=str(error),
-            LogStreamArn=f"arn:aws:logs:{region}:{DEFAULT_ACCOUNT_ID}:log-group:{log_group}",
-        )  # fmt: skip
+        return _model_error(name, region, error)
     headers = {"x-Amzn-Invoked-Production-Variant": variant}
+    if "CustomAttributes" in parameters:
+        headers["X-Amzn-SageMaker-Custom-Attributes"] = parameters["CustomAttributes"]
     return Response(answer, content_type=content_type, headers=headers)
 
 
 def _error(status: int, kind: str, message: str, **details: object) -> Response:
     body = json.dumps({"Message": message, **details})
     return Response(body, status=status, content_type="application/json", headers={"x-amzn-ErrorType": kind})
+
+
+def _too_large() -> Response:
+    # The front of the service refuses it, and its error has no type; botocore shows the status as the code.
+    body = json.dumps({"message": f"HTTP content length exceeded {MAX_BODY_BYTES} bytes."})
+    return Response(body, status=413, content_type="application/json", headers={"Connection": "close"})
+
+
+def _parameters(name: str, request: Request) -> dict[str, Any]:
+    """
+    The request's members but for its body, checked.
+
+    :raises ValidationException: against the service model, or something that is not supported
+    """
+    members = service_model(SERVICE).operation_model("InvokeEndpoint").input_shape.members
+    headers = {
+        member: request.headers[shape.serialization["name"]]
+        for member, shape in members.items()
+        if shape.serialization.get("location") == "header" and shape.serialization["name"] in request.headers
+    }
+    parameters = {"EndpointName": name, **headers}
+    check_request("InvokeEndpoint", parameters | {"Body": b""}, SERVICE)
+    if found := [member for member in UNSUPPORTED if member in parameters]:
+        raise ValidationException(f"The local AWS does not support {', '.join(found)} of InvokeEndpoint.")
+    return parameters
+
+
+def _model_error(name: str, region: str, error: ContainerError) -> Response:
+    log_group = f"/aws/sagemaker/Endpoints/{name}"
+    return _error(
+        424, "ModelError",
+        f'Received client error ({error.status}) from model with message "{error}". See https://{region}.'
+        f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={log_group} in account "
+        f"{DEFAULT_ACCOUNT_ID} for more information.",
+        OriginalStatusCode=error.status, OriginalMessage=str(error),
+        LogStreamArn=f"arn:aws:logs:{region}:{DEFAULT_ACCOUNT_ID}:log-group:{log_group}",
+    )  # fmt: skip

@@ -1,7 +1,6 @@
 """The local SageMaker through boto3, as any client sees it."""
 
 import io
-import itertools
 import json
 import tarfile
 import threading
@@ -11,89 +10,15 @@ import pytest
 import requests
 from botocore.exceptions import ClientError, WaiterError
 
-from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import endpoint_request, training_request
-from include.local_aws.pace import AWS_SECONDS, Pace
+from include.blazingtext.requests import endpoint_request
+from include.local_aws.pace import AWS_SECONDS
 from include.local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import ROLE_ARN
-
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
-TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def sagemaker(client):
-    return client("sagemaker")
-
-
-@pytest.fixture
-def runtime(client):
-    return client("sagemaker-runtime")
-
-
-@pytest.fixture
-def request_of(client, settings):
-    """CreateTrainingJob requests on a small train and validation file."""
-    s3 = client("s3")
-    for channel in ("train", "validation"):
-        s3.put_object(Bucket=settings.bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
-
-    def request(**hyperparameters):
-        small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
-        return training_request(
-            job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN,
-            train_uri=f"s3://{settings.bucket}/train", validation_uri=f"s3://{settings.bucket}/validation/",
-            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
-            hyperparameters={**to_request(small), **hyperparameters}, tags={"team": "tweets"},
-        )  # fmt: skip
-
-    return request
-
-
-@pytest.fixture
-def trained(sagemaker, request_of):
-    """A completed training job's description."""
-    return train(sagemaker, request_of())
-
-
-def train(sagemaker, request):
-    sagemaker.create_training_job(**request)
-    wait_for_job(sagemaker, request["TrainingJobName"])
-    return sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
-
-
-def wait_for_job(sagemaker, name):
-    waiter = sagemaker.get_waiter("training_job_completed_or_stopped")
-    try:
-        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
-    except WaiterError as error:
-        assert "terminal failure" in str(error)
-
-
-def deploy(sagemaker, model_uri) -> str:
-    name = f"endpoint-{next(_numbers)}"
-    request = endpoint_request(
-        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
-    )
-    sagemaker.create_model(**request["Model"])
-    sagemaker.create_endpoint_config(**request["EndpointConfig"])
-    sagemaker.create_endpoint(**request["Endpoint"], Tags=[{"Key": "a", "Value": "b"}])
-    return name
-
-
-def wait_for_endpoint(sagemaker, name, waiter="endpoint_in_service"):
-    sagemaker.get_waiter(waiter).wait(EndpointName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
-
-
-def error_of(call, **arguments) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**arguments)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+from tests.local_aws.conftest import IMAGE, TRAIN, deploy, error_of, train, wait_for_endpoint, wait_for_job
 
 
 def test_a_job_trains_and_leaves_a_model_metrics_and_times(trained, client, settings):
-    assert trained["TrainingJobStatus"] == "Completed"
+    assert trained["TrainingJobStatus"] == "Completed", trained["FailureReason"]
     metrics = {metric["MetricName"]: metric["Value"] for metric in trained["FinalMetricDataList"]}
     assert metrics == {"train:accuracy": 1.0, "validation:accuracy": 1.0}
     assert trained["BillableTimeInSeconds"] >= 1
@@ -196,7 +121,7 @@ def test_two_files_in_a_channel_are_refused(sagemaker, request_of, client, setti
 
 
 def test_a_running_job_can_be_stopped_once(sagemaker, request_of, monkeypatch):
-    monkeypatch.setattr(SageMakerBackend, "pace", Pace(0.05))
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.05)
     request = request_of()
     sagemaker.create_training_job(**request)
 
@@ -307,7 +232,7 @@ def test_an_endpoint_answers_from_its_own_model(sagemaker, runtime, trained):
 
 
 def test_an_endpoint_in_transition_can_neither_be_deleted_nor_updated(sagemaker, trained, monkeypatch):
-    monkeypatch.setattr(SageMakerBackend, "pace", Pace(1 / AWS_SECONDS["Creating"]))
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 1 / AWS_SECONDS["Creating"])
     name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
 
     for operation, arguments in (
@@ -336,10 +261,43 @@ def test_names_of_what_exists_are_refused(sagemaker, trained, kind):
     assert (code, message.split(' "')[0]) == ("ValidationException", f"Cannot create already existing {noun}")
 
 
-@pytest.mark.parametrize("artifact", [None, b"no archive"])
-def test_an_endpoint_without_a_readable_model_fails_with_sagemakers_reason(sagemaker, client, settings, artifact):
-    if artifact is not None:
-        client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=artifact)
+def archive_of(name: str, content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        archive.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def shortened_model(archive: bytes) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        content = tar.extractfile("model.bin").read()
+    return archive_of("model.bin", content[:-10])
+
+
+PING = "did not pass the ping health check"
+
+
+@pytest.mark.parametrize(
+    ("artifact", "reason"),
+    [
+        pytest.param(lambda model: None, "Failed to download model data for container", id="missing"),
+        pytest.param(lambda model: b"no archive", "Failed to extract model data archive", id="no archive"),
+        pytest.param(lambda model: model[: len(model) // 2], "Failed to extract model data archive", id="cut archive"),
+        pytest.param(lambda model: archive_of("readme.txt", b"hello"), PING, id="no model.bin"),
+        pytest.param(lambda model: archive_of("model.bin", b"no model"), PING, id="no fastText model"),
+        pytest.param(shortened_model, PING, id="cut model"),
+    ],
+)
+def test_an_endpoint_without_a_readable_model_fails_with_sagemakers_reason(
+    sagemaker, client, settings, trained, artifact, reason
+):
+    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    model = client("s3").get_object(Bucket=settings.bucket, Key=uri.split("/", 3)[3])["Body"].read()
+    content = artifact(model)
+    if content is not None:
+        client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=content)
     name = deploy(sagemaker, f"s3://{settings.bucket}/model.tar.gz")
 
     with pytest.raises(WaiterError):
@@ -347,7 +305,7 @@ def test_an_endpoint_without_a_readable_model_fails_with_sagemakers_reason(sagem
 
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
     assert endpoint["EndpointStatus"] == "Failed"
-    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    assert reason in endpoint["FailureReason"]
 
 
 def test_what_cannot_be_invoked(sagemaker, runtime, trained):
@@ -395,7 +353,7 @@ def test_a_failed_update_leaves_the_old_configuration_answering(sagemaker, runti
 
     endpoint = sagemaker.describe_endpoint(EndpointName=name)
     assert endpoint["EndpointConfigName"] == name
-    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    assert "Failed to download model data" in endpoint["FailureReason"]
     assert runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=b'{"instances": ["hello"]}')
 
 

@@ -7,7 +7,9 @@ ROOT stands for ``/opt/ml`` and has the form that SageMaker gives it: ``input/co
 """
 
 import json
+import os
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,6 +27,7 @@ class AlgorithmError(Exception):
 
 
 def main(root: Path) -> int:
+    threading.Thread(target=_end_with_standard_input, daemon=True).start()
     try:
         _run(root)
     except AlgorithmError as error:
@@ -36,8 +39,16 @@ def main(root: Path) -> int:
     return 0
 
 
+def _end_with_standard_input() -> None:
+    """Whoever started the container holds the other end: when that is killed, nobody wants the model any more."""
+    while os.read(0, 1024):  # not sys.stdin: its lock would be held while the interpreter shuts down
+        pass
+    os._exit(1)
+
+
 def _run(root: Path) -> None:
     _log("Arguments: train")
+    _check_instances_and_modes(root / "input/config")
     hyperparameters = read_hyperparameters(json.loads((root / "input/config/hyperparameters.json").read_bytes()))
     _info("nvidia-smi took: 0.0252 secs to identify 0 gpus")
     _info("Running single machine CPU BlazingText training using supervised mode.")
@@ -75,6 +86,20 @@ def _run(root: Path) -> None:
     model.save_model(str(root / "model" / "model.bin"))
 
 
+def _check_instances_and_modes(config: Path) -> None:
+    """Supervised mode runs on one instance, and this container reads files; the real one's wording is not known."""
+    hosts = json.loads((config / "resourceconfig.json").read_bytes())["hosts"]
+    if len(hosts) > 1:
+        raise AlgorithmError(
+            f"supervised mode runs on a single instance, but {len(hosts)} were requested; set InstanceCount to 1"
+        )
+    for channel, settings in json.loads((config / "inputdataconfig.json").read_bytes()).items():
+        if settings["TrainingInputMode"] != "File":
+            raise AlgorithmError(
+                f"channel {channel} has input mode {settings['TrainingInputMode']}; supervised mode takes File mode"
+            )
+
+
 def read_hyperparameters(texts: dict[str, str]) -> dict[str, Any]:
     """
     Parsed hyperparameters, BlazingText's defaults where the request names none.
@@ -87,6 +112,7 @@ def read_hyperparameters(texts: dict[str, str]) -> dict[str, Any]:
         raise AlgorithmError("u'mode' is a required property")
     if mode != "supervised":
         raise AlgorithmError(f"mode {mode!r} is not available here: this local BlazingText trains supervised only")
+    texts.pop("_tuning_objective_metric", None)  # SageMaker's own, in a tuning job
     if unknown := sorted(set(texts) - set(HYPERPARAMETERS)):
         were = "was" if len(unknown) == 1 else "were"
         names = ", ".join(f"u'{name}'" for name in unknown)

@@ -1,165 +1,225 @@
 """Models, endpoint configurations and endpoints; an endpoint holds the model's own bytes and answers from them."""
 
-import io
-import tarfile
+import random
 import threading
+import time
+import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from include.local_aws.blazingtext.inference import Predictor
-from include.local_aws.cloud import S3, NoSuchObject, split_uri
-from include.local_aws.pace import Pace
+from include.local_aws.blazingtext.inference import ContainerError, Predictor
+from include.local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
+from include.local_aws.sagemaker.exceptions import ValidationException
+from include.local_aws.sagemaker.phases import JobFailed, require_no_fault
+from include.local_aws.sagemaker.resource import Resource, internal_error, now
+
+METRICS_NAMESPACE = "AWS/SageMaker"
 
 
-class Model:
+@dataclass
+class Model(Resource):
     """A model: where its container and its artifact are."""
 
-    def __init__(self, request: dict[str, Any], arn: str):
-        self.name: str = request["ModelName"]
-        self.arn = arn
-        self.tags: list[dict[str, str]] = request.get("Tags", [])
-        self.created = datetime.now(UTC)
-        self._request = request
+    KIND: ClassVar[str] = "model"
+    NAME_MEMBER: ClassVar[str] = "ModelName"
+    SUMMARY: ClassVar[str] = "ModelSummary"
 
     @property
-    def artifact(self) -> str | None:
-        """URI of the model.tar.gz."""
-        container = self._request.get("PrimaryContainer") or (self._request.get("Containers") or [{}])[0]
-        uri: str | None = container.get("ModelDataUrl")
-        return uri
+    def container(self) -> dict[str, Any]:
+        """The primary container."""
+        container: dict[str, Any] = self.request.get("PrimaryContainer") or self.request["Containers"][0]
+        return container
 
-    def describe(self) -> dict[str, Any]:
-        answer = {key: value for key, value in self._request.items() if key != "Tags"}
-        return answer | {"ModelArn": self.arn, "CreationTime": self.created}
-
-    def summarize(self) -> dict[str, Any]:
-        """The model's entry in ListModels."""
-        return {"ModelName": self.name, "ModelArn": self.arn, "CreationTime": self.created}
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"ModelArn": self.arn}
 
 
-class EndpointConfig:
+@dataclass
+class EndpointConfig(Resource):
     """An endpoint configuration."""
 
-    def __init__(self, request: dict[str, Any], arn: str):
-        self.name: str = request["EndpointConfigName"]
-        self.arn = arn
-        self.tags: list[dict[str, str]] = request.get("Tags", [])
-        self.created = datetime.now(UTC)
-        self._request = request
+    KIND: ClassVar[str] = "endpoint-config"
+    NAME_MEMBER: ClassVar[str] = "EndpointConfigName"
+    SUMMARY: ClassVar[str] = "EndpointConfigSummary"
 
     @property
     def variants(self) -> list[dict[str, Any]]:
-        variants: list[dict[str, Any]] = self._request["ProductionVariants"]
+        variants: list[dict[str, Any]] = self.request["ProductionVariants"]
         return variants
 
-    def describe(self) -> dict[str, Any]:
-        answer = {key: value for key, value in self._request.items() if key != "Tags"}
-        return answer | {"EndpointConfigArn": self.arn, "CreationTime": self.created}
-
-    def summarize(self) -> dict[str, Any]:
-        """The configuration's entry in ListEndpointConfigs."""
-        return {"EndpointConfigName": self.name, "EndpointConfigArn": self.arn, "CreationTime": self.created}
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"EndpointConfigArn": self.arn}
 
 
-class Endpoint:
+@dataclass
+class Endpoint(Resource):
     """
-    An endpoint. It loads its model once, in the background, while it is Creating or Updating.
-
-    :param find_model: the model of a name at the time of loading
+    An endpoint. It loads its models once, in the background, while it is Creating or Updating, and keeps its own copy
+    of them: what becomes of the configuration, the model and the artifact afterwards does not matter to it.
     """
 
-    IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+    KIND: ClassVar[str] = "endpoint"
+    NAME_MEMBER: ClassVar[str] = "EndpointName"
+    SUMMARY: ClassVar[str] = "EndpointSummary"
+    IN_PROGRESS: ClassVar[frozenset[str]] = frozenset(
+        {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+    )
 
-    def __init__(
-        self, request: dict[str, Any], arn: str, config: EndpointConfig, account_id: str, pace: Pace,
-        find_model: Callable[[str], Model],
-    ):  # fmt: skip
-        self.name: str = request["EndpointName"]
-        self.arn = arn
-        self.tags: list[dict[str, str]] = request.get("Tags", [])
-        self.created = datetime.now(UTC)
-        self.modified = self.created
-        self.config = config
-        self.status = "Creating"
-        self.predictor: Predictor | None = None
-        self._failure_reason: str | None = None
-        self._s3, self._pace, self._find_model = S3(account_id), pace, find_model
-        self._in_background(self._deploy, config, "Creating")
+    config_name: str = ""
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """What answers now, as in the configuration."""
+    artifacts: dict[str, str] = field(default_factory=dict)
+    """Names of the archives in the store, by variant."""
+    pending: dict[str, Any] | None = None
+    """What is being deployed: config_name, variants, and artifact URIs by variant."""
+    failure_reason: str | None = None
 
-    def update(self, config: EndpointConfig) -> None:
-        """Serve another configuration; the old one answers until then."""
-        self._set_status("Updating")
-        self._in_background(self._deploy, config, "Updating")
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._predictors: dict[str, Predictor] = {}
+        self._random = random.Random()
+        self.request_count = 0
+        """Since the local AWS started."""
+        self.when_deleted: Callable[[], Any] = lambda: None
 
-    def delete(self, when_gone: Callable[[], Any]) -> None:
-        """Pass through Deleting; then `when_gone` is called."""
+    def deploy(self, config: EndpointConfig, artifacts: dict[str, str | None], status: str) -> None:
+        """
+        Serve a configuration; what answered before answers until then.
+
+        :param artifacts: the models' URIs by variant
+        :param status: the one meanwhile, Creating or Updating
+        """
+        self.pending = {"config_name": config.name, "variants": config.variants, "artifacts": artifacts}
+        self._set_status(status)
+        self._in_background(self._deploy)
+
+    def delete(self) -> None:
+        """Pass through Deleting; then `when_deleted` is called."""
         self._set_status("Deleting")
-        self._in_background(lambda: (self._pace.wait("Deleting"), when_gone()))
+        self._in_background(self._delete)
 
-    def describe(self) -> dict[str, Any]:
-        answer = {
-            "EndpointName": self.name, "EndpointArn": self.arn, "EndpointConfigName": self.config.name,
-            "EndpointStatus": self.status, "CreationTime": self.created, "LastModifiedTime": self.modified,
-        }  # fmt: skip
-        if self._failure_reason:
-            answer["FailureReason"] = self._failure_reason[:1024]
-        if self.predictor is not None:
-            answer["ProductionVariants"] = [
-                {
-                    "VariantName": variant["VariantName"],
-                    "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
-                    "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
-                    "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
-                    "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
-                }
-                for variant in self.config.variants
-            ]
-        return answer
+    def resume(self) -> None:
+        for variant, content in self.artifacts.items():
+            self._predictors[variant] = self._load(variant, "", self.cloud.store.content(content))
+        if self.status == "Deleting":
+            self._in_background(self._delete)
+        elif self.pending is not None:
+            self._in_background(self._deploy)
 
-    def summarize(self) -> dict[str, Any]:
-        """The endpoint's entry in ListEndpoints."""
-        return {
-            "EndpointName": self.name, "EndpointArn": self.arn, "EndpointStatus": self.status,
-            "CreationTime": self.created, "LastModifiedTime": self.modified,
-        }  # fmt: skip
+    def contents(self) -> list[str]:
+        return [name for name in self.artifacts.values() if name]
 
-    def _deploy(self, config: EndpointConfig, phase: str) -> None:
-        variant = config.variants[0]
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {
+            "EndpointArn": self.arn,
+            "EndpointConfigName": self.config_name or (self.pending or {}).get("config_name"),
+            "EndpointStatus": self.status,
+            "FailureReason": self.failure_reason and self.failure_reason[:1024],
+            "ProductionVariants": [_describe_variant(variant) for variant in self.variants] or None,
+        }
+
+    def invoke(self, variant: str | None, body: bytes, content_type: str, accept: str) -> tuple[str, str, str]:
+        """
+        The container's answer: body, content type, and the variant that gave it.
+
+        :raises ValidationException: no such variant, or nothing answers here yet
+        :raises ContainerError: the container refuses the request
+        """
+        predictors, variants = self._predictors, self.variants
+        if not predictors:
+            raise ValidationException(f"Endpoint {self.name} of account {self.cloud.account_id} not found.")
+        if variant is None:
+            weights = [entry.get("InitialVariantWeight", 1.0) for entry in variants]
+            variant = self._random.choices([entry["VariantName"] for entry in variants], weights)[0]
+        if variant not in predictors:
+            raise ValidationException(f"Variant {variant} not found for Endpoint {self.name}")
+        started = time.perf_counter()
+        status = 200
         try:
-            predictor = self._load(self._find_model(variant["ModelName"]))
-        except Exception as error:
-            self._pace.wait(phase)
-            self._failure_reason = (
-                f"The primary container for production variant {variant['VariantName']} did not pass the ping health "
-                f"check. Please check CloudWatch logs for this endpoint. ({error})"
-            )
-            # A failed update is rolled back: the old configuration goes on answering.
-            self._set_status("InService" if self.predictor else "Failed")
+            answer, answered_type = predictors[variant].answer(body, content_type, accept)
+        except ContainerError as error:
+            status = error.status
+            raise
+        finally:
+            self._count(variant, status, time.perf_counter() - started)
+        return answer, answered_type, variant
+
+    def _count(self, variant: str, status: int, seconds: float) -> None:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoint-invocation"""
+        self.request_count += 1
+        self.cloud.put_metrics(
+            METRICS_NAMESPACE,
+            {"EndpointName": self.name, "VariantName": variant},
+            {
+                "Invocations": (1.0, "Count"),
+                "ModelLatency": (seconds * 1e6, "Microseconds"),
+                "Invocation4XXErrors": (float(400 <= status < 500), "Count"),
+                "Invocation5XXErrors": (float(status >= 500), "Count"),
+            },
+        )
+
+    def _deploy(self) -> None:
+        assert self.pending is not None
+        phase, pending = str(self.status), self.pending
+        try:
+            require_no_fault(self.cloud.faults, phase, self.name)
+            archives = {variant: read_artifact(self.cloud.s3, uri) for variant, uri in pending["artifacts"].items()}
+            predictors = {
+                variant: self._load(variant, pending["artifacts"][variant], archive)
+                for variant, archive in archives.items()
+            }
+        except (JobFailed, ArtifactError) as error:
+            self._give_up(phase, str(error))
             return
-        self._pace.wait(phase)
-        self._failure_reason = None
-        self.predictor, self.config = predictor, config
+        except Exception as error:
+            self._give_up(phase, internal_error(repr(error)))
+            return
+        self.cloud.pace.wait(phase)
+        artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
+        self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
+        self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None
         self._set_status("InService")
 
-    def _load(self, model: Model) -> Predictor:
-        if model.artifact is None:
-            raise NoSuchObject(f"model {model.name} has no ModelDataUrl")
-        archive = self._s3.read(*split_uri(model.artifact))
-        with TemporaryDirectory(prefix="endpoint-") as folder:
-            path = Path(folder) / "model.bin"
-            with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-                member = next((entry for entry in tar if Path(entry.name).name == "model.bin"), None)
-                content = tar.extractfile(member) if member is not None else None
-                if content is None:
-                    raise NoSuchObject(f"{model.artifact} holds no model.bin")
-                path.write_bytes(content.read())
-            return Predictor(path)
+    def _give_up(self, phase: str, reason: str) -> None:
+        self.cloud.pace.wait(phase)
+        self.failure_reason, self.pending = reason, None
+        # A failed update is rolled back: the old configuration goes on answering.
+        self._set_status("InService" if self._predictors else "Failed")
+
+    def _load(self, variant: str, uri: str | None, archive: bytes) -> Predictor:
+        log = self.cloud.log_stream(self.log_group, f"{variant}/i-{uuid.uuid4().hex[:17]}")
+        log.write(["Arguments: serve"])
+        try:
+            predictor = open_artifact(archive, uri or "", self.cloud.store.scratch)
+        except ArtifactError as error:
+            log.write([str(error)])
+            raise ArtifactError(error.failure_reason(variant)) from error
+        log.write(["Number of server workers: 1", "Loaded model.bin"])
+        return predictor
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    def _delete(self) -> None:
+        self.cloud.pace.wait("Deleting")
+        self.when_deleted()
 
     def _set_status(self, status: str) -> None:
-        self.status, self.modified = status, datetime.now(UTC)
+        with self._lock:
+            self.status, self.modified = status, now()
+            self.save()
 
-    def _in_background(self, work: Callable[..., Any], *arguments: Any) -> None:
-        threading.Thread(target=work, args=arguments, daemon=True, name=f"endpoint-{self.name}").start()
+    def _in_background(self, work: Callable[..., Any]) -> None:
+        threading.Thread(target=work, daemon=True, name=f"endpoint-{self.name}").start()
+
+
+def _describe_variant(variant: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "VariantName": variant["VariantName"],
+        "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
+        "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
+        "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
+        "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
+    }

@@ -16,6 +16,14 @@ class ResourceInUse(ServiceException):
     code = "ResourceInUse"
 
 
+class ResourceNotFound(ServiceException):
+    code = "ResourceNotFound"
+
+
+class ConflictException(ServiceException):
+    code = "ConflictException"
+
+
 class UnsupportedOperation(ServiceException):
     # SageMaker has no code of its own for this, and clients know this one.
     code = "ValidationException"

@@ -1,152 +1,319 @@
 """SageMaker's state in one account and region, and the rules by which it changes."""
 
 import threading
-from collections.abc import Iterable
-from typing import Any, ClassVar, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
 
-from include.local_aws.cloud import S3, NoSuchObject, split_uri
+from include.blazingtext.hyperparameters import HYPERPARAMETERS
+from include.local_aws.cloud import Cloud, NoSuchObject, split_uri
+from include.local_aws.faults import Faults
 from include.local_aws.pace import Pace
+from include.local_aws.s3_objects import S3Objects
 from include.local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
-from include.local_aws.sagemaker.exceptions import ResourceInUse, ValidationException
+from include.local_aws.sagemaker.exceptions import ValidationException
+from include.local_aws.sagemaker.hyperparameter_ranges import check_ranges
+from include.local_aws.sagemaker.model_package import ModelPackage, ModelPackageGroup, ModelRegistry
+from include.local_aws.sagemaker.resource import Collection, Jobs, Resource
 from include.local_aws.sagemaker.training_job import TrainingJob
+from include.local_aws.sagemaker.transform_job import SUPPORTED_CONTENT_TYPES, TransformJob
+from include.local_aws.sagemaker.tuning_job import HyperParameterTuningJob
+from include.local_aws.store import Store
+
+OBJECTIVE_METRIC = "validation:accuracy"
+TUNABLE = frozenset({"epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams", "buckets", "mode"})
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext-tuning.html"""
+NOT_SUPPORTED = {
+    "TrainingJob": (
+        "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "TensorBoardOutputConfig",
+        "ProfilerRuleConfigurations", "RemoteDebugConfig", "InfraCheckConfig", "SessionChainingConfig",
+        "ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig",
+    ),
+    "TransformJob": ("DataCaptureConfig", "DataProcessing"),
+    "HyperParameterTuningJob": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
+    "EndpointConfig": ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "DataCaptureConfig"),
+    "Endpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
+    "Model": ("InferenceExecutionConfig",),
+}  # fmt: skip
+"""Members of Create requests that would change what happens, and that are not honoured here: refused by name."""
 
 
-class Resource(Protocol):
-    """What tags and lists need of a resource."""
+@dataclass(frozen=True)
+class Services:
+    """What all backends share."""
 
-    name: str
-    arn: str
-    tags: list[dict[str, str]]
-
-
-T = TypeVar("T", bound=Resource)
+    pace: Pace = field(default_factory=Pace)
+    store: Store = field(default_factory=Store)
+    faults: Faults = field(default_factory=Faults)
+    s3_objects: S3Objects = field(default_factory=lambda: S3Objects(Store()))
 
 
 class SageMakerBackend(BaseBackend):
-    """Training jobs, models, endpoint configurations and endpoints."""
+    """Jobs, models, endpoint configurations, endpoints and the model registry of an account and region."""
 
-    pace: ClassVar[Pace] = Pace()
-    _backends: ClassVar[list["SageMakerBackend"]] = []
+    services: ClassVar[Services] = Services()
+    instances: ClassVar[list["SageMakerBackend"]] = []
 
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
+        services = self.services
+        cloud = Cloud(account_id, region_name, services.s3_objects, services.pace, services.store, services.faults)
+        self.cloud = cloud
         self._lock = threading.RLock()
-        self.training_jobs: dict[str, TrainingJob] = {}
-        self.models: dict[str, Model] = {}
-        self.endpoint_configs: dict[str, EndpointConfig] = {}
-        self.endpoints: dict[str, Endpoint] = {}
-        self._backends.append(self)
+        self.training_jobs = Jobs(TrainingJob, cloud, "training job")
+        self.transform_jobs = Jobs(TransformJob, cloud, "transform job")
+        self.tuning_jobs = Jobs(HyperParameterTuningJob, cloud, "hyperparameter tuning job")
+        self.models = Collection(Model, cloud, "model")
+        self.endpoint_configs = Collection(EndpointConfig, cloud, "endpoint configuration")
+        self.endpoints = Collection(Endpoint, cloud, "endpoint")
+        self.registry = ModelRegistry(cloud)
+        self._restore()
+        self.instances.append(self)
+
+    @property
+    def collections(self) -> tuple[Collection[Any], ...]:
+        return (
+            self.training_jobs, self.transform_jobs, self.tuning_jobs, self.models, self.endpoint_configs,
+            self.endpoints, self.registry.groups, self.registry.packages,
+        )  # fmt: skip
+
+    def _restore(self) -> None:
+        for collection in self.collections:
+            collection.restore()
+        for tuning_job in self.tuning_jobs.values():
+            self._bind(tuning_job)
+        for endpoint in self.endpoints.values():
+            self._bind_endpoint(endpoint)
+        for collection in self.collections:
+            for resource in list(collection.values()):
+                resource.resume()
 
     @classmethod
     def stop_all(cls) -> None:
-        """End every training that still runs."""
-        for backend in cls._backends:
-            for job in backend.training_jobs.values():
+        """End everything that still runs."""
+        for backend in cls.instances:
+            for tuning_job in backend.tuning_jobs.values():
+                tuning_job.abandon()
+            for job in list(backend.training_jobs.values()):
                 job.abandon()
-
-    def _arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:{kind}/{name.lower()}"
+        cls.instances.clear()
 
     # Training jobs
 
-    def create_training_job(self, request: dict[str, Any]) -> TrainingJob:
-        name = request["TrainingJobName"]
-        arn = f"arn:aws:sagemaker:{self.region_name}:{self.account_id}:training-job/{name}"
+    def create_training_job(self, request: dict[str, Any], tuning_job_arn: str | None = None) -> TrainingJob:
+        _refuse_unsupported("TrainingJob", request)
         with self._lock:
-            if name in self.training_jobs:
-                raise ResourceInUse(
-                    "Training job names must be unique within an AWS account and region, and a training job with "
-                    f"this name already exists ({arn})"
-                )
-            self._check_training_request(request)
-            job = TrainingJob(request, arn, self.account_id, self.region_name, self.pace)
-            self.training_jobs[name] = job
+            self.training_jobs.refuse_existing(request["TrainingJobName"])
+            self._check_training_image(request["AlgorithmSpecification"].get("TrainingImage", ""))
+            for channel in request.get("InputDataConfig", []):
+                self._check_input(channel)
+            job = self.training_jobs.create(request, status="InProgress", tuning_job_arn=tuning_job_arn)
         job.start()
         return job
 
-    def _check_training_request(self, request: dict[str, Any]) -> None:
-        image = request["AlgorithmSpecification"].get("TrainingImage", "")
+    def _check_training_image(self, image: str) -> None:
         if "blazingtext" not in image:
-            raise ValidationException(f"This local AWS trains with the BlazingText image only, not with '{image}'.")
-        s3 = S3(self.account_id)
-        for channel in request.get("InputDataConfig", []):
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            try:
-                found = bool(s3.list_keys(*split_uri(uri)))
-            except NoSuchObject:
-                found = False
-            if not found:
-                raise ValidationException(
-                    f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
-                    "bucket exists in the selected region, that objects exist under that S3 prefix, and that the "
-                    "role has access to them."
-                )
+            raise ValidationException(f"The local AWS trains with the BlazingText image only, not with '{image}'.")
 
-    def training_job(self, name: str) -> TrainingJob:
-        if name not in self.training_jobs:
-            raise ValidationException("Requested resource not found.")
-        return self.training_jobs[name]
+    def _check_input(self, channel: dict[str, Any]) -> None:
+        source = channel["DataSource"].get("S3DataSource")
+        if source is None or source["S3DataType"] != "S3Prefix":
+            kind = source["S3DataType"] if source else ", ".join(channel["DataSource"])
+            raise ValidationException(f"The local AWS does not support {kind} as a data source; it takes S3Prefix.")
+        if channel.get("CompressionType", "None") != "None":
+            raise ValidationException("CompressionType Gzip is for Pipe mode, which the local AWS does not support.")
+        self._require_objects(source["S3Uri"])
+
+    def _require_objects(self, uri: str) -> None:
+        try:
+            found = bool(self.cloud.s3.list_keys(*split_uri(uri)))
+        except NoSuchObject:
+            found = False
+        if not found:
+            raise ValidationException(
+                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
+                "bucket exists in the selected region, that objects exist under that S3 prefix, and that the "
+                "role has access to them."
+            )
 
     def stop_training_job(self, name: str) -> None:
-        status = self.training_job(name).stop()
-        if status not in {"InProgress", "Stopping"}:
-            raise ValidationException(f"The request was rejected because the training job is in status {status}.")
+        self.training_jobs.refuse_stop(name)
+        self.training_jobs.find(name).stop()
+
+    def delete_training_job(self, name: str) -> None:
+        with self._lock:
+            _require_ended(self.training_jobs.find(name), "training job")
+            self.training_jobs.remove(name)
+
+    # Transform jobs
+
+    def create_transform_job(self, request: dict[str, Any]) -> TransformJob:
+        _refuse_unsupported("TransformJob", request)
+        with self._lock:
+            self.transform_jobs.refuse_existing(request["TransformJobName"])
+            model = self.models.find(request["ModelName"])
+            source = request["TransformInput"]
+            if source.get("ContentType") not in SUPPORTED_CONTENT_TYPES:
+                raise ValidationException(
+                    f"BlazingText's batch transform takes ContentType {', '.join(SUPPORTED_CONTENT_TYPES)}, not "
+                    f"'{source.get('ContentType')}'."
+                )
+            data = source["DataSource"]["S3DataSource"]
+            if data["S3DataType"] != "S3Prefix":
+                raise ValidationException(f"The local AWS does not support {data['S3DataType']} in batch transform.")
+            self._require_objects(data["S3Uri"])
+            artifact = self._model_artifact(model)
+            job = self.transform_jobs.create(request, status="InProgress", artifact=artifact)
+        job.start()
+        return job
+
+    def stop_transform_job(self, name: str) -> None:
+        self.transform_jobs.refuse_stop(name)
+        self.transform_jobs.find(name).stop()
+
+    # Hyperparameter tuning jobs
+
+    def create_hyper_parameter_tuning_job(self, request: dict[str, Any]) -> HyperParameterTuningJob:
+        _refuse_unsupported("HyperParameterTuningJob", request)
+        with self._lock:
+            self.tuning_jobs.refuse_existing(request["HyperParameterTuningJobName"])
+            self._check_tuning_request(request)
+            job = self.tuning_jobs.create(request, status="InProgress")
+            self._bind(job)
+        job.start()
+        return job
+
+    def _check_tuning_request(self, request: dict[str, Any]) -> None:
+        config, definition = request["HyperParameterTuningJobConfig"], request.get("TrainingJobDefinition")
+        if definition is None:
+            raise ValidationException("TrainingJobDefinition is required.")
+        if config["Strategy"] == "Hyperband":
+            raise ValidationException(
+                "The local AWS does not support strategy Hyperband; it has Random, Grid and Bayesian."
+            )
+        for needed in ("ResourceConfig", "OutputDataConfig", "StoppingCondition"):
+            if needed not in definition:
+                raise ValidationException(
+                    f"TrainingJobDefinition needs {needed}; HyperParameterTuningResourceConfig is not supported."
+                )
+        objective = config.get("HyperParameterTuningJobObjective") or definition.get("TuningObjective") or {}
+        if objective.get("MetricName") != OBJECTIVE_METRIC:
+            raise ValidationException(
+                f"The objective metric for the hyperparameter tuning job, [{objective.get('MetricName')}], isn't valid "
+                f"for the BlazingText algorithm. Choose a valid objective metric: {OBJECTIVE_METRIC}."
+            )
+        if config["Strategy"] != "Grid" and "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]:
+            raise ValidationException("ResourceLimits needs MaxNumberOfTrainingJobs unless the strategy is Grid.")
+        ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
+        check_ranges(ranges, config["Strategy"])
+        names = [entry["Name"] for kind in ranges.values() for entry in kind]
+        if not_tunable := sorted(set(names) - TUNABLE):
+            known = "can be set but not tuned" if set(not_tunable) <= set(HYPERPARAMETERS) else "not tunable"
+            raise ValidationException(f"Hyperparameters of BlazingText that are {known}: {', '.join(not_tunable)}.")
+        if both := sorted(set(names) & set(definition.get("StaticHyperParameters", {}))):
+            raise ValidationException(f"Hyperparameters are both static and in a range: {', '.join(both)}.")
+        self._check_training_image(definition["AlgorithmSpecification"].get("TrainingImage", ""))
+        for channel in definition.get("InputDataConfig", []):
+            self._check_input(channel)
+
+    def _bind(self, job: HyperParameterTuningJob) -> None:
+        job.create_training_job, job.find_training_job = self.create_training_job, self.training_jobs.get
+
+    def stop_hyper_parameter_tuning_job(self, name: str) -> None:
+        self.tuning_jobs.refuse_stop(name)
+        self.tuning_jobs.find(name).stop()
+
+    def delete_hyper_parameter_tuning_job(self, name: str) -> None:
+        with self._lock:
+            _require_ended(self.tuning_jobs.find(name), "hyperparameter tuning job")
+            self.tuning_jobs.remove(name)
 
     # Models and endpoint configurations
 
     def create_model(self, request: dict[str, Any]) -> Model:
-        model = Model(request, self._arn("model", request["ModelName"]))
-        return self._add(self.models, model, "model")
+        _refuse_unsupported("Model", request)
+        with self._lock:
+            self.models.refuse_existing(request["ModelName"])
+            containers = request.get("Containers") or [request.get("PrimaryContainer")]
+            if len(containers) != 1 or containers[0] is None:
+                raise ValidationException(f"The local AWS serves models of one container; {len(containers)} are given.")
+            self._check_container(containers[0])
+            return self.models.create(request)
 
-    def model(self, name: str) -> Model:
-        return self._find(self.models, name, "model")
+    def _check_container(self, container: dict[str, Any]) -> None:
+        if package := container.get("ModelPackageName"):
+            self.registry.package(package)
+            return
+        if container.get("Mode", "SingleModel") != "SingleModel" or "ModelDataSource" in container:
+            raise ValidationException("The local AWS serves a single model from ModelDataUrl only.")
+        if "Image" not in container:
+            raise ValidationException("The container needs an Image or a ModelPackageName.")
+
+    def _model_artifact(self, model: Model) -> str | None:
+        container = model.container
+        if package := container.get("ModelPackageName"):
+            specification = self.registry.package(package).facts().get("InferenceSpecification", {})
+            container = (specification.get("Containers") or [{}])[0]
+        uri: str | None = container.get("ModelDataUrl")
+        return uri
 
     def delete_model(self, name: str) -> None:
         with self._lock:
-            del self.models[self.model(name).name]
+            self.models.remove(self.models.find(name).name)
 
     def create_endpoint_config(self, request: dict[str, Any]) -> EndpointConfig:
-        for variant in request["ProductionVariants"]:
-            self.model(variant["ModelName"])
-        config = EndpointConfig(request, self._arn("endpoint-config", request["EndpointConfigName"]))
-        return self._add(self.endpoint_configs, config, "endpoint configuration")
-
-    def endpoint_config(self, name: str) -> EndpointConfig:
-        return self._find(self.endpoint_configs, name, "endpoint configuration", "endpoint-config")
+        _refuse_unsupported("EndpointConfig", request)
+        with self._lock:
+            self.endpoint_configs.refuse_existing(request["EndpointConfigName"])
+            names = [variant["VariantName"] for variant in request["ProductionVariants"]]
+            if len(set(names)) < len(names):
+                raise ValidationException("Production variant names must be unique.")
+            for variant in request["ProductionVariants"]:
+                if "ModelName" not in variant:
+                    raise ValidationException("The local AWS does not support production variants without ModelName.")
+                self.models.find(variant["ModelName"])
+            return self.endpoint_configs.create(request)
 
     def delete_endpoint_config(self, name: str) -> None:
         with self._lock:
-            del self.endpoint_configs[self.endpoint_config(name).name]
+            self.endpoint_configs.remove(self.endpoint_configs.find(name).name)
 
     # Endpoints
 
     def create_endpoint(self, request: dict[str, Any]) -> Endpoint:
-        config = self.endpoint_config(request["EndpointConfigName"])
+        _refuse_unsupported("Endpoint", request)
         with self._lock:
             name = request["EndpointName"]
-            self._refuse_existing(self.endpoints, name, self._arn("endpoint", name), "endpoint")
-            self.endpoints[name] = Endpoint(
-                request, self._arn("endpoint", name), config, self.account_id, self.pace, self.model
-            )
-        return self.endpoints[name]
-
-    def endpoint(self, name: str) -> Endpoint:
-        return self._find(self.endpoints, name, "endpoint")
+            self.endpoints.refuse_existing(name)
+            config = self.endpoint_configs.find(request["EndpointConfigName"])
+            artifacts = self._artifacts(config)
+            endpoint = self.endpoints.create(request, status="Creating", config_name=config.name)
+            self._bind_endpoint(endpoint)
+            endpoint.deploy(config, artifacts, "Creating")
+        return endpoint
 
     def update_endpoint(self, request: dict[str, Any]) -> Endpoint:
+        _refuse_unsupported("Endpoint", request)
         with self._lock:
             endpoint = self._settled_endpoint(request["EndpointName"])
-            endpoint.update(self.endpoint_config(request["EndpointConfigName"]))
+            config = self.endpoint_configs.find(request["EndpointConfigName"])
+            endpoint.deploy(config, self._artifacts(config), "Updating")
         return endpoint
 
     def delete_endpoint(self, name: str) -> None:
         with self._lock:
-            self._settled_endpoint(name).delete(when_gone=lambda: self.endpoints.pop(name))
+            self._settled_endpoint(name).delete()
+
+    def _artifacts(self, config: EndpointConfig) -> dict[str, str | None]:
+        models = {variant["VariantName"]: self.models.find(variant["ModelName"]) for variant in config.variants}
+        return {variant: self._model_artifact(model) for variant, model in models.items()}
+
+    def _bind_endpoint(self, endpoint: Endpoint) -> None:
+        endpoint.when_deleted = lambda: self.endpoints.remove(endpoint.name)
 
     def _settled_endpoint(self, name: str) -> Endpoint:
-        endpoint = self.endpoint(name)
+        endpoint = self.endpoints.find(name)
         if endpoint.status in Endpoint.IN_PROGRESS:
             raise ValidationException(f'Cannot update in-progress endpoint "{endpoint.arn}".')
         return endpoint
@@ -154,31 +321,33 @@ class SageMakerBackend(BaseBackend):
     # Tags
 
     def tagged(self, arn: str) -> Resource:
-        """The resource of an ARN."""
-        kinds: Iterable[dict[str, Any]] = (
-            self.training_jobs,
-            self.models,
-            self.endpoint_configs,
-            self.endpoints,
-        )
-        for resources in kinds:
-            for resource in list(resources.values()):
+        """
+        The resource of an ARN.
+
+        :raises ValidationException: there is none
+        """
+        for collection in self.collections:
+            for resource in list(collection.values()):
                 if resource.arn == arn:
                     found: Resource = resource
                     return found
         raise ValidationException(f'Could not find resource "{arn}".')
 
-    def _add(self, resources: dict[str, T], resource: T, kind: str) -> T:
-        with self._lock:
-            self._refuse_existing(resources, resource.name, resource.arn, kind)
-            resources[resource.name] = resource
-        return resource
+    def model_packages(self, group: str | None) -> list[ModelPackage]:
+        """A group's packages, or all of them."""
+        if group is None:
+            return list(self.registry.packages.values())
+        return self.registry.versions(self.registry.group(group).name)
 
-    def _refuse_existing(self, resources: dict[str, Any], name: str, arn: str, kind: str) -> None:
-        if name in resources:
-            raise ValidationException(f'Cannot create already existing {kind} "{arn}".')
+    def model_package_groups(self) -> list[ModelPackageGroup]:
+        return list(self.registry.groups.values())
 
-    def _find(self, resources: dict[str, T], name: str, kind: str, arn_kind: str = "") -> T:
-        if name not in resources:
-            raise ValidationException(f'Could not find {kind} "{self._arn(arn_kind or kind, name)}".')
-        return resources[name]
+
+def _refuse_unsupported(kind: str, request: dict[str, Any]) -> None:
+    if found := [name for name in NOT_SUPPORTED[kind] if request.get(name)]:
+        raise ValidationException(f"The local AWS does not support {', '.join(found)} of Create{kind}.")
+
+
+def _require_ended(job: Resource, noun: str) -> None:
+    if job.status in {"InProgress", "Stopping"}:
+        raise ValidationException(f"The request was rejected because the {noun} is in status {job.status}.")

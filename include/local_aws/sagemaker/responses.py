@@ -1,14 +1,18 @@
 """SageMaker's operations: from a parsed request to the service model's answer."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from include.local_aws.sagemaker.exceptions import SerializationException, UnsupportedOperation, ValidationException
 from include.local_aws.sagemaker.models import SageMakerBackend
+from include.local_aws.sagemaker.resource import Resource
 from include.local_aws.sagemaker.validation import check_request
+
+NOT_FILTERED = ("WarmPoolStatusEquals", "TrainingPlanArnEquals", "CrossAccountFilterOption")
+"""Members of List requests about things that there are none of here."""
 
 
 class SageMakerResponse(BaseResponse):
@@ -50,50 +54,113 @@ class SageMakerResponse(BaseResponse):
         headers["status"] = str(status)
         return status, headers, body
 
+    # Training jobs
+
     def create_training_job(self) -> ActionResult:
         return ActionResult({"TrainingJobArn": self.backend.create_training_job(self.params).arn})
 
     def describe_training_job(self) -> ActionResult:
-        return ActionResult(self.backend.training_job(self.params["TrainingJobName"]).describe())
+        return ActionResult(self.backend.training_jobs.find(self.params["TrainingJobName"]).describe())
+
+    def list_training_jobs(self) -> ActionResult:
+        return self._page("TrainingJobSummaries", self.backend.training_jobs.values(), order="Ascending")
 
     def stop_training_job(self) -> ActionResult:
         self.backend.stop_training_job(self.params["TrainingJobName"])
         return EmptyResult()
 
-    def list_training_jobs(self) -> ActionResult:
-        return self._page("TrainingJobSummaries", self.backend.training_jobs.values())
+    def delete_training_job(self) -> ActionResult:
+        self.backend.delete_training_job(self.params["TrainingJobName"])
+        return EmptyResult()
+
+    # Transform jobs
+
+    def create_transform_job(self) -> ActionResult:
+        return ActionResult({"TransformJobArn": self.backend.create_transform_job(self.params).arn})
+
+    def describe_transform_job(self) -> ActionResult:
+        return ActionResult(self.backend.transform_jobs.find(self.params["TransformJobName"]).describe())
+
+    def list_transform_jobs(self) -> ActionResult:
+        return self._page("TransformJobSummaries", self.backend.transform_jobs.values())
+
+    def stop_transform_job(self) -> ActionResult:
+        self.backend.stop_transform_job(self.params["TransformJobName"])
+        return EmptyResult()
+
+    # Hyperparameter tuning jobs
+
+    def create_hyper_parameter_tuning_job(self) -> ActionResult:
+        job = self.backend.create_hyper_parameter_tuning_job(self.params)
+        return ActionResult({"HyperParameterTuningJobArn": job.arn})
+
+    def describe_hyper_parameter_tuning_job(self) -> ActionResult:
+        return ActionResult(self.backend.tuning_jobs.find(self.params["HyperParameterTuningJobName"]).describe())
+
+    def list_hyper_parameter_tuning_jobs(self) -> ActionResult:
+        jobs = self.backend.tuning_jobs.values()
+        return self._page("HyperParameterTuningJobSummaries", jobs, sort_by="Name", order="Ascending")
+
+    def list_training_jobs_for_hyper_parameter_tuning_job(self) -> ActionResult:
+        tuning_job = self.backend.tuning_jobs.find(self.params["HyperParameterTuningJobName"])
+        jobs = tuning_job.jobs()
+        by_objective = self.params.get("SortBy") == "FinalObjectiveMetricValue"
+        if by_objective:
+            jobs = [job for job in jobs if tuning_job.objective_of(job) is not None]
+        return self._page(
+            "TrainingJobSummaries", jobs, sort_by="Name", order="Ascending",
+            summarize=tuning_job.summarize_training_job,
+            sort_key=tuning_job.objective_of if by_objective else None,
+        )  # fmt: skip
+
+    def stop_hyper_parameter_tuning_job(self) -> ActionResult:
+        self.backend.stop_hyper_parameter_tuning_job(self.params["HyperParameterTuningJobName"])
+        return EmptyResult()
+
+    def delete_hyper_parameter_tuning_job(self) -> ActionResult:
+        self.backend.delete_hyper_parameter_tuning_job(self.params["HyperParameterTuningJobName"])
+        return EmptyResult()
+
+    # Models
 
     def create_model(self) -> ActionResult:
         return ActionResult({"ModelArn": self.backend.create_model(self.params).arn})
 
     def describe_model(self) -> ActionResult:
-        return ActionResult(self.backend.model(self.params["ModelName"]).describe())
+        return ActionResult(self.backend.models.find(self.params["ModelName"]).describe())
+
+    def list_models(self) -> ActionResult:
+        return self._page("Models", self.backend.models.values())
 
     def delete_model(self) -> ActionResult:
         self.backend.delete_model(self.params["ModelName"])
         return EmptyResult()
 
-    def list_models(self) -> ActionResult:
-        return self._page("Models", self.backend.models.values())
+    # Endpoint configurations
 
     def create_endpoint_config(self) -> ActionResult:
         return ActionResult({"EndpointConfigArn": self.backend.create_endpoint_config(self.params).arn})
 
     def describe_endpoint_config(self) -> ActionResult:
-        return ActionResult(self.backend.endpoint_config(self.params["EndpointConfigName"]).describe())
+        return ActionResult(self.backend.endpoint_configs.find(self.params["EndpointConfigName"]).describe())
+
+    def list_endpoint_configs(self) -> ActionResult:
+        return self._page("EndpointConfigs", self.backend.endpoint_configs.values())
 
     def delete_endpoint_config(self) -> ActionResult:
         self.backend.delete_endpoint_config(self.params["EndpointConfigName"])
         return EmptyResult()
 
-    def list_endpoint_configs(self) -> ActionResult:
-        return self._page("EndpointConfigs", self.backend.endpoint_configs.values())
+    # Endpoints
 
     def create_endpoint(self) -> ActionResult:
         return ActionResult({"EndpointArn": self.backend.create_endpoint(self.params).arn})
 
     def describe_endpoint(self) -> ActionResult:
-        return ActionResult(self.backend.endpoint(self.params["EndpointName"]).describe())
+        return ActionResult(self.backend.endpoints.find(self.params["EndpointName"]).describe())
+
+    def list_endpoints(self) -> ActionResult:
+        return self._page("Endpoints", self.backend.endpoints.values())
 
     def update_endpoint(self) -> ActionResult:
         return ActionResult({"EndpointArn": self.backend.update_endpoint(self.params).arn})
@@ -102,37 +169,93 @@ class SageMakerResponse(BaseResponse):
         self.backend.delete_endpoint(self.params["EndpointName"])
         return EmptyResult()
 
-    def list_endpoints(self) -> ActionResult:
-        return self._page("Endpoints", self.backend.endpoints.values())
+    # Model registry
+
+    def create_model_package_group(self) -> ActionResult:
+        return ActionResult({"ModelPackageGroupArn": self.backend.registry.create_group(self.params).arn})
+
+    def describe_model_package_group(self) -> ActionResult:
+        return ActionResult(self.backend.registry.group(self.params["ModelPackageGroupName"]).describe())
+
+    def list_model_package_groups(self) -> ActionResult:
+        groups = self.backend.registry.groups.values()
+        return self._page("ModelPackageGroupSummaryList", groups, order="Ascending")
+
+    def delete_model_package_group(self) -> ActionResult:
+        self.backend.registry.delete_group(self.params["ModelPackageGroupName"])
+        return EmptyResult()
+
+    def create_model_package(self) -> ActionResult:
+        return ActionResult({"ModelPackageArn": self.backend.registry.create_package(self.params).arn})
+
+    def describe_model_package(self) -> ActionResult:
+        return ActionResult(self.backend.registry.package(self.params["ModelPackageName"]).describe())
+
+    def list_model_packages(self) -> ActionResult:
+        kind = self.params.get(
+            "ModelPackageType", "Versioned" if "ModelPackageGroupName" in self.params else "Unversioned"
+        )
+        packages = self.backend.model_packages(self.params.get("ModelPackageGroupName"))
+        found = [
+            package
+            for package in packages
+            if kind in {"Both", "Versioned" if package.group else "Unversioned"}
+            and self.params.get("ModelApprovalStatus", package.approval) == package.approval
+        ]
+        return self._page("ModelPackageSummaryList", found, order="Ascending")
+
+    def update_model_package(self) -> ActionResult:
+        package = self.backend.registry.package(self.params["ModelPackageArn"])
+        package.update(self.params)
+        return ActionResult({"ModelPackageArn": package.arn})
+
+    def delete_model_package(self) -> ActionResult:
+        self.backend.registry.delete_package(self.params["ModelPackageName"])
+        return EmptyResult()
+
+    # Tags
 
     def add_tags(self) -> ActionResult:
         resource = self.backend.tagged(self.params["ResourceArn"])
-        tags = {tag["Key"]: tag for tag in [*resource.tags, *self.params["Tags"]]}
-        resource.tags = list(tags.values())
-        return ActionResult({"Tags": resource.tags})
+        return ActionResult({"Tags": resource.set_tags([*resource.tags, *self.params["Tags"]])})
 
     def list_tags(self) -> ActionResult:
-        return ActionResult({"Tags": self.backend.tagged(self.params["ResourceArn"]).tags})
+        return self._cut("Tags", self.backend.tagged(self.params["ResourceArn"]).tags, default_size=50)
 
     def delete_tags(self) -> ActionResult:
         resource = self.backend.tagged(self.params["ResourceArn"])
-        resource.tags = [tag for tag in resource.tags if tag["Key"] not in self.params["TagKeys"]]
+        resource.set_tags([tag for tag in resource.tags if tag["Key"] not in self.params["TagKeys"]])
         return EmptyResult()
 
-    def _page(self, key: str, resources: Iterable[Any]) -> ActionResult:
-        """Filter, then sort, then cut a page, as AWS does."""
+    # Lists: filter, then sort, then cut a page, as AWS does
+
+    def _page(
+        self, key: str, resources: Iterable[Any], sort_by: str = "CreationTime", order: str = "Descending",
+        summarize: Callable[[Any], dict[str, Any]] = Resource.summarize,
+        sort_key: Callable[[Any], Any] | None = None,
+    ) -> ActionResult:  # fmt: skip
+        """
+        :param sort_by: the operation's default
+        :param order: the operation's default
+        :param sort_key: instead of what SortBy says
+        """
         found = [resource for resource in list(resources) if self._matches(resource)]
-        by_name = self.params.get("SortBy") == "Name"
+        sort_key = sort_key or _SORT_KEYS[self.params.get("SortBy", sort_by)]
         found.sort(
-            key=lambda resource: (resource.name if by_name else resource.created, resource.name),
-            reverse=self.params.get("SortOrder", "Descending") == "Descending",
+            key=lambda resource: (sort_key(resource), resource.created, resource.name),
+            reverse=self.params.get("SortOrder", order) == "Descending",
         )
+        return self._cut(key, found, summarize)
+
+    def _cut(
+        self, key: str, found: list[Any], summarize: Callable[[Any], Any] = lambda entry: entry, default_size: int = 10
+    ) -> ActionResult:
         token = self.params.get("NextToken") or "0"
         if not token.isdecimal():
             raise ValidationException(f"Invalid NextToken: {token[:100]}")
         start = int(token)
-        end = start + self.params.get("MaxResults", 10)
-        page: dict[str, Any] = {key: [resource.summarize() for resource in found[start:end]]}
+        end = start + self.params.get("MaxResults", default_size)
+        page: dict[str, Any] = {key: [summarize(entry) for entry in found[start:end]]}
         if end < len(found):
             page["NextToken"] = str(end)
         return ActionResult(page)
@@ -140,11 +263,22 @@ class SageMakerResponse(BaseResponse):
     def _matches(self, resource: Any) -> bool:
         return (
             self.params.get("NameContains", "").lower() in resource.name.lower()
-            and self.params.get("StatusEquals", getattr(resource, "status", None)) == getattr(resource, "status", None)
-            and ("CreationTimeAfter" not in self.params or resource.created > self.params["CreationTimeAfter"])
-            and ("CreationTimeBefore" not in self.params or resource.created < self.params["CreationTimeBefore"])
+            and self.params.get("StatusEquals", resource.status) == resource.status
+            and self._is_within("CreationTime", resource.created)
+            and self._is_within("LastModifiedTime", resource.modified)
+            and not any(self.params.get(name) for name in NOT_FILTERED[:2])
         )
 
+    def _is_within(self, member: str, time: Any) -> bool:
+        after, before = self.params.get(f"{member}After"), self.params.get(f"{member}Before")
+        return (after is None or time > after) and (before is None or time < before)
+
+
+_SORT_KEYS: dict[str, Callable[[Any], Any]] = {
+    "Name": lambda resource: resource.name,
+    "CreationTime": lambda resource: resource.created,
+    "Status": lambda resource: resource.status or "",
+}
 
 OPERATIONS = frozenset(
     "".join(word.capitalize() for word in name.split("_"))

@@ -1,264 +1,142 @@
-"""A training job: a thread that takes it through SageMaker's phases, and a process that really trains."""
+"""A training job: what is known of it, and the rules by which that changes. `training_run` does its work."""
 
-import io
-import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import tarfile
 import threading
-import time
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
 
-from include.local_aws.cloud import S3, LogStream, NoSuchObject, split_uri
-from include.local_aws.pace import Pace
+from include.local_aws.sagemaker.phases import JobFailed, JobStopped
+from include.local_aws.sagemaker.resource import Resource, internal_error, now
+from include.local_aws.sagemaker.training_run import TrainingRun, artifact_uri
 
-REPOSITORY = Path(__file__).parents[3]
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-SECONDS_TO_STOP = 120
-"""SageMaker sends SIGTERM and leaves a container this long."""
-MODEL_COMPRESSION_LEVEL = 1
+METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 
-class JobFailed(Exception):
-    """The job ends as Failed; the message is its FailureReason."""
+@dataclass
+class TrainingJob(Resource):
+    """One job, from creation on."""
 
+    KIND: ClassVar[str] = "training-job"
+    NAME_MEMBER: ClassVar[str] = "TrainingJobName"
+    SUMMARY: ClassVar[str] = "TrainingJobSummary"
 
-class _Stopped(Exception):
-    """The job ends as Stopped, for the secondary status and with the message given."""
+    secondary_status: str = "Starting"
+    transitions: list[dict[str, Any]] = field(default_factory=list)
+    started: datetime | None = None
+    ended: datetime | None = None
+    failure_reason: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    validation_accuracies: dict[str, float] = field(default_factory=dict)
+    """By epoch, where early stopping is on: what the page at /_local/ shows."""
+    tuning_job_arn: str | None = None
 
-    def __init__(self, secondary_status: str, message: str):
-        super().__init__(message)
-        self.secondary_status = secondary_status
-
-
-class TrainingJob:
-    """One job, from creation on; `describe` is DescribeTrainingJob's answer."""
-
-    def __init__(self, request: dict[str, Any], arn: str, account_id: str, region: str, pace: Pace):
-        self.name: str = request["TrainingJobName"]
-        self.arn = arn
-        self.tags: list[dict[str, str]] = request.get("Tags", [])
-        self.created = datetime.now(UTC)
-        self.modified = self.created
-        self.status = "InProgress"
-        self.secondary_status = "Starting"
-        self._request = request
-        self._s3 = S3(account_id)
-        self._account_id, self._region, self._pace = account_id, region, pace
-        self._transitions: list[dict[str, Any]] = []
-        self._times: dict[str, datetime] = {}
-        self._failure_reason: str | None = None
-        self._artifact: str | None = None
-        self._metrics: dict[str, float] = {}
-        self._stop_requested = threading.Event()
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._enter("Starting", "Starting the training job")
-        self._thread = threading.Thread(target=self._run, daemon=True, name=f"training-{self.name}")
+    def __post_init__(self) -> None:
+        self._lock = threading.RLock()
+        self._run = TrainingRun(self.cloud, self.name, self.created, self.request, self)
+        self._thread: threading.Thread | None = None
+        self.done = threading.Event()
+        """Set when the job's status is final."""
+        if self.status not in {"InProgress", "Stopping"}:
+            self.done.set()
 
     def start(self) -> None:
+        """Begin; the job's thread takes it to its end."""
+        self.enter("Starting", "Starting the training job")
+        self._thread = threading.Thread(target=self._work, daemon=True, name=f"training-{self.name}")
         self._thread.start()
 
-    def stop(self) -> str:
-        """Ask the job to stop, if it is in progress: it passes through Stopping. Returns the status it was in."""
+    def resume(self) -> None:
+        if self.status in {"InProgress", "Stopping"}:
+            self._fail(internal_error("The local AWS ended while the job was running. Please try again."))
+
+    def stop(self) -> None:
+        """Ask the job to stop, if it is in progress: it passes through Stopping."""
         with self._lock:
-            before = self.status
-            if before == "InProgress":
-                self.status = "Stopping"
-                self._enter("Stopping", "Stopping the training job")
-                self._stop_requested.set()
-        if before == "InProgress":
-            self._signal(signal.SIGTERM)
-        return before
+            if self.status != "InProgress":
+                return
+            self.status = "Stopping"
+            self.enter("Stopping", "Stopping the training job")
+        self._run.stop()
 
     def abandon(self) -> None:
         """Leave nothing running; the job's state no longer matters."""
-        self._stop_requested.set()
-        self._signal(signal.SIGKILL)
-        self._thread.join(timeout=10)
+        self._run.kill()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
 
-    def describe(self) -> dict[str, Any]:
-        copied = (
-            "TrainingJobName", "HyperParameters", "AlgorithmSpecification", "RoleArn", "InputDataConfig",
-            "OutputDataConfig", "ResourceConfig", "VpcConfig", "StoppingCondition", "Environment", "RetryStrategy",
-        )  # fmt: skip
-        answer = {key: self._request[key] for key in copied if key in self._request}
-        answer |= {
+    def facts(self) -> dict[str, Any]:
+        facts = super().facts() | {
             "TrainingJobArn": self.arn,
+            "TuningJobArn": self.tuning_job_arn,
             "TrainingJobStatus": self.status,
             "SecondaryStatus": self.secondary_status,
-            "SecondaryStatusTransitions": self._transitions,
-            "CreationTime": self.created,
-            "LastModifiedTime": self.modified,
-            "ModelArtifacts": {"S3ModelArtifacts": self._artifact or ""},
-            "EnableNetworkIsolation": self._request.get("EnableNetworkIsolation", False),
-            "EnableInterContainerTrafficEncryption": False,
-            "EnableManagedSpotTraining": False,
-            **self._times,
+            "SecondaryStatusTransitions": self.transitions,
+            "TrainingStartTime": self.started,
+            "TrainingEndTime": self.ended,
+            # Where it will be, from the beginning on: the member is required, and must be a URI.
+            "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(self.request)},
+            "FailureReason": self.failure_reason and self.failure_reason[:1024],
         }
-        if self._failure_reason:
-            answer["FailureReason"] = self._failure_reason[:1024]
-        if "TrainingStartTime" in self._times and "TrainingEndTime" in self._times:
-            took = self._times["TrainingEndTime"] - self._times["TrainingStartTime"]
-            answer["TrainingTimeInSeconds"] = answer["BillableTimeInSeconds"] = math.ceil(took.total_seconds())
-        if self._metrics:
-            answer["FinalMetricDataList"] = [
-                {"MetricName": name, "Value": value, "Timestamp": self.modified}
-                for name, value in self._metrics.items()
+        for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
+            facts.setdefault(switch, False)
+        if self.started and self.ended:
+            seconds = math.ceil((self.ended - self.started).total_seconds())
+            facts["TrainingTimeInSeconds"] = facts["BillableTimeInSeconds"] = max(1, seconds)
+        if self.metrics:
+            facts["FinalMetricDataList"] = [
+                {"MetricName": name, "Value": value, "Timestamp": self.ended or self.modified}
+                for name, value in self.metrics.items()
             ]
-        return answer
+        return facts
 
-    def summarize(self) -> dict[str, Any]:
-        """The job's entry in ListTrainingJobs."""
-        times = {key: value for key, value in self._times.items() if key == "TrainingEndTime"}
-        return {
-            "TrainingJobName": self.name, "TrainingJobArn": self.arn, "CreationTime": self.created,
-            "LastModifiedTime": self.modified, "TrainingJobStatus": self.status, **times,
-        }  # fmt: skip
+    # What the run reports
 
-    def _enter(self, secondary_status: str, message: str) -> None:
-        now = datetime.now(UTC)
-        if self._transitions:
-            self._transitions[-1]["EndTime"] = now
-        transition = {"Status": secondary_status, "StartTime": now, "StatusMessage": message}
-        self._transitions = [*self._transitions, transition]
-        self.secondary_status, self.modified = secondary_status, now
+    def enter(self, secondary_status: str, message: str) -> None:
+        """Another phase, or another message in the same one."""
+        with self._lock:
+            time = now()
+            if self.transitions and self.transitions[-1]["Status"] == secondary_status:
+                self.transitions = [*self.transitions[:-1], self.transitions[-1] | {"StatusMessage": message}]
+            else:
+                ended = [*self.transitions[:-1], self.transitions[-1] | {"EndTime": time}] if self.transitions else []
+                transition = {"Status": secondary_status, "StartTime": time, "StatusMessage": message}
+                self.transitions = [*ended, transition]
+            self.secondary_status, self.modified = secondary_status, time
+            if secondary_status == "Downloading":
+                self.started = time
+            self.save()
 
-    def _say(self, message: str) -> None:
-        """Another message within the same phase."""
-        self._transitions[-1]["StatusMessage"] = message
+    def note_metric(self, name: str, value: float) -> None:
+        self.metrics[name] = value
+        self.cloud.put_metrics(METRICS_NAMESPACE, {"TrainingJobName": self.name}, {name: (value, "None")})
 
-    def _run(self) -> None:
+    def note_validation_accuracy(self, epoch: int, accuracy: float) -> None:
+        self.validation_accuracies[str(epoch)] = accuracy
+        self.save()
+
+    def _work(self) -> None:
         try:
-            self._train()
+            self._run.run()
             with self._lock:
-                stopping = self.status == "Stopping"
-                if not stopping:
-                    self._finish("Completed", "Completed", "Training job completed")
-            if stopping:
-                self._raise_stopped()
-        except _Stopped as stopped:
+                if self.status == "Stopping":
+                    raise JobStopped("Stopped", "Training job stopped")
+                self._finish("Completed", "Completed", "Training job completed")
+        except JobStopped as stopped:
             self._finish("Stopped", stopped.secondary_status, str(stopped))
         except JobFailed as failure:
-            self._failure_reason = str(failure)
-            self._finish("Failed", "Failed", "Training job failed")
+            self._fail(str(failure))
         except Exception as error:
-            self._failure_reason = f"InternalServerError: We encountered an internal error: {error!r}"
-            self._finish("Failed", "Failed", "Training job failed")
+            self._fail(internal_error(repr(error)))
+
+    def _fail(self, reason: str) -> None:
+        self.failure_reason = reason
+        self._finish("Failed", "Failed", "Training job failed")
 
     def _finish(self, status: str, secondary_status: str, message: str) -> None:
-        if "TrainingStartTime" in self._times:
-            self._times["TrainingEndTime"] = datetime.now(UTC)
-        self._enter(secondary_status, message)
-        self.status = status
-
-    def _train(self) -> None:
-        self._pass_phase("Starting", 0.2)
-        self._say("Launching requested ML instances")
-        self._pass_phase("Starting", 0.5)
-        self._say("Preparing the instances for training")
-        self._pass_phase("Starting", 0.3)
-        with TemporaryDirectory(prefix="training-job-") as folder:
-            root = Path(folder)
-            self._times["TrainingStartTime"] = datetime.now(UTC)
-            self._enter("Downloading", "Downloading input data")
-            self._download(root)
-            self._pass_phase("Downloading")
-            self._enter("Training", "Training image download completed. Training in progress.")
-            self._run_container(root)
-            self._enter("Uploading", "Uploading generated training model")
-            self._upload(root)
-            self._pass_phase("Uploading")
-
-    def _pass_phase(self, phase: str, share: float = 1.0) -> None:
-        if Pace(self._pace.factor * share).wait(phase, self._stop_requested):
-            self._raise_stopped()
-
-    def _raise_stopped(self) -> None:
-        self._pace.wait("Stopping")
-        raise _Stopped("Stopped", "Training job stopped")
-
-    def _download(self, root: Path) -> None:
-        config = root / "input" / "config"
-        config.mkdir(parents=True)
-        (config / "hyperparameters.json").write_text(json.dumps(self._request.get("HyperParameters", {})))
-        for channel in self._request.get("InputDataConfig", []):
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            bucket, prefix = split_uri(uri)
-            folder = prefix if prefix.endswith("/") else prefix.rpartition("/")[0] + "/"
-            for key in self._s3.list_keys(bucket, prefix):
-                if key.endswith("/"):
-                    continue
-                target = root / "input" / "data" / channel["ChannelName"] / key.removeprefix(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(self._s3.read(bucket, key))
-
-    def _run_container(self, root: Path) -> None:
-        deadline = time.monotonic() + self._request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
-        log = LogStream(
-            self._account_id, self._region, LOG_GROUP, f"{self.name}/algo-1-{int(self.created.timestamp())}"
-        )
-        command = [sys.executable, "-m", "include.local_aws.blazingtext", str(root)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        self._process = subprocess.Popen(
-            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-        if self._stop_requested.is_set():  # the request came before there was a process to signal
-            self._signal(signal.SIGTERM)
-        overtime = threading.Timer(max(0, deadline - time.monotonic()), self._signal, [signal.SIGTERM])
-        overtime.start()
-        with self._process, ExitStack() as stack:
-            stack.callback(overtime.cancel)
-            assert self._process.stdout is not None
-            lines = []
-            for line in self._process.stdout:
-                lines.append(line.rstrip("\n"))
-                log.write(lines[-1:])
-                self._note_metric(lines[-1])
-        if self._stop_requested.is_set():
-            self._raise_stopped()
-        if time.monotonic() >= deadline:
-            raise _Stopped("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds")
-        if self._process.returncode:
-            failure = root / "output" / "failure"
-            raise JobFailed(failure.read_text() if failure.exists() else _crash(self._process.returncode, lines))
-
-    def _note_metric(self, line: str) -> None:
-        for channel in ("train", "validation"):
-            if line.startswith(f"#{channel}_accuracy: "):
-                self._metrics[f"{channel}:accuracy"] = float(line.partition(": ")[2])
-
-    def _upload(self, root: Path) -> None:
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=MODEL_COMPRESSION_LEVEL) as tar:
-            for file in sorted((root / "model").iterdir()):
-                tar.add(file, arcname=file.name)
-        output = self._request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-        uri = f"{output}/{self.name}/output/model.tar.gz"
-        try:
-            self._s3.write(*split_uri(uri), archive.getvalue())
-        except NoSuchObject as error:
-            raise JobFailed(f"ClientError: Artifact upload failed: the bucket of {error} does not exist") from None
-        self._artifact = uri
-
-    def _signal(self, number: int) -> None:
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(number)
-        if number == signal.SIGTERM:
-            killer = threading.Timer(SECONDS_TO_STOP, self._signal, [signal.SIGKILL])
-            killer.daemon = True
-            killer.start()
-
-
-def _crash(exit_status: int, lines: list[str]) -> str:
-    return f"AlgorithmError: the training container ended with exit code {exit_status}: {' '.join(lines[-5:])}"
+        with self._lock:
+            if self.started:
+                self.ended = now()
+            self.status = status
+            self.enter(secondary_status, message)
+        self.done.set()

@@ -3,11 +3,12 @@ Requests against botocore's service model, as SageMaker itself refuses them: bot
 enumerations nor upper bounds on the client's side.
 """
 
-import re
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from typing import Any
 
+import regex
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
@@ -15,25 +16,29 @@ from include.local_aws.sagemaker.exceptions import ValidationException
 
 
 @cache
-def service_model() -> ServiceModel:
-    """SageMaker's model, from botocore's data."""
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+def service_model(service: str = "sagemaker") -> ServiceModel:
+    """A service's model, from botocore's data."""
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def check_request(operation: str, parameters: dict[str, Any]) -> None:
+def check_request(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
     """
     :raises ValidationException: worded as AWS words it
     """
-    shape = service_model().operation_model(operation).input_shape
-    violations = list(_violations(shape, parameters, "")) if shape is not None else []
-    if violations:
-        errors = "error" if len(violations) == 1 else "errors"
-        raise ValidationException(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
+    found = violations(service_model(service).operation_model(operation).input_shape, parameters)
+    if found:
+        errors = "error" if len(found) == 1 else "errors"
+        raise ValidationException(f"{len(found)} validation {errors} detected: {'; '.join(found)}")
+
+
+def violations(shape: Shape | None, value: Any) -> list[str]:
+    """What of a request or an answer is not as its shape says."""
+    return list(_violations(shape, value, "")) if shape is not None else []
 
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "structure": dict, "map": dict, "list": list, "string": str, "integer": int, "long": int, "boolean": bool,
-    "float": (int, float), "double": (int, float),
+    "float": (int, float), "double": (int, float), "timestamp": (int, float, datetime), "blob": (str, bytes),
 }  # fmt: skip
 
 
@@ -55,11 +60,15 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
     elif shape.type_name == "string":
         yield from _outside_bounds(shape, len(value), value, path, "length")
         yield from _string_violations(shape, value, path)
+    elif shape.type_name == "blob":
+        yield from _outside_bounds(shape, len(value), "…", path, "length")
     elif shape.type_name in {"integer", "long", "float", "double"}:
         yield from _outside_bounds(shape, value, value, path, "value")
 
 
 def _is_of_type(shape: Shape, value: Any) -> bool:
+    if isinstance(value, bool) and shape.type_name != "boolean":
+        return False
     return isinstance(value, _TYPES.get(shape.type_name, object))
 
 
@@ -89,17 +98,10 @@ def _string_violations(shape: Shape, value: str, path: str) -> Iterator[str]:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    # Java's \p{L} and its like, which Python's re lacks. They stand in patterns of tags and descriptions only.
-    for java, python in (
-        ("\\p{L}", "\\w"),
-        ("\\p{Z}", "\\s"),
-        ("\\p{N}", "\\d"),
-        ("\\p{M}", ""),
-        ("\\p{S}", ""),
-    ):
-        pattern = pattern.replace(java, python)
-    return re.compile(pattern)
+def _compiled(pattern: str) -> Any:
+    # The model's patterns are Java's: with classes such as \p{L}, which Python's own re does not know, and with pairs
+    # of surrogates for what lies beyond 16 bits.
+    return regex.compile(pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"))
 
 
 def _violation(value: Any, path: str, constraint: str) -> str:

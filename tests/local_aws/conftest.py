@@ -1,0 +1,84 @@
+"""Requests and waits that the tests of the local AWS share; and every answer of SageMaker's is checked."""
+
+import itertools
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from include.blazingtext.hyperparameters import to_request
+from include.blazingtext.requests import endpoint_request, training_request
+from tests.conftest import ROLE_ARN
+
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def sagemaker(client):
+    return client("sagemaker")
+
+
+@pytest.fixture
+def runtime(client):
+    return client("sagemaker-runtime")
+
+
+@pytest.fixture
+def request_of(client, settings):
+    """CreateTrainingJob requests on a small train and validation file."""
+    s3 = client("s3")
+    for channel in ("train", "validation"):
+        s3.put_object(Bucket=settings.bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
+
+    def request(**hyperparameters):
+        small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
+        return training_request(
+            job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN,
+            train_uri=f"s3://{settings.bucket}/train", validation_uri=f"s3://{settings.bucket}/validation/",
+            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
+            hyperparameters={**to_request(small), **hyperparameters}, tags={"team": "tweets"},
+        )  # fmt: skip
+
+    return request
+
+
+@pytest.fixture
+def trained(sagemaker, request_of):
+    """A completed training job's description."""
+    return train(sagemaker, request_of())
+
+
+def train(sagemaker, request):
+    sagemaker.create_training_job(**request)
+    wait_for_job(sagemaker, request["TrainingJobName"])
+    return sagemaker.describe_training_job(TrainingJobName=request["TrainingJobName"])
+
+
+def wait_for_job(sagemaker, name):
+    waiter = sagemaker.get_waiter("training_job_completed_or_stopped")
+    try:
+        waiter.wait(TrainingJobName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
+    except WaiterError as error:
+        assert "terminal failure" in str(error)
+
+
+def deploy(sagemaker, model_uri) -> str:
+    name = f"endpoint-{next(_numbers)}"
+    request = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    sagemaker.create_model(**request["Model"])
+    sagemaker.create_endpoint_config(**request["EndpointConfig"])
+    sagemaker.create_endpoint(**request["Endpoint"], Tags=[{"Key": "a", "Value": "b"}])
+    return name
+
+
+def wait_for_endpoint(sagemaker, name, waiter="endpoint_in_service"):
+    sagemaker.get_waiter(waiter).wait(EndpointName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
+
+
+def error_of(call, **arguments) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
