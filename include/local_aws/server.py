@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import struct
 import threading
 import time
 import traceback
@@ -18,6 +17,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import ServiceException
 from moto.core.request import determine_request_protocol
 from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.serving import make_server
@@ -30,7 +30,6 @@ from include.local_aws.faults import CONNECTION_RESET, STATUSES, Fault, Faults
 from include.local_aws.pace import Pace
 from include.local_aws.s3_objects import S3Objects
 from include.local_aws.sagemaker.models import SageMakerBackend, Services
-from include.local_aws.sagemaker.validation import service_model
 from include.local_aws.sagemaker_runtime import invoke_endpoint
 from include.local_aws.store import Store
 
@@ -80,12 +79,8 @@ class Application:
         return body
 
     def _answer(self, call: Call, environment: WsgiEnvironment) -> Response:
-        if call.service == RUNTIME and call.operation == "InvokeEndpoint":
-            return invoke_endpoint(call.name, call.region, Request(environment))
-        if call.service == RUNTIME:
-            return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
         try:
-            answer = Response.from_app(self._moto, environment)
+            return self._serve(call, environment)
         except NotImplementedError:
             # The SDK asks whether its role may do what it is about to do; this code lets it go on without an answer.
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else "NotImplemented"
@@ -94,6 +89,13 @@ class Application:
         except Exception as error:
             traceback.print_exc()
             return aws_error(call, environment, "InternalFailure", f"A fault of the local AWS itself: {error!r}")
+
+    def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
+        if call.service == RUNTIME and call.operation == "InvokeEndpoint":
+            return invoke_endpoint(call.name, call.region, Request(environment))
+        if call.service == RUNTIME:
+            return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
+        answer = Response.from_app(self._moto, environment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
             self._s3_objects.save_bucket(bucket, key)
@@ -103,8 +105,7 @@ class Application:
         if fault.error == CONNECTION_RESET:
             self._requests.write(call, CONNECTION_RESET, 0, fault.delay_seconds)
             connection: socket.socket = environment["werkzeug.socket"]
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
+            connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return aws_error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
@@ -115,7 +116,7 @@ def aws_error(call: Call, environment: WsgiEnvironment, code: str, message: str)
     error = type(code, (ServiceException,), {"code": code})(message)
     status = STATUSES.get(code, 400)
     try:
-        model = service_model(call.service)
+        model = get_service_model(call.service)
     except UnknownServiceError:
         return Response(f"{code}: {message}", status=status)
     try:

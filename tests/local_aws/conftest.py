@@ -27,20 +27,20 @@ def runtime(client):
 @pytest.fixture
 def request_of(client, settings):
     """CreateTrainingJob requests on a small train and validation file."""
-    s3 = client("s3")
+    return lambda **hyperparameters: small_training_request(client("s3"), settings.bucket, **hyperparameters)
+
+
+def small_training_request(s3, bucket, **hyperparameters):
     for channel in ("train", "validation"):
-        s3.put_object(Bucket=settings.bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
-
-    def request(**hyperparameters):
-        small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
-        return training_request(
-            job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN,
-            train_uri=f"s3://{settings.bucket}/train", validation_uri=f"s3://{settings.bucket}/validation/",
-            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
-            hyperparameters={**to_request(small), **hyperparameters}, tags={"team": "tweets"},
-        )  # fmt: skip
-
-    return request
+        if s3.list_objects_v2(Bucket=bucket, Prefix=f"{channel}/")["KeyCount"] == 0:
+            s3.put_object(Bucket=bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
+    small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
+    return training_request(
+        job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN, train_uri=f"s3://{bucket}/train",
+        validation_uri=f"s3://{bucket}/validation/", output_uri=f"s3://{bucket}/models",
+        instance_type="ml.c5.xlarge", hyperparameters={**to_request(small), **hyperparameters},
+        tags={"team": "tweets"},
+    )  # fmt: skip
 
 
 @pytest.fixture

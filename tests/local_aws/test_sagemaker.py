@@ -101,6 +101,44 @@ def test_a_job_that_cannot_train_fails_with_the_reason(sagemaker, request_of, hy
     assert "FinalMetricDataList" not in job
 
 
+def test_several_instances_and_pipe_mode_are_refused_by_the_container(sagemaker, request_of):
+    request = request_of()
+    request["ResourceConfig"]["InstanceCount"] = 2
+    assert train(sagemaker, request)["FailureReason"] == (
+        "AlgorithmError: supervised mode runs on a single instance, but 2 were requested; set InstanceCount to 1"
+    )
+    for place in ("algorithm", "channel"):
+        request = request_of()
+        if place == "algorithm":
+            request["AlgorithmSpecification"]["TrainingInputMode"] = "Pipe"
+        else:
+            request["InputDataConfig"][0]["InputMode"] = "Pipe"
+        reason = train(sagemaker, request)["FailureReason"]
+        assert reason == "AlgorithmError: channel train has input mode Pipe; supervised mode takes File mode"
+
+
+def test_the_same_channels_and_hyperparameters_give_the_same_model(sagemaker, request_of, client, settings):
+    def model():
+        uri = train(sagemaker, request_of())["ModelArtifacts"]["S3ModelArtifacts"]
+        archive = client("s3").get_object(Bucket=settings.bucket, Key=uri.split("/", 3)[3])["Body"].read()
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            return tar.extractfile("model.bin").read()
+
+    assert model() == model()
+
+
+def test_what_a_request_asks_for_and_is_not_there_is_refused_by_name(sagemaker, request_of):
+    def refusal(**changes):
+        return error_of(sagemaker.create_training_job, **{**request_of(), **changes})[1]
+
+    assert refusal(CheckpointConfig={"S3Uri": "s3://bucket/x"}) == (
+        "The local AWS does not support CheckpointConfig of CreateTrainingJob."
+    )
+    channel = request_of()["InputDataConfig"][0]
+    channel["DataSource"]["S3DataSource"]["S3DataType"] = "ManifestFile"
+    assert "does not support ManifestFile as a data source" in refusal(InputDataConfig=[channel])
+
+
 def test_early_stopping_needs_a_validation_channel(sagemaker, request_of):
     request = request_of()
     del request["InputDataConfig"][1]

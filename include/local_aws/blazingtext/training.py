@@ -13,6 +13,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,9 +26,9 @@ SEED = 0
 """BlazingText has no such hyperparameter. Fixed, so that the same input gives the same model."""
 
 _PIPE_BYTES = 65_536
-# One word without a label, longer than a pipe plus a read buffer holds: once the trainer has taken it out of the pipe,
-# everything before it has been learned. It is not learned itself.
-_FENCE = b"x" * (_PIPE_BYTES + 8_192) + b"\n"
+# More blanks than a pipe plus a read buffer holds: once the trainer has taken them out of the pipe, everything before
+# them has been learned. They are no words, so that they count neither for the learning rate nor for the end.
+_FENCE = b" " * (_PIPE_BYTES + 8_192)
 # Words without a label, to let the trainer run to its end when nothing more is to be learned.
 _FILLER = b"x " * (_PIPE_BYTES // 2 - 1) + b"\n"
 
@@ -147,8 +148,9 @@ class _EarlyStopping:
             for epoch in range(1, self.hyperparameters["epochs"] + 1):
                 _write(descriptor, self.examples)
                 if epoch >= self.hyperparameters["min_epochs"]:
-                    _write(descriptor, _FENCE)
-                    self._wait_until_learned(descriptor)
+                    with suppress(BrokenPipeError):  # the trainer has ended with the last epoch
+                        _write(descriptor, _FENCE)
+                        self._wait_until_learned(descriptor)
                     self._validate(epoch)
                     if self.epochs_without_improvement >= self.hyperparameters["patience"]:
                         self.log("Early stopping: patience is exhausted.")

@@ -16,8 +16,8 @@ class ResourceInUse(ServiceException):
     code = "ResourceInUse"
 
 
-class ResourceNotFound(ServiceException):
-    code = "ResourceNotFound"
+class ResourceLimitExceeded(ServiceException):
+    code = "ResourceLimitExceeded"
 
 
 class ConflictException(ServiceException):

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from include.local_aws.cloud import Cloud
-from include.local_aws.sagemaker.exceptions import ResourceInUse, ValidationException
+from include.local_aws.sagemaker.exceptions import ResourceInUse, ResourceLimitExceeded, ValidationException
 from include.local_aws.sagemaker.validation import service_model
+
+MAX_TAGS = 50
 
 
 def now() -> datetime:
@@ -70,8 +72,15 @@ class Resource:
         self.cloud.store.save(self.KIND, self.store_key, document, self.contents())
 
     def set_tags(self, tags: list[dict[str, str]]) -> list[dict[str, str]]:
-        """Change the tags; of two with the same key the last one counts. Returns what they are now."""
-        self.tags = list({tag["Key"]: tag for tag in tags}.values())
+        """
+        Change the tags; of two with the same key the last one counts. Returns what they are now.
+
+        :raises ResourceLimitExceeded: more than AWS allows
+        """
+        changed = list({tag["Key"]: tag for tag in tags}.values())
+        if len(changed) > MAX_TAGS:
+            raise ResourceLimitExceeded(f"A resource can have {MAX_TAGS} tags; this would make {len(changed)}.")
+        self.tags = changed
         self.save()
         return self.tags
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
@@ -269,9 +270,13 @@ class SageMakerResponse(BaseResponse):
             and not any(self.params.get(name) for name in NOT_FILTERED[:2])
         )
 
-    def _is_within(self, member: str, time: Any) -> bool:
-        after, before = self.params.get(f"{member}After"), self.params.get(f"{member}Before")
+    def _is_within(self, member: str, time: datetime) -> bool:
+        after, before = (self._time(f"{member}{bound}") for bound in ("After", "Before"))
         return (after is None or time > after) and (before is None or time < before)
+
+    def _time(self, member: str) -> datetime | None:
+        time: datetime | None = self.params.get(member)
+        return time.replace(tzinfo=UTC) if time is not None else None  # moto's parser leaves the zone out
 
 
 _SORT_KEYS: dict[str, Callable[[Any], Any]] = {

@@ -1,0 +1,240 @@
+"""Faults on demand, through the admin API and its command."""
+
+import json
+import time
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, WaiterError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.local_aws.control import main
+from include.local_aws.faults import CONNECTION_RESET, Fault, Faults
+from tests.local_aws.conftest import deploy, error_of, train, wait_for_endpoint
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_are_left(request):
+    yield
+    if "local_aws" in request.fixturenames:
+        requests.delete(f"{request.getfixturevalue('local_aws').url}/_local/faults", timeout=5)
+
+
+@pytest.fixture
+def order(local_aws):
+    def order(**fault):
+        response = requests.post(f"{local_aws.url}/_local/faults", json=fault, timeout=5)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    return order
+
+
+@pytest.fixture
+def once(local_aws):
+    """Clients that do not try again."""
+    config = Config(retries={"total_max_attempts": 1})
+    return lambda service: boto3.client(service, endpoint_url=local_aws.url, config=config)
+
+
+@pytest.fixture
+def control(local_aws, capsys):
+    """The command; its exit status and what it printed."""
+
+    def run(*arguments):
+        status = main(["--url", local_aws.url, *arguments])
+        return status, capsys.readouterr()
+
+    return run
+
+
+def test_the_next_calls_of_an_operation_fail_and_those_after_it_do_not(order, once):
+    sagemaker = once("sagemaker")
+    order(operation="ListModels", error="ThrottlingException", message="Rate exceeded", times=2)
+
+    assert error_of(sagemaker.list_models) == ("ThrottlingException", "Rate exceeded")
+    sagemaker.list_endpoints()
+    assert error_of(sagemaker.list_models)[0] == "ThrottlingException"
+    sagemaker.list_models()
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "call", "code", "status"),
+    [
+        ("sagemaker", "ListModels", "list_models", "InternalServerError", 500),
+        ("s3", "ListBuckets", "list_buckets", "SlowDown", 503),
+        ("logs", "DescribeLogGroups", "describe_log_groups", "ThrottlingException", 400),
+        ("sts", "GetCallerIdentity", "get_caller_identity", "ExpiredTokenException", 403),
+        ("iam", "ListRoles", "list_roles", "ServiceUnavailable", 503),
+        ("cloudwatch", "ListMetrics", "list_metrics", "InternalFailure", 500),
+    ],
+)
+def test_every_services_client_understands_the_error(order, once, service, operation, call, code, status):
+    order(operation=f"{service}:{operation}", error=code)
+
+    with pytest.raises(ClientError) as error:
+        getattr(once(service), call)()
+
+    assert error.value.response["Error"]["Code"] == code
+    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_an_invocation_can_fail(order, once):
+    order(operation="InvokeEndpoint", name="some-*", error="InternalFailure")
+
+    code, message = error_of(once("sagemaker-runtime").invoke_endpoint, EndpointName="some-endpoint", Body=b"x")
+
+    assert code == "InternalFailure"
+    assert "was ordered for this call" in message
+
+
+def test_a_connection_can_be_lost(order, once):
+    order(operation="ListModels", error=CONNECTION_RESET)
+
+    with pytest.raises(ConnectionClosedError):
+        once("sagemaker").list_models()
+    once("sagemaker").list_models()
+
+
+def test_botocores_own_retries_get_over_throttling_and_a_lost_connection(order, client):
+    order(operation="ListModels", error=CONNECTION_RESET)
+    order(operation="ListModels", error="ThrottlingException")
+
+    client("sagemaker").list_models()
+
+
+def test_an_answer_can_be_late(order, once):
+    order(operation="ListModels", delay_seconds=0.5)
+    started = time.monotonic()
+
+    once("sagemaker").list_models()
+
+    assert time.monotonic() - started >= 0.5
+
+
+def test_a_fault_hits_the_names_that_its_pattern_fits(order, once, settings):
+    s3 = once("s3")
+    order(operation="s3:PutObject", name=f"{settings.bucket}/models/*", error="InternalError", times=None)
+
+    s3.put_object(Bucket=settings.bucket, Key="data/x", Body=b"")
+    assert error_of(s3.put_object, Bucket=settings.bucket, Key="models/x", Body=b"")[0] == "InternalError"
+
+
+@pytest.mark.parametrize("phase", ["Starting", "Downloading", "Training", "Uploading"])
+def test_a_training_job_fails_in_the_phase_that_is_named(order, sagemaker, request_of, phase):
+    request = request_of()
+    order(phase=phase, name=request["TrainingJobName"], message="AlgorithmError: as ordered")
+
+    job = train(sagemaker, request)
+
+    assert (job["TrainingJobStatus"], job["FailureReason"]) == ("Failed", "AlgorithmError: as ordered")
+    assert [entry["Status"] for entry in job["SecondaryStatusTransitions"]][-2:] == [phase, "Failed"]
+    assert train(sagemaker, request_of())["TrainingJobStatus"] == "Completed"
+
+
+def test_an_endpoint_fails_in_the_phase_that_is_named(order, sagemaker, trained):
+    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    order(phase="Creating")
+    name = deploy(sagemaker, uri)
+    with pytest.raises(WaiterError):
+        wait_for_endpoint(sagemaker, name)
+    assert "was ordered for phase Creating" in sagemaker.describe_endpoint(EndpointName=name)["FailureReason"]
+
+    other = deploy(sagemaker, uri)
+    wait_for_endpoint(sagemaker, other)
+    order(phase="Updating", name=other)
+    sagemaker.update_endpoint(EndpointName=other, EndpointConfigName=name)
+    wait_for_endpoint(sagemaker, other)
+    assert sagemaker.describe_endpoint(EndpointName=other)["EndpointConfigName"] == other
+
+
+@given(st.integers(), st.floats(0.05, 0.95))
+def test_the_same_seed_hits_the_same_calls(seed, probability):
+    def hits():
+        faults = Faults()
+        faults.add(Fault(error="X", times=None, probability=probability, seed=seed))
+        return [faults.of_call("s3", "GetObject", "") is not None for _ in range(50)]
+
+    assert hits() == hits()
+
+
+def test_a_probability_hits_about_as_often_as_it_says():
+    faults = Faults()
+    faults.add(Fault(error="X", times=None, probability=0.3, seed=1))
+
+    assert 240 < sum(faults.of_call("s3", "GetObject", "") is not None for _ in range(1000)) < 360
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ([], "a fault is a JSON object"),
+        ({"operation": "x"}, "needs an error, a delay_seconds above 0, or a phase"),
+        ({"error": "X", "opeartion": "x"}, "unknown member opeartion; known are operation, name"),
+        ({"error": 5}, "error must be a string, not 5"),
+        ({"error": "X", "times": 0}, "times must be at least 1, or null for no end, not 0"),
+        ({"error": "X", "times": True}, "times must be an integer or null, not True"),
+        ({"error": "X", "probability": 2}, "probability must be above 0 and at most 1, not 2"),
+        ({"error": "X", "delay_seconds": -1}, "delay_seconds must be between 0 and 600, not -1"),
+        ({"phase": "Thinking"}, "phase must be one of Creating, Downloading"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused_with_the_reason(local_aws, fault, message):
+    response = requests.post(f"{local_aws.url}/_local/faults", json=fault, timeout=5)
+
+    assert response.status_code == 400
+    assert message in response.json()["error"]
+
+
+def test_a_page_of_another_site_cannot_order_faults(local_aws):
+    """A browser sends a form, or text, without asking first; JSON it does not."""
+    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        response = requests.post(f"{local_aws.url}/_local/faults", data='{"error": "X"}', headers=headers, timeout=5)
+        assert response.status_code == 415
+    preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
+    assert "Access-Control-Allow-Origin" not in preflight.headers
+
+
+def test_the_command_orders_lists_and_withdraws(control, once):
+    status, printed = control("fail", "ListModels", "--error", "ThrottlingException", "--times", "2")
+    fault = json.loads(printed.out)
+    assert (status, fault["operation"], fault["times"]) == (0, "ListModels", 2)
+    assert error_of(once("sagemaker").list_models)[0] == "ThrottlingException"
+    control("fail-phase", "Training", "--name", "aws-*", "--forever", "--probability", "0.5", "--seed", "1")
+    listed = [json.loads(line) for line in control("faults")[1].out.splitlines()]
+    assert [entry.get("phase") for entry in listed] == [None, "Training"]
+    assert listed[0]["hits"] == 1
+
+    assert control("clear", str(fault["id"]))[1].out == "1 withdrawn\n"
+    once("sagemaker").list_models()
+    assert control("clear")[1].out == "1 withdrawn\n"
+    assert control("clear", str(fault["id"]))[0] == 1
+
+
+def test_the_command_prints_the_request_log(control, once):
+    with pytest.raises(ClientError):
+        once("sagemaker").describe_endpoint(EndpointName="never-made")
+
+    status, printed = control("requests", "--name", "never-made", "--limit", "1")
+
+    entry = json.loads(printed.out)
+    assert status == 0
+    assert entry.items() >= {
+        "service": "sagemaker", "operation": "DescribeEndpoint", "principal": "test", "region": "us-east-1",
+        "name": "never-made", "outcome": "ValidationException", "status": 400,
+    }.items()  # fmt: skip
+    assert time.time() - time.mktime(time.strptime(entry["time"][:19], "%Y-%m-%dT%H:%M:%S")) < 86_400
+
+
+def test_the_command_says_what_is_wrong(control, capsys):
+    status, printed = control("fail", "ListModels")
+    assert (status, printed.out) == (1, "")
+    assert "needs an error" in printed.err
+    assert main(["--url", "http://127.0.0.1:9", "faults"]) == 1
+    assert "no local AWS answers at http://127.0.0.1:9" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["fail-phase", "Thinking"])
+    assert "Training" in capsys.readouterr().err

@@ -1,0 +1,236 @@
+"""Hyperparameter tuning, through boto3."""
+
+import itertools
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.local_aws.sagemaker.hyperparameter_ranges import combinations, samples
+from tests.local_aws.conftest import error_of, train
+
+_numbers = itertools.count(1)
+LEARNING_RATE = {"Name": "learning_rate", "MinValue": "0.01", "MaxValue": "0.5"}
+EPOCHS = {"Name": "epochs", "MinValue": "2", "MaxValue": "6"}
+
+
+@pytest.fixture
+def request_with(request_of):
+    """A CreateHyperParameterTuningJob request, with changes to its configuration and static hyperparameters."""
+
+    def request(static=None, ranges=None, **config):
+        ranges = ranges or {"ContinuousParameterRanges": [LEARNING_RATE], "IntegerParameterRanges": [EPOCHS]}
+        tuned = {entry["Name"] for kind in ranges.values() for entry in kind}
+        training = request_of(**(static or {}))
+        kept = ("AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig")
+        return {
+            "HyperParameterTuningJobName": f"tuning-{next(_numbers)}",
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Random", "RandomSeed": 1, "ParameterRanges": ranges,
+                "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "validation:accuracy"},
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2}, **config,
+            },
+            "TrainingJobDefinition": {
+                **{key: training[key] for key in (*kept, "StoppingCondition")},
+                "StaticHyperParameters": {
+                    name: value for name, value in training["HyperParameters"].items() if name not in tuned
+                },
+            },
+        }  # fmt: skip
+
+    return request
+
+
+def tune(sagemaker, request):
+    sagemaker.create_hyper_parameter_tuning_job(**request)
+    return wait(sagemaker, request["HyperParameterTuningJobName"])
+
+
+def wait(sagemaker, name):
+    while True:
+        job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        if job["HyperParameterTuningJobStatus"] not in {"InProgress", "Stopping"}:
+            return job
+        time.sleep(0.05)
+
+
+def jobs_of(sagemaker, job, **arguments):
+    return sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=job["HyperParameterTuningJobName"], **arguments
+    )["TrainingJobSummaries"]
+
+
+def objective(summary):
+    return summary["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
+
+
+def test_a_random_search_trains_real_jobs_and_names_the_best(sagemaker, request_with, client, settings):
+    job = tune(sagemaker, request_with())
+
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"] == {
+        "Completed": 3, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0,
+    }  # fmt: skip
+    assert job["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
+    summaries = jobs_of(sagemaker, job, SortBy="FinalObjectiveMetricValue", SortOrder="Descending")
+    assert [objective(summary) for summary in summaries] == sorted(map(objective, summaries), reverse=True)
+    assert objective(job["BestTrainingJob"]) == objective(summaries[0])
+    for summary in summaries:
+        tuned = summary["TunedHyperParameters"]
+        assert 0.01 <= float(tuned["learning_rate"]) <= 0.5
+        assert 2 <= int(tuned["epochs"]) <= 6
+        trained = sagemaker.describe_training_job(TrainingJobName=summary["TrainingJobName"])
+        assert trained["HyperParameters"].items() >= tuned.items()
+        assert trained["TuningJobArn"] == job["HyperParameterTuningJobArn"]
+        key = trained["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
+        assert client("s3").head_object(Bucket=settings.bucket, Key=key)["ContentLength"] > 0
+
+
+def test_the_same_seed_tries_the_same_values(sagemaker, request_with):
+    def tried():
+        summaries = jobs_of(sagemaker, tune(sagemaker, request_with()))
+        return [summary["TunedHyperParameters"] for summary in summaries]
+
+    assert tried() == tried()
+
+
+def test_a_grid_tries_every_combination(sagemaker, request_with):
+    ranges = {"CategoricalParameterRanges": [
+        {"Name": "word_ngrams", "Values": ["1", "2"]}, {"Name": "learning_rate", "Values": ["0.1", "0.5"]},
+    ]}  # fmt: skip
+    request = request_with(ranges=ranges, Strategy="Grid", ResourceLimits={"MaxParallelTrainingJobs": 2})
+
+    summaries = jobs_of(sagemaker, tune(sagemaker, request))
+
+    tried = {(s["TunedHyperParameters"]["word_ngrams"], s["TunedHyperParameters"]["learning_rate"]) for s in summaries}
+    assert tried == set(itertools.product("12", ["0.1", "0.5"]))
+    assert len(summaries) == 4
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"TargetObjectiveMetricValue": 0.5},
+        {"BestObjectiveNotImproving": {"MaxNumberOfTrainingJobsNotImproving": 3}},
+    ],
+)
+def test_tuning_ends_early_when_it_is_good_enough_or_gets_no_better(sagemaker, request_with, criteria):
+    limits = {"MaxNumberOfTrainingJobs": 30, "MaxParallelTrainingJobs": 1}
+
+    job = tune(sagemaker, request_with(ResourceLimits=limits, TuningJobCompletionCriteria=criteria))
+
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert 1 <= job["TrainingJobStatusCounters"]["Completed"] < 10
+
+
+def test_never_more_jobs_at_a_time_than_allowed(sagemaker, request_with):
+    limits = {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 1}
+    tune_request = request_with(ResourceLimits=limits)
+    job = tune(sagemaker, tune_request)
+
+    spans = sorted((s["CreationTime"], s["TrainingEndTime"]) for s in jobs_of(sagemaker, job))
+
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
+
+
+def test_tuning_whose_jobs_all_fail_has_failed(sagemaker, request_with):
+    job = tune(sagemaker, request_with(static={"min_count": "1000"}))
+
+    assert job["HyperParameterTuningJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("All training jobs failed.")
+    assert job["TrainingJobStatusCounters"]["NonRetryableError"] == 3
+    assert job["ObjectiveStatusCounters"]["Failed"] == 3
+    assert "BestTrainingJob" not in job
+    assert jobs_of(sagemaker, job, SortBy="FinalObjectiveMetricValue") == []
+
+
+def test_stopping_stops_the_training_jobs_and_starts_no_more(sagemaker, request_with):
+    limits = {"MaxNumberOfTrainingJobs": 5, "MaxParallelTrainingJobs": 2}
+    ranges = {"ContinuousParameterRanges": [LEARNING_RATE]}
+    endless = {"epochs": "1000000", "early_stopping": "False"}
+    request = request_with(static=endless, ranges=ranges, ResourceLimits=limits)
+    sagemaker.create_hyper_parameter_tuning_job(**request)
+    name = request["HyperParameterTuningJobName"]
+    while len(jobs_of(sagemaker, request)) < 2:
+        time.sleep(0.02)
+
+    sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    job = wait(sagemaker, name)
+
+    assert job["HyperParameterTuningJobStatus"] == "Stopped"
+    assert job["TrainingJobStatusCounters"]["Stopped"] == 2
+    assert sum(job["TrainingJobStatusCounters"].values()) == 2
+    assert error_of(sagemaker.stop_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)[0] == (
+        "ValidationException"
+    )
+    sagemaker.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert error_of(sagemaker.describe_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)[1] == (
+        "Requested resource not found."
+    )
+
+
+def test_the_best_job_of_a_tuning_can_be_trained_again_alone(sagemaker, request_with, request_of):
+    """What tuning reports is what training gives."""
+    best = tune(sagemaker, request_with())["BestTrainingJob"]
+
+    job = train(sagemaker, request_of(**best["TunedHyperParameters"]))
+
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
+    assert metrics["validation:accuracy"] == objective(best)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"Strategy": "Hyperband"}, "does not support strategy Hyperband"),
+        ({"Strategy": "Grid"}, "Grid search takes categorical parameter ranges only"),
+        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "Name": "patience"}]}}, "not tuned: patience"),
+        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "Name": "depth"}]}}, "not tunable: depth"),
+        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "MinValue": "9"}]}}, "greater than its MaxValue"),
+        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "MinValue": "a"}]}}, "of epochs must be numbers"),
+        (
+            {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"}},
+            "objective metric for the hyperparameter tuning job, [loss], isn't valid",
+        ),
+        ({"ResourceLimits": {"MaxParallelTrainingJobs": 1}}, "ResourceLimits needs MaxNumberOfTrainingJobs"),
+    ],
+)  # fmt: skip
+def test_requests_that_cannot_work_are_refused(sagemaker, request_with, changes, message):
+    code, text = error_of(sagemaker.create_hyper_parameter_tuning_job, **request_with(**changes))
+
+    assert code == "ValidationException"
+    assert message in text
+
+
+@given(
+    st.sampled_from(["Auto", "Linear", "Logarithmic", "ReverseLogarithmic"]),
+    st.tuples(st.floats(1e-6, 0.999), st.floats(1e-6, 0.999)).map(sorted),
+    st.tuples(st.integers(1, 10**7), st.integers(1, 10**7)).map(sorted),
+    st.integers(),
+)
+def test_samples_stay_within_their_ranges(scaling, numbers, integers, seed):
+    integer_scaling = "Auto" if scaling == "ReverseLogarithmic" else scaling
+    ranges = {
+        "ContinuousParameterRanges": [
+            {"Name": "n", "MinValue": repr(numbers[0]), "MaxValue": repr(numbers[1]), "ScalingType": scaling}
+        ],
+        "IntegerParameterRanges": [
+            {
+                "Name": "i",
+                "MinValue": str(integers[0]),
+                "MaxValue": str(integers[1]),
+                "ScalingType": integer_scaling,
+            }
+        ],
+        "CategoricalParameterRanges": [{"Name": "c", "Values": ["x", "y"]}],
+    }
+
+    for sample in itertools.islice(samples(ranges, seed), 5):
+        assert numbers[0] <= float(sample["n"]) <= numbers[1]
+        assert integers[0] <= int(sample["i"]) <= integers[1]
+        assert sample["c"] in "xy"
+
+
+def test_no_ranges_are_one_combination():
+    assert list(combinations({})) == [{}]
