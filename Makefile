@@ -9,11 +9,11 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 	&& { echo $$candidate; break; }; done)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help demo up test check lock clean
+.PHONY: help demo up test benchmarks check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '  make %-6s %s\n' "$$name" "$$text"; done
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on a local AWS; stops all it started
 	@$(BIN)/python -m include.demo
@@ -24,10 +24,14 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
+benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run
+	@$(BIN)/python -m benchmarks.training_throughput
+	@$(BIN)/python -m benchmarks.invocation_latency
+
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include plugins dags
+	@$(BIN)/mypy include plugins dags benchmarks
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

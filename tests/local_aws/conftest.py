@@ -32,7 +32,7 @@ def request_of(client, settings):
 
 def small_training_request(s3, bucket, **hyperparameters):
     for channel in ("train", "validation"):
-        if s3.list_objects_v2(Bucket=bucket, Prefix=f"{channel}/")["KeyCount"] == 0:
+        if s3.list_objects_v2(Bucket=bucket, Prefix=f"{channel}/{channel}.txt")["KeyCount"] == 0:
             s3.put_object(Bucket=bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
     small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
     return training_request(

@@ -11,13 +11,13 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
 from include.errors import ConfigurationError
-from include.local_aws.blazingtext.training import train
+from include.local_aws.blazingtext.training import count_words, train, vocabulary_size
 
 LABEL = b"__label__"
 
@@ -64,19 +64,7 @@ def _run(root: Path) -> None:
     for channel, file in files.items():
         size = file.stat().st_size // 2**20
         _info(f"Processing /opt/ml/input/data/{channel}/{file.name} . File size: {size} MB")
-    words = _count_words(files["train"])
-    vocabulary = sum(count >= hyperparameters["min_count"] for count in words.values())
-    _log(f"Read {words.total() // 10**6}M words")
-    _log(f"Number of words:  {vocabulary}")
-    if not vocabulary:  # what BlazingText does then is not known; fastText alone trains a model of labels without words
-        raise AlgorithmError(f"Empty vocabulary: no word occurs {hyperparameters['min_count']} times or more")
-    if "validation" in files:
-        _log(f"Loading validation data from /opt/ml/input/data/validation/{files['validation'].name}")
-        _log("Loaded validation data.")
-    try:
-        model = train(files["train"], files.get("validation"), hyperparameters, _log)
-    except ValueError as error:
-        raise AlgorithmError(str(error)) from error
+    model = _train(files, hyperparameters)
     for channel, file in files.items():
         examples, accuracy, _ = model.test(str(file))
         _log("")
@@ -84,6 +72,34 @@ def _run(root: Path) -> None:
         _log(f"Number of {channel} examples: {examples}")
     (root / "model").mkdir(exist_ok=True)
     model.save_model(str(root / "model" / "model.bin"))
+
+
+def _train(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Any:
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        # fastText trains outside of Python's lock, so that its words are counted meanwhile.
+        reported = executor.submit(_report_data, files, hyperparameters)
+        if hyperparameters["early_stopping"]:  # which cannot be given up half-way
+            reported.result()
+
+        def log(line: str) -> None:
+            reported.result()
+            _log(line)
+
+        try:
+            return train(files["train"], files.get("validation"), hyperparameters, log)
+        except ValueError as error:
+            raise AlgorithmError(str(error)) from error
+
+
+def _report_data(files: dict[str, Path], hyperparameters: dict[str, Any]) -> None:
+    _log(f"Read {count_words(files['train']) // 10**6}M words")
+    vocabulary = vocabulary_size(files["train"], hyperparameters["min_count"])
+    _log(f"Number of words:  {vocabulary}")
+    if not vocabulary:  # what BlazingText does then is not known; fastText alone trains a model of labels without words
+        raise AlgorithmError(f"Empty vocabulary: no word occurs {hyperparameters['min_count']} times or more")
+    if "validation" in files:
+        _log(f"Loading validation data from /opt/ml/input/data/validation/{files['validation'].name}")
+        _log("Loaded validation data.")
 
 
 def _check_instances_and_modes(config: Path) -> None:
@@ -135,11 +151,6 @@ def _channel_file(root: Path, channel: str) -> Path:
         if not any(word.startswith(LABEL) for line in file for word in line.split()):
             raise AlgorithmError(f"no line of {files[0].name} in channel {channel} holds a __label__")
     return files[0]
-
-
-def _count_words(file: Path) -> Counter[bytes]:
-    with file.open("rb") as lines:
-        return Counter(word for line in lines for word in line.split() if not word.startswith(LABEL))
 
 
 def _log(line: str) -> None:

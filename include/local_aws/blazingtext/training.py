@@ -22,6 +22,8 @@ import fasttext
 import numpy as np
 from fasttext.FastText import _build_args, _FastText, unsupervised_default
 
+END_OF_LINE = "</s>"
+"""A word of fastText's own."""
 SEED = 0
 """BlazingText has no such hyperparameter. Fixed, so that the same input gives the same model."""
 
@@ -57,12 +59,24 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
         model.set_args(model.f.getArgs())
         log("##### Alpha: 0.0000  Progress: 100.00%  #####")
     seconds = max(time.monotonic() - started, 1e-6)
-    with train_file.open("rb") as lines:
-        words = sum(len(line.split()) for line in lines) * hyperparameters["epochs"]
+    words = count_words(train_file) * hyperparameters["epochs"]
     log("Training finished.")
     log(f"Average throughput in Million words/sec: {words / 1e6 / seconds:.2f}")
     log(f"Total training time in seconds: {seconds:.2f}")
     return model
+
+
+def count_words(file: Path) -> int:
+    """How many words, labels included, a file of words between single blanks holds."""
+    with file.open("rb") as content:
+        chunks = iter(lambda: content.read(2**24), b"")
+        return sum(chunk.count(b" ") + chunk.count(b"\n") for chunk in chunks)
+
+
+def vocabulary_size(file: Path, min_count: int) -> int:
+    """How many different words occur `min_count` times or more, as fastText's own dictionary has them."""
+    model = fasttext.train_supervised(str(file), epoch=0, dim=1, minCount=min_count, bucket=1, thread=1, verbose=0)
+    return sum(word != END_OF_LINE for word in model.words)
 
 
 def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
