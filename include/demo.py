@@ -227,7 +227,9 @@ def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:
 
 
 def _keep_running(stack: LocalStack, console: Console) -> None:
-    console.print(f"\nAirflow: {stack.settings.airflow_url} (no login)    local AWS: {stack.settings.local_aws_url}/_local/")
+    console.print(
+        f"\nAirflow: {stack.settings.airflow_url} (no login)    local AWS: {stack.settings.local_aws_url}/_local/"
+    )
     console.print("Everything runs until Ctrl-C.")
     while True:
         stack.check()

@@ -36,6 +36,7 @@ from typing import Any  # noqa: E402
 
 import boto3  # noqa: E402
 import pytest  # noqa: E402
+import requests  # noqa: E402
 
 from include.local_aws.pace import Pace  # noqa: E402
 from include.local_aws.server import LocalAws  # noqa: E402
@@ -92,6 +93,20 @@ def settings(client: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def storage(client: Any, settings: Settings) -> Storage:
     return Storage(client("s3"), settings.bucket)
+
+
+@pytest.fixture
+def order_fault(local_aws: LocalAws) -> Iterator[Any]:
+    """Orders a fault from the local AWS, by its members; all are withdrawn after the test."""
+
+    def order(**fault: Any) -> dict[str, Any]:
+        response = requests.post(f"{local_aws.url}/_local/faults", json=fault, timeout=5)
+        assert response.status_code == 201, response.text
+        ordered: dict[str, Any] = response.json()
+        return ordered
+
+    yield order
+    requests.delete(f"{local_aws.url}/_local/faults", timeout=5)
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,10 @@ import threading
 from typing import Any
 
 import pytest
-from moto.core.exceptions import ServiceException
 
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
 from include.local_aws.blazingtext.inference import Predictor
-from include.local_aws.sagemaker.endpoint import Endpoint
-from include.local_aws.sagemaker.models import SageMakerBackend
 from include.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from tests.conftest import REPOSITORY, SHARED_DATA
@@ -87,13 +84,6 @@ def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
         words = chance.choices(TECHNICAL + MARKETING if noise else words, k=4)
         rows.append((label, f"{chance.random()} {number} {' '.join(words)}"))
     return rows
-
-
-def fail(code: str = "ValidationException") -> Any:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise ServiceException(code, "made to fail by the test")
-
-    return refuse
 
 
 def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
@@ -221,10 +211,10 @@ def test_an_artifact_that_is_no_model_fails_the_evaluation_and_leaves_nothing(ru
     assert (run.state, run.tasks["evaluate_model"], run.left) == ("failed", "failed", [])
 
 
-@pytest.mark.parametrize("operation", ["create_endpoint_config", "create_endpoint"])
-def test_a_deployment_that_fails_half_way_is_cleaned_up(run_dag, upload, monkeypatch, operation):
+@pytest.mark.parametrize("operation", ["CreateEndpointConfig", "CreateEndpoint"])
+def test_a_deployment_that_fails_half_way_is_cleaned_up(run_dag, upload, order_fault, operation):
     upload(tweets(), "2026-01-07")
-    monkeypatch.setattr(SageMakerBackend, operation, fail())
+    order_fault(operation=operation, error="ValidationException", times=None)
 
     run = run_dag("2026-01-07")
 
@@ -233,13 +223,9 @@ def test_a_deployment_that_fails_half_way_is_cleaned_up(run_dag, upload, monkeyp
     assert run.left == []
 
 
-def test_an_endpoint_that_does_not_come_into_service_is_cleaned_up(run_dag, upload, monkeypatch):
+def test_an_endpoint_that_does_not_come_into_service_is_cleaned_up(run_dag, upload, order_fault):
     upload(tweets(), "2026-01-07")
-
-    def crash(*_: Any) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr(Endpoint, "_load", crash)
+    order_fault(phase="Creating", times=None)
 
     run = run_dag("2026-01-07")
 
@@ -265,9 +251,9 @@ def test_an_endpoint_that_answers_otherwise_than_the_evaluated_model_fails_the_s
     assert run.left == []
 
 
-def test_a_deletion_that_fails_fails_the_run_and_says_what_is_left(run_dag, upload, monkeypatch):
+def test_a_deletion_that_fails_fails_the_run_and_says_what_is_left(run_dag, upload, order_fault):
     upload(tweets(), "2026-01-07")
-    monkeypatch.setattr(SageMakerBackend, "delete_endpoint_config", fail())
+    order_fault(operation="DeleteEndpointConfig", error="ValidationException", times=None)
 
     run = run_dag("2026-01-07")
 

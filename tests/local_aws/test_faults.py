@@ -16,23 +16,6 @@ from include.local_aws.faults import CONNECTION_RESET, Fault, Faults
 from tests.local_aws.conftest import deploy, error_of, train, wait_for_endpoint
 
 
-@pytest.fixture(autouse=True)
-def _no_faults_are_left(request):
-    yield
-    if "local_aws" in request.fixturenames:
-        requests.delete(f"{request.getfixturevalue('local_aws').url}/_local/faults", timeout=5)
-
-
-@pytest.fixture
-def order(local_aws):
-    def order(**fault):
-        response = requests.post(f"{local_aws.url}/_local/faults", json=fault, timeout=5)
-        assert response.status_code == 201, response.text
-        return response.json()
-
-    return order
-
-
 @pytest.fixture
 def once(local_aws):
     """Clients that do not try again."""
@@ -41,8 +24,8 @@ def once(local_aws):
 
 
 @pytest.fixture
-def control(local_aws, capsys):
-    """The command; its exit status and what it printed."""
+def control(local_aws, capsys, order_fault):
+    """The command; its exit status and what it printed. What it orders is withdrawn with `order_fault`'s."""
 
     def run(*arguments):
         status = main(["--url", local_aws.url, *arguments])
@@ -51,9 +34,9 @@ def control(local_aws, capsys):
     return run
 
 
-def test_the_next_calls_of_an_operation_fail_and_those_after_it_do_not(order, once):
+def test_the_next_calls_of_an_operation_fail_and_those_after_it_do_not(order_fault, once):
     sagemaker = once("sagemaker")
-    order(operation="ListModels", error="ThrottlingException", message="Rate exceeded", times=2)
+    order_fault(operation="ListModels", error="ThrottlingException", message="Rate exceeded", times=2)
 
     assert error_of(sagemaker.list_models) == ("ThrottlingException", "Rate exceeded")
     sagemaker.list_endpoints()
@@ -72,8 +55,8 @@ def test_the_next_calls_of_an_operation_fail_and_those_after_it_do_not(order, on
         ("cloudwatch", "ListMetrics", "list_metrics", "InternalFailure", 500),
     ],
 )
-def test_every_services_client_understands_the_error(order, once, service, operation, call, code, status):
-    order(operation=f"{service}:{operation}", error=code)
+def test_every_services_client_understands_the_error(order_fault, once, service, operation, call, code, status):
+    order_fault(operation=f"{service}:{operation}", error=code)
 
     with pytest.raises(ClientError) as error:
         getattr(once(service), call)()
@@ -82,8 +65,8 @@ def test_every_services_client_understands_the_error(order, once, service, opera
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-def test_an_invocation_can_fail(order, once):
-    order(operation="InvokeEndpoint", name="some-*", error="InternalFailure")
+def test_an_invocation_can_fail(order_fault, once):
+    order_fault(operation="InvokeEndpoint", name="some-*", error="InternalFailure")
 
     code, message = error_of(once("sagemaker-runtime").invoke_endpoint, EndpointName="some-endpoint", Body=b"x")
 
@@ -91,23 +74,23 @@ def test_an_invocation_can_fail(order, once):
     assert "was ordered for this call" in message
 
 
-def test_a_connection_can_be_lost(order, once):
-    order(operation="ListModels", error=CONNECTION_RESET)
+def test_a_connection_can_be_lost(order_fault, once):
+    order_fault(operation="ListModels", error=CONNECTION_RESET)
 
     with pytest.raises(ConnectionClosedError):
         once("sagemaker").list_models()
     once("sagemaker").list_models()
 
 
-def test_botocores_own_retries_get_over_throttling_and_a_lost_connection(order, client):
-    order(operation="ListModels", error=CONNECTION_RESET)
-    order(operation="ListModels", error="ThrottlingException")
+def test_botocores_own_retries_get_over_throttling_and_a_lost_connection(order_fault, client):
+    order_fault(operation="ListModels", error=CONNECTION_RESET)
+    order_fault(operation="ListModels", error="ThrottlingException")
 
     client("sagemaker").list_models()
 
 
-def test_an_answer_can_be_late(order, once):
-    order(operation="ListModels", delay_seconds=0.5)
+def test_an_answer_can_be_late(order_fault, once):
+    order_fault(operation="ListModels", delay_seconds=0.5)
     started = time.monotonic()
 
     once("sagemaker").list_models()
@@ -115,18 +98,18 @@ def test_an_answer_can_be_late(order, once):
     assert time.monotonic() - started >= 0.5
 
 
-def test_a_fault_hits_the_names_that_its_pattern_fits(order, once, settings):
+def test_a_fault_hits_the_names_that_its_pattern_fits(order_fault, once, settings):
     s3 = once("s3")
-    order(operation="s3:PutObject", name=f"{settings.bucket}/models/*", error="InternalError", times=None)
+    order_fault(operation="s3:PutObject", name=f"{settings.bucket}/models/*", error="InternalError", times=None)
 
     s3.put_object(Bucket=settings.bucket, Key="data/x", Body=b"")
     assert error_of(s3.put_object, Bucket=settings.bucket, Key="models/x", Body=b"")[0] == "InternalError"
 
 
 @pytest.mark.parametrize("phase", ["Starting", "Downloading", "Training", "Uploading"])
-def test_a_training_job_fails_in_the_phase_that_is_named(order, sagemaker, request_of, phase):
+def test_a_training_job_fails_in_the_phase_that_is_named(order_fault, sagemaker, request_of, phase):
     request = request_of()
-    order(phase=phase, name=request["TrainingJobName"], message="AlgorithmError: as ordered")
+    order_fault(phase=phase, name=request["TrainingJobName"], message="AlgorithmError: as ordered")
 
     job = train(sagemaker, request)
 
@@ -135,9 +118,9 @@ def test_a_training_job_fails_in_the_phase_that_is_named(order, sagemaker, reque
     assert train(sagemaker, request_of())["TrainingJobStatus"] == "Completed"
 
 
-def test_an_endpoint_fails_in_the_phase_that_is_named(order, sagemaker, trained):
+def test_an_endpoint_fails_in_the_phase_that_is_named(order_fault, sagemaker, trained):
     uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
-    order(phase="Creating")
+    order_fault(phase="Creating")
     name = deploy(sagemaker, uri)
     with pytest.raises(WaiterError):
         wait_for_endpoint(sagemaker, name)
@@ -145,7 +128,7 @@ def test_an_endpoint_fails_in_the_phase_that_is_named(order, sagemaker, trained)
 
     other = deploy(sagemaker, uri)
     wait_for_endpoint(sagemaker, other)
-    order(phase="Updating", name=other)
+    order_fault(phase="Updating", name=other)
     sagemaker.update_endpoint(EndpointName=other, EndpointConfigName=name)
     wait_for_endpoint(sagemaker, other)
     assert sagemaker.describe_endpoint(EndpointName=other)["EndpointConfigName"] == other

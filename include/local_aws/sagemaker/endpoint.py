@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from include.local_aws.blazingtext.inference import ContainerError, Predictor
 from include.local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
 from include.local_aws.sagemaker.exceptions import ValidationException
-from include.local_aws.sagemaker.phases import JobFailed, require_no_fault
+from include.local_aws.sagemaker.job import JobFailed, require_no_fault
 from include.local_aws.sagemaker.resource import Resource, internal_error, now
 
 METRICS_NAMESPACE = "AWS/SageMaker"

@@ -1,20 +1,18 @@
 """A training job: what is known of it, and the rules by which that changes. `training_run` does its work."""
 
 import math
-import threading
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
 
-from include.local_aws.sagemaker.phases import JobFailed, JobStopped
-from include.local_aws.sagemaker.resource import Resource, internal_error, now
+from include.local_aws.sagemaker.job import Job, JobStopped
+from include.local_aws.sagemaker.resource import now
 from include.local_aws.sagemaker.training_run import TrainingRun, artifact_uri
 
 METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
 
 @dataclass
-class TrainingJob(Resource):
+class TrainingJob(Job):
     """One job, from creation on."""
 
     KIND: ClassVar[str] = "training-job"
@@ -23,47 +21,37 @@ class TrainingJob(Resource):
 
     secondary_status: str = "Starting"
     transitions: list[dict[str, Any]] = field(default_factory=list)
-    started: datetime | None = None
-    ended: datetime | None = None
-    failure_reason: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     validation_accuracies: dict[str, float] = field(default_factory=dict)
     """By epoch, where early stopping is on: what the page at /_local/ shows."""
     tuning_job_arn: str | None = None
 
     def __post_init__(self) -> None:
-        self._lock = threading.RLock()
-        self._run = TrainingRun(self.cloud, self.name, self.created, self.request, self)
-        self._thread: threading.Thread | None = None
-        self.done = threading.Event()
-        """Set when the job's status is final."""
-        if self.status not in {"InProgress", "Stopping"}:
-            self.done.set()
+        super().__post_init__()
+        self._training_run = TrainingRun(self.cloud, self.name, self.created, self.request, self)
 
     def start(self) -> None:
-        """Begin; the job's thread takes it to its end."""
         self.enter("Starting", "Starting the training job")
-        self._thread = threading.Thread(target=self._work, daemon=True, name=f"training-{self.name}")
-        self._thread.start()
-
-    def resume(self) -> None:
-        if self.status in {"InProgress", "Stopping"}:
-            self._fail(internal_error("The local AWS ended while the job was running. Please try again."))
+        super().start()
 
     def stop(self) -> None:
-        """Ask the job to stop, if it is in progress: it passes through Stopping."""
         with self._lock:
             if self.status != "InProgress":
                 return
-            self.status = "Stopping"
+            super().stop()
             self.enter("Stopping", "Stopping the training job")
-        self._run.stop()
+        self._training_run.stop()
 
     def abandon(self) -> None:
-        """Leave nothing running; the job's state no longer matters."""
-        self._run.kill()
-        if self._thread is not None:
-            self._thread.join(timeout=10)
+        self._training_run.kill()
+        super().abandon()
+
+    def end(self, status: str, failure_reason: str | None = None) -> None:
+        messages = {"Completed": "completed", "Failed": "failed", "Stopped": "stopped"}
+        self._end(status, status, f"Training job {messages[status]}", failure_reason)
+
+    def end_stopped(self, stopped: JobStopped) -> None:
+        self._end("Stopped", stopped.secondary_status, str(stopped) or "Training job stopped")
 
     def facts(self) -> dict[str, Any]:
         facts = super().facts() | {
@@ -76,7 +64,6 @@ class TrainingJob(Resource):
             "TrainingEndTime": self.ended,
             # Where it will be, from the beginning on: the member is required, and must be a URI.
             "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(self.request)},
-            "FailureReason": self.failure_reason and self.failure_reason[:1024],
         }
         for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
             facts.setdefault(switch, False)
@@ -115,28 +102,13 @@ class TrainingJob(Resource):
         self.validation_accuracies[str(epoch)] = accuracy
         self.save()
 
-    def _work(self) -> None:
-        try:
-            self._run.run()
-            with self._lock:
-                if self.status == "Stopping":
-                    raise JobStopped("Stopped", "Training job stopped")
-                self._finish("Completed", "Completed", "Training job completed")
-        except JobStopped as stopped:
-            self._finish("Stopped", stopped.secondary_status, str(stopped))
-        except JobFailed as failure:
-            self._fail(str(failure))
-        except Exception as error:
-            self._fail(internal_error(repr(error)))
+    def _run(self) -> None:
+        self._training_run.run()
 
-    def _fail(self, reason: str) -> None:
-        self.failure_reason = reason
-        self._finish("Failed", "Failed", "Training job failed")
-
-    def _finish(self, status: str, secondary_status: str, message: str) -> None:
+    def _end(self, status: str, secondary_status: str, message: str, failure_reason: str | None = None) -> None:
         with self._lock:
             if self.started:
                 self.ended = now()
-            self.status = status
+            self.status, self.failure_reason = status, failure_reason
             self.enter(secondary_status, message)
         self.done.set()

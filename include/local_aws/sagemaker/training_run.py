@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from include.local_aws.cloud import Cloud, NoSuchObject, split_uri
-from include.local_aws.sagemaker.phases import JobFailed, JobStopped, require_no_fault
+from include.local_aws.sagemaker.job import JobFailed, JobStopped, require_no_fault
 
 REPOSITORY = Path(__file__).parents[3]
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -87,11 +87,7 @@ class TrainingRun:
 
     def _pass_phase(self, phase: str, share: float = 1.0) -> None:
         if self._cloud.pace.wait(phase, self._stop_requested, share):
-            self._raise_stopped()
-
-    def _raise_stopped(self) -> None:
-        self._cloud.pace.wait("Stopping")
-        raise JobStopped("Stopped", "Training job stopped")
+            raise JobStopped
 
     def _download(self, root: Path) -> None:
         """The folder that SageMaker makes: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html"""
@@ -157,7 +153,7 @@ class TrainingRun:
                 log.write(lines[-1:])
                 self._read_metrics(lines[-1])
         if self._stop_requested.is_set():
-            self._raise_stopped()
+            raise JobStopped
         if time.monotonic() >= deadline:
             raise JobStopped("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
         if self._process.returncode:

@@ -1,24 +1,22 @@
 """Batch transform: a model's predictions for the lines of objects in S3, as objects in S3."""
 
 import gzip
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from include.local_aws.blazingtext.inference import JSON_LINES, ContainerError, Predictor
 from include.local_aws.cloud import LogStream, NoSuchObject, split_uri
 from include.local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
-from include.local_aws.sagemaker.phases import JobFailed, JobStopped, require_no_fault
-from include.local_aws.sagemaker.resource import Resource, internal_error, now
+from include.local_aws.sagemaker.job import Job, JobFailed, require_no_fault
+from include.local_aws.sagemaker.resource import now
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MEGABYTE = 2**20
 
 
 @dataclass
-class TransformJob(Resource):
+class TransformJob(Job):
     """One job, from creation on."""
 
     KIND: ClassVar[str] = "transform-job"
@@ -27,27 +25,6 @@ class TransformJob(Resource):
 
     artifact: str | None = None
     """The model's, as it was when the job was created."""
-    started: datetime | None = None
-    ended: datetime | None = None
-    failure_reason: str | None = None
-
-    def __post_init__(self) -> None:
-        self._stop_requested = threading.Event()
-        self._lock = threading.Lock()
-
-    def start(self) -> None:
-        threading.Thread(target=self._work, daemon=True, name=f"transform-{self.name}").start()
-
-    def resume(self) -> None:
-        if self.status in {"InProgress", "Stopping"}:
-            self._finish("Failed", internal_error("The local AWS ended while the job was running. Please try again."))
-
-    def stop(self) -> None:
-        with self._lock:
-            if self.status == "InProgress":
-                self.status, self.modified = "Stopping", now()
-                self.save()
-        self._stop_requested.set()
 
     def facts(self) -> dict[str, Any]:
         return super().facts() | {
@@ -55,26 +32,16 @@ class TransformJob(Resource):
             "TransformJobStatus": self.status,
             "TransformStartTime": self.started,
             "TransformEndTime": self.ended,
-            "FailureReason": self.failure_reason and self.failure_reason[:1024],
         }
 
-    def _work(self) -> None:
-        try:
-            self._pass_phase("Starting")
-            require_no_fault(self.cloud.faults, "Starting", self.name)
-            self.started = now()
-            self.save()
-            require_no_fault(self.cloud.faults, "Transforming", self.name)
-            self._transform()
-            self._raise_if_stopped()
-            self._finish("Completed")
-        except JobStopped:
-            self.cloud.pace.wait("Stopping")
-            self._finish("Stopped")
-        except JobFailed as failure:
-            self._finish("Failed", str(failure))
-        except Exception as error:
-            self._finish("Failed", internal_error(repr(error)))
+    def _run(self) -> None:
+        self.cloud.pace.wait("Starting", self._stop_requested)
+        self._raise_if_stopped()
+        require_no_fault(self.cloud.faults, "Starting", self.name)
+        self.started = now()
+        self.save()
+        require_no_fault(self.cloud.faults, "Transforming", self.name)
+        self._transform()
 
     def _transform(self) -> None:
         log = self.cloud.log_stream(LOG_GROUP, f"{self.name}/i-1")
@@ -140,20 +107,6 @@ class TransformJob(Resource):
                 self.cloud.s3.write(bucket, key, content)
             except NoSuchObject as error:
                 raise JobFailed(f"ClientError: Cannot write the output: {error} does not exist") from None
-
-    def _pass_phase(self, phase: str) -> None:
-        self.cloud.pace.wait(phase, self._stop_requested)
-        self._raise_if_stopped()
-
-    def _raise_if_stopped(self) -> None:
-        if self._stop_requested.is_set():
-            raise JobStopped("Stopped", "Transform job stopped")
-
-    def _finish(self, status: str, failure_reason: str | None = None) -> None:
-        with self._lock:
-            self.status, self.failure_reason = status, failure_reason
-            self.ended = self.modified = now()
-            self.save()
 
 
 def _batches(lines: list[bytes], limit: int) -> Iterator[bytes]:

@@ -1,23 +1,22 @@
 """Hyperparameter tuning: real training jobs over ranges, with counters, the best job and completion criteria."""
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
 
 from moto.core.exceptions import ServiceException
 
 from include.local_aws.sagemaker.hyperparameter_ranges import combinations, samples
-from include.local_aws.sagemaker.resource import Resource, internal_error, now
+from include.local_aws.sagemaker.job import Job, JobFailed
+from include.local_aws.sagemaker.resource import now
 from include.local_aws.sagemaker.training_job import TrainingJob
 
 POLL_SECONDS = 0.02
 
 
 @dataclass
-class HyperParameterTuningJob(Resource):
+class HyperParameterTuningJob(Job):
     """One tuning job, from creation on."""
 
     KIND: ClassVar[str] = "hyper-parameter-tuning-job"
@@ -26,12 +25,9 @@ class HyperParameterTuningJob(Resource):
 
     training_jobs: dict[str, dict[str, str]] = field(default_factory=dict)
     """Tuned hyperparameters by the training job's name, in the order of their creation."""
-    ended: datetime | None = None
-    failure_reason: str | None = None
 
     def __post_init__(self) -> None:
-        self._stop_requested = threading.Event()
-        self._lock = threading.Lock()
+        super().__post_init__()
         self.create_training_job: Callable[[dict[str, Any], str], TrainingJob]
         self.find_training_job: Callable[[str], TrainingJob | None]
 
@@ -50,24 +46,6 @@ class HyperParameterTuningJob(Resource):
         """Type (Maximize, Minimize) and metric."""
         objective = self.config.get("HyperParameterTuningJobObjective") or self.definition["TuningObjective"]
         return {"Type": objective["Type"], "MetricName": objective["MetricName"]}
-
-    def start(self) -> None:
-        threading.Thread(target=self._work, daemon=True, name=f"tuning-{self.name}").start()
-
-    def resume(self) -> None:
-        if self.status in {"InProgress", "Stopping"}:
-            self._finish("Failed", internal_error("The local AWS ended while the job was running. Please try again."))
-
-    def stop(self) -> None:
-        with self._lock:
-            if self.status == "InProgress":
-                self.status, self.modified = "Stopping", now()
-                self.save()
-        self._stop_requested.set()
-
-    def abandon(self) -> None:
-        """Start nothing more; the job's state no longer matters."""
-        self._stop_requested.set()
 
     def jobs(self) -> list[TrainingJob]:
         """Its training jobs that are still known, in the order of their creation."""
@@ -89,7 +67,6 @@ class HyperParameterTuningJob(Resource):
             "HyperParameterTuningJobArn": self.arn,
             "HyperParameterTuningJobStatus": self.status,
             "HyperParameterTuningEndTime": self.ended,
-            "FailureReason": self.failure_reason and self.failure_reason[:1024],
             "Strategy": self.config["Strategy"],
             "ResourceLimits": self.config["ResourceLimits"],
             "TrainingJobStatusCounters": _status_counters(jobs),
@@ -121,18 +98,14 @@ class HyperParameterTuningJob(Resource):
 
     # The search
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
             self._search()
-            if self._stop_requested.is_set():
-                self._finish("Stopped")
-            elif self.best_job() is None:
-                self._finish("Failed", "All training jobs failed. See the failure reasons of the training jobs.")
-            else:
-                self._finish("Completed")
-        except Exception as error:
-            message = error.message if isinstance(error, ServiceException) else internal_error(repr(error))
-            self._finish("Failed", str(message))
+        except ServiceException as error:  # a training job was refused
+            raise JobFailed(str(error.message)) from error
+        self._raise_if_stopped()
+        if self.best_job() is None:
+            raise JobFailed("All training jobs failed. See the failure reasons of the training jobs.")
 
     def _search(self) -> None:
         limits = self.config["ResourceLimits"]
@@ -209,12 +182,6 @@ class HyperParameterTuningJob(Resource):
         return (target is not None and sign * value >= sign * target) or (
             patience is not None and best.name in names and len(names) - names.index(best.name) - 1 >= patience
         )
-
-    def _finish(self, status: str, failure_reason: str | None = None) -> None:
-        with self._lock:
-            self.status, self.failure_reason = status, failure_reason
-            self.ended = self.modified = now()
-            self.save()
 
 
 def _status_counters(jobs: list[TrainingJob]) -> dict[str, int]:
