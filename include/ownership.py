@@ -9,7 +9,7 @@ DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
 
 MAX_VALUE_CHARACTERS = 256
-_NOT_IN_TAG_VALUES = re.compile(r"[^\w\s.:/=+\-@]")
+_NOT_IN_TAG_VALUES = re.compile(r"[^\w .:/=+\-@]")
 
 
 def owner_of(dag_id: str, run_id: str) -> str:

@@ -95,6 +95,8 @@ class Application:
             return invoke_endpoint(call.name, call.region, Request(environment))
         if call.service == RUNTIME:
             return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
+        if "HTTP_X_AMZ_TARGET" in environment and not _is_utf8(environment["wsgi.input"].getvalue()):
+            return aws_error(call, environment, "SerializationException", "The request's body is not UTF-8.")
         answer = Response.from_app(self._moto, environment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
@@ -109,6 +111,14 @@ class Application:
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return aws_error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def aws_error(call: Call, environment: WsgiEnvironment, code: str, message: str) -> Response:

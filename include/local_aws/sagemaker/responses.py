@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from include.local_aws.sagemaker.exceptions import SerializationException, UnsupportedOperation, ValidationException
@@ -31,24 +32,25 @@ class SageMakerResponse(BaseResponse):
         return backend
 
     def parse_parameters(self, request: Any) -> None:
-        try:
-            self._body_is_readable = isinstance(json.loads(request.data or b"{}"), dict)
-        except ValueError:
-            self._body_is_readable = False
-        if self._body_is_readable:
+        self._refusal = self._refuse(request.data)
+        if self._refusal is None:  # moto's parser takes the types on trust
             super().parse_parameters(request)
 
-    def call_action(self) -> Any:
+    def _refuse(self, body: bytes) -> ServiceException | None:
+        """Why a request is not answered at all."""
         operation = self._get_action()
-        if not self._body_is_readable:
-            return self._refused(SerializationException("The request's body is not a JSON object."))
         if operation not in OPERATIONS:
-            return self._refused(UnsupportedOperation(f"The local AWS does not support SageMaker's {operation}."))
+            return UnsupportedOperation(f"The local AWS does not support SageMaker's {operation}.")
         try:
-            check_request(operation, self.params)
+            check_request(operation, json.loads(body or b"{}"))
         except ValidationException as error:
-            return self._refused(error)
-        return super().call_action()
+            return error
+        except (ValueError, RecursionError):
+            return SerializationException("The request's body is not a JSON object.")
+        return None
+
+    def call_action(self) -> Any:
+        return super().call_action() if self._refusal is None else self._refused(self._refusal)
 
     def _refused(self, error: Exception) -> Any:
         status, headers, body = self.serialized(ActionResult(error))

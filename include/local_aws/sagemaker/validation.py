@@ -4,7 +4,6 @@ enumerations nor upper bounds on the client's side.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -13,6 +12,9 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
 from include.local_aws.sagemaker.exceptions import ValidationException
+
+LATEST_TIME = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970."""
 
 
 @cache
@@ -38,7 +40,7 @@ def violations(shape: Shape | None, value: Any) -> list[str]:
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "structure": dict, "map": dict, "list": list, "string": str, "integer": int, "long": int, "boolean": bool,
-    "float": (int, float), "double": (int, float), "timestamp": (int, float, datetime), "blob": (str, bytes),
+    "float": (int, float), "double": (int, float), "timestamp": (int, float), "blob": (str, bytes),
 }  # fmt: skip
 
 
@@ -57,11 +59,18 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         for key, item in value.items():
             yield from _violations(shape.key, key, path)
             yield from _violations(shape.value, item, f"{path}.{key}")
-    elif shape.type_name == "string":
+    else:
+        yield from _scalar_violations(shape, value, path)
+
+
+def _scalar_violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    if shape.type_name == "string":
         yield from _outside_bounds(shape, len(value), value, path, "length")
         yield from _string_violations(shape, value, path)
     elif shape.type_name == "blob":
         yield from _outside_bounds(shape, len(value), "…", path, "length")
+    elif shape.type_name == "timestamp" and not 0 <= value <= LATEST_TIME:
+        yield _violation(value, path, f"Member must have value between 0 and {LATEST_TIME}")
     elif shape.type_name in {"integer", "long", "float", "double"}:
         yield from _outside_bounds(shape, value, value, path, "value")
 
