@@ -31,7 +31,7 @@ from include.text.cleaning import Recipe, UndecodableCell, clean
 from include.text.records import Rejection, Row, read_rows
 from include.text.split import SPLITS, Fractions, Split, assign, keyed_hash
 from include.text.supervised import format_example
-from include.text.tokens import tokenize
+from include.text.tokens import tokenize_all
 
 REPORT_SCHEMA = "prepare-report/1"
 PARALLEL_FROM_ROWS = 20_000
@@ -250,16 +250,30 @@ def _process_bucket(path: Path, settings: PrepareSettings) -> _Bucket:
     rows.sort(key=lambda row: (row.key, row.file, row.line))
     bucket = _Bucket()
     vocabulary: dict[Split, set[str]] = {split: set() for split in SPLITS}
-    for _, group in groupby(rows, key=lambda row: row.key):
-        _process_tweet(list(group), settings, bucket, vocabulary)
+    voted = [
+        tweet
+        for _, rows_of_tweet in groupby(rows, key=lambda row: row.key)
+        if (tweet := _voted(list(rows_of_tweet), settings, bucket)) is not None
+    ]
+    for tweet, tokens in zip(voted, tokenize_all([tweet.text for tweet in voted]), strict=True):
+        _add_example(tweet, tokens, settings, bucket, vocabulary)
     bucket.tokens = {split: _token_hashes(tokens) for split, tokens in vocabulary.items()}
     return bucket
 
 
-def _process_tweet(
-    rows: list[_SpooledRow], settings: PrepareSettings, bucket: _Bucket, vocabulary: dict[Split, set[str]]
-) -> None:
-    """All rows of one tweet become one example, or are set aside."""
+@dataclass(frozen=True, slots=True)
+class _Voted:
+    """A tweet with its label, and the rows that carry it."""
+
+    label: str
+    cell: str
+    text: str
+    group: str
+    rows: list[_SpooledRow]
+
+
+def _voted(rows: list[_SpooledRow], settings: PrepareSettings, bucket: _Bucket) -> _Voted | None:
+    """All rows of one tweet become one, or are set aside."""
     counts = Counter(row.label for row in rows)
     bucket.bodies += 1
     bucket.majority_rows += max(counts.values())
@@ -270,24 +284,30 @@ def _process_tweet(
     bucket.rejections += set_aside
     if label is None:
         bucket.ties += 1
-        return
+        return None
     kept = [row for row in rows if row.label == label]
     # Which of several cells stands for the tweet must not depend on the order of rows.
     cell = min(row.cell for row in kept)
     tweet = clean(cell, settings.recipe)
-    tokens = tokenize(tweet.text)
+    return _Voted(label, cell, tweet.text, tweet.group, kept)
+
+
+def _add_example(
+    tweet: _Voted, tokens: list[str], settings: PrepareSettings, bucket: _Bucket, vocabulary: dict[Split, set[str]]
+) -> None:
     if not tokens:
         bucket.rejections += [
-            Rejection(row.file, row.line, "empty_text", "no token is left of the text", cell[:200]) for row in kept
+            Rejection(row.file, row.line, "empty_text", "no token is left of the text", tweet.cell[:200])
+            for row in tweet.rows
         ]
         return
-    split = assign(tweet.group, settings.seed, settings.fractions)
+    label, split = tweet.label, assign(tweet.group, settings.seed, settings.fractions)
     bucket.examples[split].append(format_example(label, tokens))
     bucket.labels[split, label] += 1
-    bucket.duplicates += len(kept) - 1
+    bucket.duplicates += len(tweet.rows) - 1
     vocabulary[split].update(tokens)
     if split == "test" and sum(sample["label"] == label for sample in bucket.samples) < EXAMPLES_PER_LABEL:
-        bucket.samples.append({"label": label, "cell": cell, "text": clean(cell, "clean").text})
+        bucket.samples.append({"label": label, "cell": tweet.cell, "text": clean(tweet.cell, "clean").text})
 
 
 def _vote(rows: list[_SpooledRow]) -> tuple[str | None, list[Rejection]]:

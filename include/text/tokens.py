@@ -1,6 +1,6 @@
 """Tokens for BlazingText: the one function that training, evaluation and everyone who asks an endpoint must share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from include.errors import TokenizerDataError
@@ -18,7 +18,22 @@ def tokenize(text: str) -> list[str]:
 
     :raises TokenizerDataError: nltk's punkt_tab data is not installed
     """
-    tokens = _word_tokenize()(text.lower().replace("\0", " "))
+    return _without_labels(_word_tokenize()(_lower(text)))
+
+
+def tokenize_all(texts: Sequence[str]) -> list[list[str]]:
+    """``[tokenize(text) for text in texts]``, an order of magnitude faster where there are many."""
+    _word_tokenize()  # so that missing data is the same error
+    from include.text.batch_tokens import word_tokenize_all
+
+    return [_without_labels(tokens) for tokens in word_tokenize_all([_lower(text) for text in texts])]
+
+
+def _lower(text: str) -> str:
+    return text.lower().replace("\0", " ")
+
+
+def _without_labels(tokens: list[str]) -> list[str]:
     return [token.lstrip("_") if token.startswith(LABEL_PREFIX) else token for token in tokens]
 
 
