@@ -73,6 +73,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             owner=OWNER,
             labels=labels,
             recipe=hashtag.recipe,
+            min_confidence=hashtag.min_confidence,
         )
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model", config=prepare_dataset["training_request"], check_interval=POLL_SECONDS

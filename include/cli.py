@@ -37,14 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "prepare",
         help="labelled tweets to BlazingText's train, validation and test channels",
-        description="Read labelled tweets (CSV in UTF-8: label,text; a header row may say otherwise), clean, tokenise "
-        "and split them. Writes train.txt, validation.txt, "
+        description="Read labelled tweets (CSV in UTF-8: label,text; a header row may say otherwise; or Ground Truth's "
+        "output manifest; either may be gzipped), clean, tokenise and split them. Writes train.txt, validation.txt, "
         "test.txt, rejected.csv (every row that was not used, and why) and report.json into --out.",
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
     )
     command.add_argument(
         "input", nargs="+", type=Path, metavar="INPUT",
-        help="CSV file, or folder of part files as Spark writes it; names that begin with _ or . are passed over",
+        help="CSV file or manifest, or folder of part files as Spark writes it (without names that begin with _ or .)",
     )  # fmt: skip
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the five files go")
     command.add_argument(
@@ -59,6 +59,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--fractions", type=_fractions, default="0.8,0.1,0.1", metavar="TRAIN,VALIDATION,TEST",
         help="shares of the splits (default: %(default)s)",
+    )  # fmt: skip
+    command.add_argument(
+        "--min-confidence", type=float, default=0.0, metavar="SHARE",
+        help="set aside labels of Ground Truth's with less confidence (default: %(default)s)",
     )  # fmt: skip
     command.add_argument(
         "--max-rejected-share", type=float, default=0.1, metavar="SHARE",
@@ -109,7 +113,7 @@ def _prepare(options: argparse.Namespace) -> int:
         raise ConfigurationError(f"--out {options.out} is a file, and a folder is needed")
     settings = PrepareSettings(
         labels=options.labels, recipe=options.recipe, seed=options.seed, fractions=options.fractions,
-        max_rejected_share=options.max_rejected_share,
+        max_rejected_share=options.max_rejected_share, min_confidence=options.min_confidence,
     )  # fmt: skip
     sources = _sources(options.input)
     with Progress(console=Console(stderr=True), transient=True) as bar:

@@ -23,6 +23,7 @@ class Hashtag:
     labels: Mapping[str, str]
     schedule: str = "@daily"
     recipe: str = "clean"
+    min_confidence: float = 0.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -52,7 +53,7 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
         raise ConfigurationError(f"{path}: {error}") from None
     if not isinstance(entry, dict):
         raise ConfigurationError(f"{where}: expected labels below the hashtag's name")
-    known = ("labels", "schedule", "recipe", "parameters")
+    known = ("labels", "schedule", "recipe", "min_confidence", "parameters")
     if unknown := sorted(set(entry) - set(known)):
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
     labels = entry.get("labels")
@@ -63,10 +64,14 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
         )
     if entry.get("recipe", "clean") not in RECIPES:
         raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
+    confidence = entry.get("min_confidence", 0.0)
+    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
+        raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
     return Hashtag(
         name=name,
         labels={str(identifier): str(label) for identifier, label in labels.items()},
         schedule=entry.get("schedule", "@daily"),
         recipe=entry.get("recipe", "clean"),
+        min_confidence=float(confidence),
         parameters=entry.get("parameters") or {},
     )

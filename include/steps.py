@@ -34,6 +34,7 @@ def prepare_dataset(
     owner: str,
     labels: dict[str, str],
     recipe: str,
+    min_confidence: float,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read, check, clean, tokenise and split the labelled tweets; upload the channels and a report on the data."""
@@ -43,8 +44,9 @@ def prepare_dataset(
         sources, dates = _fetch_tweets(storage, keys, params["window_days"], Path(folder) / "in")
         print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
         out = Path(folder) / "out"
+        preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
         try:
-            report = prepare(sources, out, PrepareSettings(labels=labels, recipe=recipe))  # type: ignore[arg-type]
+            report = prepare(sources, out, preparation)
         except DataError as error:
             rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
             raise DataError(f"{error} ({rejected})") from None

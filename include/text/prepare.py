@@ -9,10 +9,13 @@ processes.
 """
 
 import csv
+import gzip
 import hashlib
+import io
 import json
 import os
 import tempfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,12 +25,13 @@ from functools import partial
 from itertools import groupby
 from multiprocessing import current_process, get_context
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 from include.errors import ConfigurationError, DataError
 from include.text.cleaning import Recipe, UndecodableCell, clean
+from include.text.manifest import read_manifest
 from include.text.records import Rejection, Row, read_rows
 from include.text.split import SPLITS, Fractions, Split, assign, keyed_hash
 from include.text.supervised import format_example
@@ -37,8 +41,12 @@ REPORT_SCHEMA = "prepare-report/1"
 PARALLEL_FROM_ROWS = 20_000
 """Below this, starting processes takes longer than the work."""
 
-LABEL_VOTE_REASONS = ("label_tie", "label_outvoted", "label_superseded")
-"""Rows set aside because labels contradict each other: no fault of the row, so not counted as bad rows."""
+GZIP = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+LABELLING_REASONS = ("label_tie", "label_outvoted", "label_superseded", "low_confidence", "not_labelled")
+"""Rows set aside because of what labellers did: no fault of the row, so not counted as bad rows."""
 
 EXAMPLES_PER_LABEL = 3
 PROGRESS_ROWS = 1000
@@ -75,6 +83,8 @@ class PrepareSettings:
     recipe: Recipe = "clean"
     seed: int = 0
     fractions: Fractions = field(default_factory=Fractions)
+    min_confidence: float = 0.0
+    """Labels in Ground Truth's manifests with less are set aside."""
     max_rejected_share: float = 0.1
     """More bad rows than this share of all rows is an error."""
 
@@ -85,6 +95,8 @@ class PrepareSettings:
         for name in names:
             if not name or any(character.isspace() for character in name) or not name.isprintable():
                 raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
+        if not 0 <= self.min_confidence <= 1:
+            raise ConfigurationError(f"min_confidence must be between 0 and 1, not {self.min_confidence}")
         if not 0 <= self.max_rejected_share <= 1:
             raise ConfigurationError(f"max_rejected_share must be between 0 and 1, not {self.max_rejected_share}")
 
@@ -175,7 +187,7 @@ def _spool_rows(
     for source in sorted(sources, key=lambda source: source.name):
         tally.files[source.name] = 0
         with source.open() as stream:
-            for row in read_rows(source.name, stream, dict(settings.labels)):
+            for row in _read(source, stream, settings):
                 tally.files[source.name] += 1
                 if tally.files[source.name] % PROGRESS_ROWS == 0 and source.size:
                     progress("reading", (read + stream.tell()) / size)
@@ -187,6 +199,36 @@ def _spool_rows(
                     spool.add(spooled)
         read += source.size
     spool.flush()
+
+
+def _read(source: Source, stream: BinaryIO, settings: PrepareSettings) -> Iterator[Row | Rejection]:
+    """
+    The rows of a file, which may be gzipped.
+
+    :raises DataError: the file is not what can be read at all
+    """
+    with io.BufferedReader(cast(io.RawIOBase, stream)) as buffered:
+        if buffered.peek(2)[:2] != GZIP:
+            yield from _read_plain(source, buffered, settings)
+            return
+        try:
+            with gzip.GzipFile(fileobj=buffered) as unzipped:
+                yield from _read_plain(source, unzipped, settings)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise DataError(f"{source.name}: the gzip file is damaged or cut short: {error}") from error
+
+
+def _read_plain(
+    source: Source, stream: "io.BufferedReader[Any] | gzip.GzipFile", settings: PrepareSettings
+) -> Iterator[Row | Rejection]:
+    """CSV, or Ground Truth's JSON lines where the file begins with a brace."""
+    start = stream.peek(len(BYTE_ORDER_MARK) + 1)
+    if start[:2] in UTF_16:
+        raise DataError(f"{source.name}: the file is UTF-16; save it as UTF-8")
+    if start.removeprefix(BYTE_ORDER_MARK)[:1] == b"{":
+        yield from read_manifest(source.name, cast(BinaryIO, stream), settings.labels, settings.min_confidence)
+    else:
+        yield from read_rows(source.name, cast(BinaryIO, stream), dict(settings.labels))
 
 
 def _spooled(row: Row, source: Source, settings: PrepareSettings) -> _SpooledRow | Rejection:
@@ -388,11 +430,11 @@ class _Tally:
 
     @property
     def bad_rows(self) -> int:
-        return sum(count for reason, count in self.rejected.items() if reason not in LABEL_VOTE_REASONS)
+        return sum(count for reason, count in self.rejected.items() if reason not in LABELLING_REASONS)
 
     def reject(self, rejection: Rejection, writer: Any) -> None:
         self.rejected[rejection.reason] += 1
-        if self.first_bad_row is None and rejection.reason not in LABEL_VOTE_REASONS:
+        if self.first_bad_row is None and rejection.reason not in LABELLING_REASONS:
             self.first_bad_row = rejection
         writer.writerow([getattr(rejection, column) for column in REJECTED_COLUMNS])
 
@@ -422,6 +464,7 @@ class _Tally:
             "schema": REPORT_SCHEMA,
             "settings": {
                 "labels": dict(settings.labels), "recipe": settings.recipe, "seed": settings.seed,
+                "min_confidence": settings.min_confidence,
                 "fractions": asdict(settings.fractions),
             },
             "files": self.files,

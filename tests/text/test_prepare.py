@@ -1,4 +1,5 @@
 import csv
+import gzip
 import io
 import json
 import random
@@ -171,7 +172,9 @@ def test_rows_without_a_token_are_rejected(tmp_path):
             b"0,a\n1,b\n2,c\n", r"1 of 3 rows cannot be used.*The first is part\.csv, line 3: label '2'", id="bad rows"
         ),
         pytest.param(b"0,a\n1,b\n", "Too few different tweets", id="too few"),
-        pytest.param("0,ä\n1,b\n".encode("utf-16"), "cannot be used", id="UTF-16"),
+        pytest.param("0,ä\n1,b\n".encode("utf-16"), "part.csv: the file is UTF-16; save it as UTF-8", id="UTF-16"),
+        pytest.param(gzip.compress(b"0,a\n" * 500)[:-9], "part.csv: the gzip file is damaged or cut", id="cut gzip"),
+        pytest.param(b"\x1f\x8bnonsense", "part.csv: the gzip file is damaged or cut", id="no gzip"),
         pytest.param(b"id,tweet\n1,hello\n", "names no label column", id="header without label"),
     ],
 )
@@ -182,6 +185,24 @@ def test_data_that_cannot_be_used_is_an_error_with_a_report_and_without_channels
     assert not any((tmp_path / f"{split}.txt").exists() for split in SPLITS)
     assert (tmp_path / "rejected.csv").exists()
     assert json.loads((tmp_path / "report.json").read_text())["error"]
+
+
+def test_gzipped_csv_and_manifests_give_what_plain_csv_gives(tmp_path):
+    rows = some_rows(100)
+    plain = source(rows)
+    lines = (
+        json.dumps({"source": text, "topic": int(label), "topic-metadata": {"class-name": label, "confidence": 0.8}})
+        for label, text in rows
+    )
+    manifest = "\n".join(lines).encode()
+    outputs = []
+    for number, content in enumerate((plain.open().read(), gzip.compress(plain.open().read()), manifest)):
+        prepare([raw_source(content)], tmp_path / str(number), PrepareSettings(min_confidence=0.8))
+        outputs.append([(tmp_path / str(number) / f"{split}.txt").read_bytes() for split in SPLITS])
+
+    assert outputs[0] == outputs[1] == outputs[2]
+    with pytest.raises(DataError, match="Too few different tweets"):
+        prepare([raw_source(manifest)], tmp_path / "strict", PrepareSettings(min_confidence=0.9))
 
 
 def test_channels_of_an_earlier_run_do_not_survive_a_failure(tmp_path):
