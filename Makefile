@@ -27,6 +27,7 @@ test: $(VENV)/.installed-dev  ## every test
 benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run
 	@$(BIN)/python -m benchmarks.training_throughput
 	@$(BIN)/python -m benchmarks.invocation_latency
+	@$(BIN)/python -m benchmarks.prepare_speed
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff check .
