@@ -50,6 +50,8 @@ LABELLING_REASONS = ("label_tie", "label_outvoted", "label_superseded", "low_con
 
 EXAMPLES_PER_LABEL = 3
 PROGRESS_ROWS = 1000
+MERGED_TOKENS = 1_000_000
+"""So many hashes of tokens, eight bytes each, pile up before they are merged."""
 REJECTED_COLUMNS = ("file", "line", "reason", "detail", "content")
 
 
@@ -409,6 +411,28 @@ def _processed_buckets(paths: list[Path], settings: PrepareSettings, processes: 
 # Counting and checking -----------------------------------------------------------------------------------------------
 
 
+class _Vocabulary:
+    """How many different tokens there are, by their hashes."""
+
+    def __init__(self) -> None:
+        self._known = np.empty(0, dtype=np.uint64)
+        self._new: list[np.ndarray] = []
+
+    def add(self, tokens: np.ndarray) -> None:
+        self._new.append(tokens)
+        if sum(map(len, self._new)) > max(MERGED_TOKENS, len(self._known)):
+            self._merge()
+
+    def __len__(self) -> int:
+        self._merge()
+        return len(self._known)
+
+    def _merge(self) -> None:
+        if self._new:
+            self._known = np.unique(np.concatenate([self._known, *self._new]))
+            self._new = []
+
+
 @dataclass(slots=True)
 class _Tally:
     """Where every row went."""
@@ -418,9 +442,7 @@ class _Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     first_bad_row: Rejection | None = None
     split_labels: Counter[tuple[Split, str]] = field(default_factory=Counter)
-    vocabulary: dict[Split, np.ndarray] = field(
-        default_factory=lambda: {split: np.empty(0, dtype=np.uint64) for split in SPLITS}
-    )
+    vocabulary: dict[Split, "_Vocabulary"] = field(default_factory=lambda: {split: _Vocabulary() for split in SPLITS})
     samples: list[dict[str, str]] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
 
@@ -441,7 +463,7 @@ class _Tally:
     def add(self, bucket: _Bucket) -> None:
         self.split_labels.update(bucket.labels)
         for split, tokens in bucket.tokens.items():
-            self.vocabulary[split] = np.union1d(self.vocabulary[split], tokens)
+            self.vocabulary[split].add(tokens)
         for name in (
             "bodies", "conflicting_bodies", "conflicting_rows", "ties", "majority_rows", "duplicates",
         ):  # fmt: skip
