@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from include import __version__
-from include.blazingtext.evaluation import Evaluation, decide, evaluate
+from include.blazingtext.baseline import MAX_TRAINING_TWEETS, linear_baseline
+from include.blazingtext.evaluation import decide, evaluate
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
 from include.blazingtext.predictions import LocalModel, Prediction, check_same, parse_answer
 from include.blazingtext.requests import endpoint_request, invocation, training_request
@@ -20,7 +21,7 @@ from include.ownership import ownership_tags
 from include.settings import Settings
 from include.storage import Storage
 from include.text.prepare import PrepareSettings, Source, prepare
-from include.text.split import SPLITS
+from include.text.split import SPLITS, Split
 from include.text.supervised import parse_example
 from include.text.tokens import instance
 
@@ -145,16 +146,23 @@ def evaluate_model(
     with TemporaryDirectory(prefix="evaluate-") as folder:
         artifact = storage.download(storage.key_of(trained["model_uri"]), Path(folder) / "model.tar.gz")
         model = LocalModel(artifact, Path(folder))
-        test_key = storage.key_of(prepared["data"]["uris"]["test"]) + "test.txt"
-        evaluation = _score(model, storage.download(test_key, Path(folder) / "test.txt"), list(labels.values()))
+        test, train = (_examples(storage, prepared, split, Path(folder)) for split in ("test", "train"))
+        predictions = model.predict([instance for _, instance in test])
+        evaluation = evaluate([label for label, _ in test], predictions, list(labels.values()))
+        baseline = linear_baseline(train, test, params["word_ngrams"])
         report = storage.read_json(storage.key_of(prepared["data"]["report"]))
         smoke_tests = _smoke_tests(model, report["samples"], prepared["recipe"])
-    print(evaluation.verdict())
+    verdict = " ".join([evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else [])])
+    print(verdict)
     newest_date = max(_tweets_by_date(storage, keys))
     decision = decide(evaluation, params["deploy"], date, newest_date, params["min_gain"])
     print(decision.reason)
     return {
-        "evaluation": {**asdict(evaluation), "verdict": evaluation.verdict()},
+        "evaluation": {
+            **asdict(evaluation),
+            "linear_baseline": asdict(baseline) if baseline else None,
+            "verdict": verdict,
+        },
         "decision": decision.as_dict(),
         "smoke_tests": smoke_tests,
         "smoke_test_request": invocation([test["instance"] for test in smoke_tests], k=len(model.labels)),
@@ -168,11 +176,11 @@ def evaluate_model(
     }
 
 
-def _score(model: LocalModel, test_file: Path, labels: list[str]) -> Evaluation:
-    with test_file.open(encoding="utf-8") as lines:
-        examples = [parse_example(line) for line in lines]
-    predictions = model.predict([instance for _, instance in examples])
-    return evaluate([label for label, _ in examples], predictions, labels)
+def _examples(storage: Storage, prepared: dict[str, Any], split: Split, folder: Path) -> list[tuple[str, str]]:
+    """Labels and instances of a prepared split."""
+    key = storage.key_of(prepared["data"]["uris"][split]) + f"{split}.txt"
+    with storage.download(key, folder / f"{split}.txt").open(encoding="utf-8") as lines:
+        return [parse_example(line) for line in islice(lines, MAX_TRAINING_TWEETS if split == "train" else None)]
 
 
 def _smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: str) -> list[dict[str, Any]]:

@@ -5,12 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from include.blazingtext.predictions import Prediction
 
 Deploy = Literal["auto", "always", "never"]
 DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000
+"""Of the bootstrap. Its seed is fixed: the same predictions give the same intervals."""
+RELIABILITY_BINS = 10
+SMALLEST_PROBABILITY = 1e-15
+"""For the log loss: a label that the model holds for impossible counts as this."""
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +28,16 @@ class Evaluation:
 
     tweets: int
     accuracy: float
-    accuracy_interval: tuple[float, float]
+    accuracy_interval: Interval
     """Wilson's 95 % interval, with each test tweet as one independent trial."""
     macro_f1: float
+    macro_f1_interval: Interval
+    """Percentiles of a bootstrap over the test tweets, as those of the log loss are."""
+    log_loss: float
+    """Mean of -ln(probability of the true label): 0 is certain and right; ln 2 is a coin's, with two labels."""
+    log_loss_interval: Interval
+    reliability: list[dict[str, float]]
+    """By the predicted label's probability, in tenths: number of tweets, mean probability, share that is right."""
     majority_label: str
     majority_accuracy: float
     """Of whoever always answers the test split's commonest label: the hardest form of this baseline."""
@@ -68,11 +84,17 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
     matrix = confusion_matrix(labels, predicted, labels=known_labels)
     majority_label, majority_count = Counter(sorted(labels)).most_common(1)[0]
     names = ("precision", "recall", "f1", "tweets")
+    losses = _losses(labels, predictions)
+    f1s, mean_losses = _bootstrap(labels, predicted, losses)
     return Evaluation(
         tweets=len(labels),
         accuracy=right / len(labels),
         accuracy_interval=(float(interval.low), float(interval.high)),
         macro_f1=float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0)),
+        macro_f1_interval=_percentiles(f1s),
+        log_loss=float(losses.mean()),
+        log_loss_interval=_percentiles(mean_losses),
+        reliability=_reliability(labels, predictions),
         majority_label=majority_label,
         majority_accuracy=majority_count / len(labels),
         labels={
@@ -84,6 +106,57 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
             for row, label in enumerate(known_labels)
         },
     )
+
+
+def _losses(labels: Sequence[str], predictions: Sequence[Prediction]) -> np.ndarray:
+    """Each tweet's part in the log loss; probabilities are scaled to a sum of 1."""
+    probabilities = [
+        prediction.probabilities.get(label, 0.0) / (sum(prediction.probabilities.values()) or 1.0)
+        for label, prediction in zip(labels, predictions, strict=True)
+    ]
+    losses: np.ndarray = -np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0))
+    return losses
+
+
+def _bootstrap(labels: Sequence[str], predicted: Sequence[str], losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Macro-F1 and mean loss of test splits drawn from the test split, with replacement."""
+    names = sorted({*labels, *predicted})
+    codes = {name: code for code, name in enumerate(names)}
+    cells = np.array([codes[label] * len(names) + codes[guess] for label, guess in zip(labels, predicted, strict=True)])
+    generator = np.random.default_rng(0)
+    f1s, mean_losses = np.empty(RESAMPLES), np.empty(RESAMPLES)
+    for number in range(RESAMPLES):
+        drawn = generator.integers(0, len(cells), len(cells))
+        confusion = np.bincount(cells[drawn], minlength=len(names) ** 2).reshape(len(names), len(names))
+        f1s[number], mean_losses[number] = _macro_f1(confusion), losses[drawn].mean()
+    return f1s, mean_losses
+
+
+def _macro_f1(confusion: np.ndarray) -> float:
+    """Mean of 2·tp / (true + predicted) over the labels that occur, from counts by true and predicted label."""
+    both = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float((2 * np.diag(confusion)[both > 0] / both[both > 0]).mean())
+
+
+def _percentiles(values: np.ndarray) -> Interval:
+    outside = (1 - CONFIDENCE) / 2 * 100
+    low, high = np.percentile(values, [outside, 100 - outside])
+    return float(low), float(high)
+
+
+def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, float]]:
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for label, prediction in zip(labels, predictions, strict=True):
+        index = min(int(prediction.probability * RELIABILITY_BINS), RELIABILITY_BINS - 1)
+        bins.setdefault(index, []).append((prediction.probability, prediction.label == label))
+    return [
+        {
+            "from": index / RELIABILITY_BINS, "to": (index + 1) / RELIABILITY_BINS, "tweets": len(entries),
+            "probability": float(np.mean([probability for probability, _ in entries])),
+            "accuracy": float(np.mean([right for _, right in entries])),
+        }
+        for index, entries in sorted(bins.items())
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

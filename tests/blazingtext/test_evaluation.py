@@ -46,6 +46,59 @@ def test_always_answering_one_label_is_never_better_than_the_majority(truth, cha
     assert not found.beats_majority_beyond_chance
 
 
+def test_the_log_loss_and_macro_f1_are_scikit_learns():
+    from sklearn.metrics import f1_score, log_loss
+
+    truth = ["technical", "technical", "marketing", "marketing", "technical"]
+    shares = [0.9, 0.6, 0.2, 0.7, 0.45]
+    found = evaluate(
+        truth,
+        [
+            Prediction({"technical": p, "marketing": 1 - p})
+            if p > 0.5
+            else Prediction({"marketing": 1 - p, "technical": p})
+            for p in shares
+        ],
+        LABELS,
+    )
+
+    matrix = [[1 - share, share] for share in shares]
+    assert found.log_loss == pytest.approx(log_loss(truth, matrix, labels=["marketing", "technical"]))
+    guesses = ["technical" if share > 0.5 else "marketing" for share in shares]
+    assert found.macro_f1 == pytest.approx(f1_score(truth, guesses, average="macro"))
+
+
+def test_a_label_that_the_model_does_not_know_is_a_large_loss_not_an_infinite_one():
+    found = evaluate(["technical", "marketing"], [Prediction({"technical": 1.0}), Prediction({})], LABELS)
+
+    assert 10 < found.log_loss < 20
+    assert found.accuracy == 0.5
+
+
+def test_intervals_hold_their_figures_and_narrow_with_more_tweets():
+    few, many = evaluation(32, 8), evaluation(3200, 800)
+    for found in (few, many):
+        assert found.macro_f1_interval[0] < found.macro_f1 < found.macro_f1_interval[1]
+        assert found.log_loss_interval[0] < found.log_loss < found.log_loss_interval[1]
+    assert many.macro_f1_interval[1] - many.macro_f1_interval[0] < few.macro_f1_interval[1] - few.macro_f1_interval[0]
+    assert evaluation(32, 8) == few
+
+
+def test_reliability_compares_what_the_model_believes_with_what_is_so():
+    truth = ["technical"] * 10
+    sure = (
+        [Prediction({"technical": 0.95})] * 3
+        + [Prediction({"marketing": 0.95})]
+        + [Prediction({"technical": 0.55})] * 6
+    )
+
+    unsure, confident = evaluate(truth, sure, LABELS).reliability
+
+    assert (unsure["from"], unsure["tweets"], unsure["accuracy"]) == (0.5, 6, 1.0)
+    assert (confident["tweets"], confident["accuracy"]) == (4, 0.75)
+    assert confident["probability"] == pytest.approx(0.95)
+
+
 def test_the_verdict_says_whether_the_model_is_better_beyond_chance():
     assert "better, beyond chance," in evaluation(90, 10).verdict()
     assert "not shown to be better" in evaluation(11, 9).verdict()
