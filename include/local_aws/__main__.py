@@ -1,6 +1,8 @@
 """The command: ``python -m include.local_aws``."""
 
 import argparse
+import errno
+import os
 import signal
 import sys
 import threading
@@ -36,6 +38,8 @@ def main() -> int:
         parser.error("--port must be between 0 and 65535")
     if not 0 <= options.pace <= 10:
         parser.error("--pace must be between 0 and 10")
+    if options.data_dir is not None and not options.data_dir.name:
+        parser.error("--data-dir needs the name of a directory")
     stop = threading.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
@@ -45,8 +49,10 @@ def main() -> int:
         print(f"error: {error}.", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: cannot listen on {options.host}:{options.port}: {error.strerror}.", file=sys.stderr)
-        print("Stop what uses that port, or choose another one with --port.", file=sys.stderr)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        print(f"error: cannot listen on {options.host}:{options.port}: {reason}.", file=sys.stderr)
+        if error.errno == errno.EADDRINUSE:
+            print("Stop what uses that port, or choose another one with --port.", file=sys.stderr)
         return 2
     with server:
         print(f"local AWS ready on {server.url} (AWS_ENDPOINT_URL={server.url})", flush=True)

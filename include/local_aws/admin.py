@@ -22,6 +22,7 @@ from include.local_aws.sagemaker.tuning_job import HyperParameterTuningJob
 PREFIX = "/_local/"
 PAGE = Path(__file__).parent / "page.html"
 OBJECTS_SHOWN = 2000
+FILTERS = ("service", "operation", "principal", "region", "name", "outcome", "status")
 SECURITY_HEADERS = {
     # What the page shows comes from whoever uses the server: nothing of it may run or be sent anywhere.
     "Content-Security-Policy": "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
@@ -70,16 +71,21 @@ class AdminApi:
 
     def _remove_fault(self, fault_id: str) -> Response:
         removed = self._faults.remove(int(fault_id)) if fault_id.isdecimal() else 0
-        return _json({"removed": removed}, 200 if removed else 404)
+        if not removed:
+            return _json({"removed": 0, "error": f"there is no fault {fault_id!r}"}, 404)
+        return _json({"removed": removed})
 
     def _list_requests(self, request: Request) -> Response:
-        """Filtered by any member's value; ``limit``: the newest so many."""
+        """Filtered by patterns of the entries' members; ``limit``: the newest so many."""
         filters = {name: value for name, value in request.args.items() if name != "limit"}
+        if unknown := sorted(set(filters) - set(FILTERS)):
+            known = ", ".join((*FILTERS, "limit"))
+            return _json({"error": f"there is no filter {', '.join(unknown)}; there is: {known}"}, 400)
         entries = list(self._requests.entries(filters))
         limit = request.args.get("limit", "")
         if limit:
             if not limit.isdecimal():
-                return _json({"error": f"limit must be a number, not {limit!r}"}, 400)
+                return _json({"error": f"limit must be a whole number from 0 on, not {limit!r}"}, 400)
             entries = entries[len(entries) - min(int(limit), len(entries)) :]
         lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)
         return Response(lines, content_type="application/jsonl", headers={"X-Content-Type-Options": "nosniff"})

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,8 @@ from urllib.parse import parse_qs, parse_qsl, unquote
 
 from botocore.model import OperationModel
 
-from include.local_aws.sagemaker.validation import service_model
 from include.local_aws.sagemaker_runtime import invoked_endpoint_name
+from include.local_aws.service_models import service_model
 
 DEFAULT_REGION = "us-east-1"
 KEPT_IN_MEMORY = 100_000
@@ -190,10 +191,14 @@ class RequestLog:
                 self._file.write(json.dumps(entry).encode() + b"\n")
 
     def entries(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """The entries, oldest first, whose members have the given values."""
+        """The entries, oldest first, whose members fit the given patterns."""
         with self._lock:
             entries = list(self._entries)
-        return (entry for entry in entries if all(str(entry.get(name)) == value for name, value in filters.items()))
+        return (
+            entry
+            for entry in entries
+            if all(fnmatchcase(str(entry.get(name)), pattern) for name, pattern in filters.items())
+        )
 
     def close(self) -> None:
         with self._lock:

@@ -6,6 +6,7 @@ It is found at AWS_ENDPOINT_URL, or where ``--url`` says.
 
 import argparse
 import json
+import math
 import os
 import sys
 from typing import Any
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     fail.add_argument("operation", help="pattern of the operation's name, e.g. CreateEndpoint, 'List*', s3:GetObject")
     fail.add_argument("--error", help=f"the error's code, e.g. ThrottlingException, or {CONNECTION_RESET}")
     fail.add_argument("--message", help="the error's message")
-    fail.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="how late the call is answered")
+    fail.add_argument("--delay", type=_finite, default=0.0, metavar="SECONDS", help="how late the call is answered")
     _add_common(fail)
     fail.set_defaults(run=_fail)
 
@@ -73,14 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     fail_phase.set_defaults(run=_fail_phase)
 
     faults = commands.add_parser("faults", help="list the faults that are ordered")
-    faults.set_defaults(run=lambda options: _print_lines(_call(options, "GET", "faults").json()))
+    faults.set_defaults(run=_faults)
     clear = commands.add_parser("clear", help="withdraw all faults, or one")
     clear.add_argument("id", nargs="?", type=int, help="of the one")
     clear.set_defaults(run=_clear)
 
     log = commands.add_parser("requests", help="print the request log as JSON lines")
     for name in ("service", "operation", "principal", "name", "outcome"):
-        log.add_argument(f"--{name}", help=f"only those of this {name}")
+        log.add_argument(f"--{name}", help=f"only those whose {name} fits this pattern")
     log.add_argument("--limit", type=int, help="the newest so many")
     log.set_defaults(run=_requests)
     return parser
@@ -91,7 +92,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     times = parser.add_mutually_exclusive_group()
     times.add_argument("--times", type=int, default=1, help="how often it hits (default: %(default)s)")
     times.add_argument("--forever", action="store_true", help="it hits until it is withdrawn")
-    parser.add_argument("--probability", type=float, default=1.0, help="with which it hits (default: 1)")
+    parser.add_argument("--probability", type=_finite, default=1.0, help="with which it hits (default: 1)")
     parser.add_argument("--seed", type=int, help="of the probability's random numbers")
 
 
@@ -112,6 +113,24 @@ def _order(options: argparse.Namespace, fault: dict[str, Any]) -> None:
     _print_lines([_call(options, "POST", "faults", json=fault).json()])
 
 
+def _faults(options: argparse.Namespace) -> None:
+    faults = _call(options, "GET", "faults").json()
+    _print_lines([{name: value for name, value in fault.items() if _matters(fault, name)} for fault in faults])
+    if not faults:
+        print("no faults are ordered", file=sys.stderr)
+
+
+def _matters(fault: dict[str, Any], name: str) -> bool:
+    return name != ("operation" if fault["phase"] else "phase")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is no number that can be used")
+    return number
+
+
 def _clear(options: argparse.Namespace) -> None:
     path = "faults" if options.id is None else f"faults/{options.id}"
     print(f"{_call(options, 'DELETE', path).json()['removed']} withdrawn")
@@ -127,6 +146,8 @@ def _call(options: argparse.Namespace, method: str, path: str, **arguments: Any)
     url = f"{options.url.rstrip('/')}/_local/{path}"
     try:
         response = requests.request(method, url, timeout=30, **arguments)
+    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
+        raise ControlError(f"{options.url} is no URL; it begins with http://") from None
     except requests.RequestException as error:
         raise ControlError(
             f"no local AWS answers at {options.url}: start one with python -m include.local_aws, or name it with "
@@ -134,8 +155,8 @@ def _call(options: argparse.Namespace, method: str, path: str, **arguments: Any)
         ) from None
     if not response.ok:
         try:
-            reason = response.json().get("error") or "there is no such fault"
-        except ValueError:
+            reason = response.json()["error"]
+        except (ValueError, KeyError):
             reason = f"{url} answers {response.status_code}; is it a local AWS?"
         raise ControlError(reason)
     return response

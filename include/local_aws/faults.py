@@ -2,11 +2,15 @@
 
 import itertools
 import random
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
+
+from include.local_aws.service_models import service_model
 
 STATUSES = {
     "InternalServerError": 500, "InternalFailure": 500, "InternalError": 500, "ServiceUnavailable": 503,
@@ -24,6 +28,14 @@ PHASES = {
 """In which phases a job or an endpoint can be made to fail."""
 
 _ids = itertools.count(1)
+
+
+@cache
+def _operations() -> frozenset[str]:
+    """Of the services that people order faults of, with and without the service's name."""
+    services = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "sns")
+    names = {(service, name) for service in services for name in service_model(service).operation_names}
+    return frozenset({name for _, name in names} | {f"{service}:{name}" for service, name in names})
 
 
 class FaultError(ValueError):
@@ -71,6 +83,12 @@ class Fault:
         phases = sorted({phase for phases in PHASES.values() for phase in phases})
         if self.phase is not None and self.phase not in phases:
             raise FaultError(f"phase must be one of {', '.join(phases)}, not {self.phase!r}")
+        if self.error is not None and not re.fullmatch(r"\w+", self.error):
+            raise FaultError(f"error must be an error's code, e.g. ThrottlingException, not {self.error!r}")
+        if not any(fnmatchcase(name, self.operation) for name in _operations()):
+            raise FaultError(
+                f"operation {self.operation!r} fits no operation; names are like CreateEndpoint, s3:GetObject"
+            )
         if self.phase is None and self.error is None and not self.delay_seconds:
             raise FaultError("a fault needs an error, a delay_seconds above 0, or a phase")
         if not 0 <= self.delay_seconds <= 600:

@@ -11,7 +11,8 @@ from werkzeug.wrappers import Request, Response
 
 from include.local_aws.blazingtext.inference import ContainerError
 from include.local_aws.sagemaker.exceptions import ValidationException
-from include.local_aws.sagemaker.validation import check_request, service_model
+from include.local_aws.sagemaker.validation import check_request
+from include.local_aws.service_models import service_model
 
 SERVICE = "sagemaker-runtime"
 MAX_BODY_BYTES = 6_291_456

@@ -7,12 +7,14 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import moto.sagemaker.models
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, OperationNotFoundError
+from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.exceptions import ServiceException
 from moto.core.request import determine_request_protocol
@@ -91,6 +93,10 @@ class Application:
             return aws_error(call, environment, "InternalFailure", f"A fault of the local AWS itself: {error!r}")
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
+        if call.service in {"sagemaker", RUNTIME} and call.region not in _regions():
+            return aws_error(call, environment, "UnrecognizedClientException", f"There is no region {call.region}.")
+        if call.service == "sagemaker" and call.operation == "Unknown":
+            return aws_error(call, environment, "ValidationException", "The local AWS does not support this request.")
         if call.service == RUNTIME and call.operation == "InvokeEndpoint":
             return invoke_endpoint(call.name, call.region, Request(environment))
         if call.service == RUNTIME:
@@ -106,11 +112,23 @@ class Application:
     def _fail(self, fault: Fault, call: Call, environment: WsgiEnvironment) -> Response:
         if fault.error == CONNECTION_RESET:
             self._requests.write(call, CONNECTION_RESET, 0, fault.delay_seconds)
+            Request(environment).get_data()  # else it would be taken for the next request
             connection: socket.socket = environment["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return aws_error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+
+
+@cache
+def _regions() -> frozenset[str]:
+    partitions = ("aws", "aws-cn", "aws-us-gov")
+    session = Session()
+    return frozenset(
+        region
+        for partition in partitions
+        for region in session.get_available_regions("sagemaker", partition, allow_non_regional=True)
+    )
 
 
 def _is_utf8(body: bytes) -> bool:
@@ -190,8 +208,8 @@ class LocalAws:
         """Stop serving, and every training that still runs."""
         self._server.shutdown()
         self._server.server_close()
+        self._store.close()  # first: what still ran is to be found as running, and so as failed, at the next start
         SageMakerBackend.stop_all()
-        self._store.close()
         self._requests.close()
 
     def __enter__(self) -> Self:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+STATE, LOCK = "state.sqlite", "lock"
 FORMAT = 1
 """Of the directory's contents; another one is refused."""
 
@@ -40,11 +41,19 @@ class Store:
             try:
                 self._open(directory)
             except (OSError, sqlite3.Error) as error:
-                raise DataDirectoryError(f"{directory} cannot be used as a data directory: {error}") from error
+                file = f" ({directory / STATE})" if isinstance(error, sqlite3.Error) else ""
+                raise DataDirectoryError(f"{directory} cannot be used as a data directory: {error}{file}") from error
 
     def _open(self, directory: Path) -> None:
+        if not directory.name:
+            raise DataDirectoryError("the data directory needs a name")
+        if directory.exists() and not directory.is_dir():
+            raise DataDirectoryError(f"{directory} is a file, and a data directory is needed")
         directory.mkdir(parents=True, exist_ok=True)
-        self._owner = (directory / "lock").open("w")
+        state = directory / STATE
+        if not state.exists() and {entry.name for entry in directory.iterdir()} - {LOCK}:
+            raise DataDirectoryError(f"{directory} holds other things; use an empty directory, or one of a local AWS")
+        self._owner = (directory / LOCK).open("a")
         try:
             fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -52,15 +61,16 @@ class Store:
             raise DataDirectoryError(
                 f"{directory} is in use by another local AWS; stop it, or choose another"
             ) from None
+        database = sqlite3.connect(state, check_same_thread=False, isolation_level=None)
+        (found,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if found != FORMAT and (found or tables):
+            raise DataDirectoryError(f"{directory} is of format {found}, not {FORMAT}; use an empty directory")
         self._contents = directory / "contents"
         self.scratch = directory / "scratch"
         shutil.rmtree(self.scratch, ignore_errors=True)
         self._contents.mkdir(exist_ok=True)
         self.scratch.mkdir()
-        database = sqlite3.connect(directory / "state.sqlite", check_same_thread=False, isolation_level=None)
-        found = database.execute("PRAGMA user_version").fetchone()[0]
-        if found not in {0, FORMAT}:
-            raise DataDirectoryError(f"{directory} is of format {found}, not {FORMAT}; use an empty directory")
         database.executescript(
             f"""
             PRAGMA journal_mode = WAL;
@@ -94,7 +104,12 @@ class Store:
         if self._database is None:
             return
         row = (kind, key, json.dumps(document, default=_encode), " ".join(contents))
-        self._execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", row)
+        # An update keeps the row's number, and so its place in the order.
+        self._execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) "
+            "DO UPDATE SET document = excluded.document, contents = excluded.contents",
+            row,
+        )
 
     def delete(self, kind: str, key: str) -> None:
         self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
@@ -71,6 +72,33 @@ def test_calls_of_every_protocol_are_known(client, local_aws, service, call, arg
         getattr(client(service), call)(**arguments)
 
     assert newest(local_aws, service=service)[:3] == (service, operation, name)
+
+
+def test_the_log_is_filtered_by_patterns_of_its_members(client, local_aws):
+    client("sagemaker").list_models()
+    assert newest(local_aws, operation="List*", service="sagemaker")[1] == "ListModels"
+    error = requests.get(f"{local_aws.url}/_local/requests", params={"operaton": "x"}, timeout=5)
+    assert (error.status_code, "there is no filter operaton" in error.text) == (400, True)
+
+
+@pytest.mark.parametrize("target", ["SageMaker.Nope", "Foo", ""])
+def test_an_operation_that_nobody_knows_is_refused(local_aws, target):
+    headers = {
+        "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
+    }  # fmt: skip
+
+    answer = requests.post(local_aws.url, data="{}", headers=headers, timeout=5)
+
+    assert answer.status_code == 400
+    assert "does not support" in answer.text
+
+
+def test_a_region_that_nobody_knows_is_refused(local_aws):
+    elsewhere = boto3.client("sagemaker", endpoint_url=local_aws.url, region_name="nowhere-1")
+
+    with pytest.raises(ClientError, match="There is no region nowhere-1"):
+        elsewhere.list_models()
 
 
 def test_what_a_service_does_not_have_is_refused_by_name(client):

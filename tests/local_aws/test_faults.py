@@ -155,9 +155,11 @@ def test_a_probability_hits_about_as_often_as_it_says():
     ("fault", "message"),
     [
         ([], "a fault is a JSON object"),
-        ({"operation": "x"}, "needs an error, a delay_seconds above 0, or a phase"),
+        ({"operation": "ListModels"}, "needs an error, a delay_seconds above 0, or a phase"),
         ({"error": "X", "opeartion": "x"}, "unknown member opeartion; known are operation, name"),
         ({"error": 5}, "error must be a string, not 5"),
+        ({"error": ""}, "error must be an error's code"),
+        ({"error": "X", "operation": "CreateEndpont"}, "operation 'CreateEndpont' fits no operation"),
         ({"error": "X", "times": 0}, "times must be at least 1, or null for no end, not 0"),
         ({"error": "X", "times": True}, "times must be an integer or null, not True"),
         ({"error": "X", "probability": 2}, "probability must be above 0 and at most 1, not 2"),
@@ -195,6 +197,7 @@ def test_the_command_orders_lists_and_withdraws(control, once):
     once("sagemaker").list_models()
     assert control("clear")[1].out == "1 withdrawn\n"
     assert control("clear", str(fault["id"]))[0] == 1
+    assert control("faults")[1].err == "no faults are ordered\n"
 
 
 def test_the_command_prints_the_request_log(control, once):
@@ -218,6 +221,8 @@ def test_the_command_says_what_is_wrong(control, capsys):
     assert "needs an error" in printed.err
     assert main(["--url", "http://127.0.0.1:9", "faults"]) == 1
     assert "no local AWS answers at http://127.0.0.1:9" in capsys.readouterr().err
+    assert main(["--url", "nonsense", "faults"]) == 1
+    assert "nonsense is no URL; it begins with http://" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["fail-phase", "Thinking"])
     assert "Training" in capsys.readouterr().err

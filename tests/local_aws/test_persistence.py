@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -129,6 +130,21 @@ def test_a_job_that_was_running_has_failed_after_a_kill_and_its_container_is_gon
         assert again["TrainingJobStatus"] == "Completed"
 
 
+def test_a_job_that_was_running_has_failed_after_an_orderly_end_as_well(start):
+    with start() as server:
+        s3, sagemaker = server.client("s3"), server.client("sagemaker")
+        s3.create_bucket(Bucket=BUCKET)
+        request = small_training_request(s3, BUCKET, epochs="1000000", early_stopping="False")
+        sagemaker.create_training_job(**request)
+        while not server.children():
+            time.sleep(0.01)
+
+    with start() as server:
+        job = server.client("sagemaker").describe_training_job(TrainingJobName=request["TrainingJobName"])
+        assert job["TrainingJobStatus"] == "Failed"
+        assert job["FailureReason"].startswith("InternalServerError")
+
+
 @pytest.mark.parametrize("status", ["Creating", "Deleting"])
 def test_an_endpoint_in_transition_goes_on_after_a_kill(start, status):
     with start() as server:
@@ -206,12 +222,37 @@ def test_a_directory_in_use_is_an_error_that_says_so(start, directory):
 
 def test_a_directory_that_cannot_be_used_is_an_error_that_says_so(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataDirectoryError, match="cannot be used as a data directory"):
+    with pytest.raises(DataDirectoryError, match="is a file, and a data directory is needed"):
         Store(tmp_path / "file")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "state.sqlite").write_text("no database at all, but long enough to be taken for one" * 20)
     with pytest.raises(DataDirectoryError, match="cannot be used as a data directory"):
         Store(tmp_path / "other")
+
+
+def test_what_is_not_its_own_is_left_alone(tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "scratch" / "notes.txt").write_text("mine")
+    with pytest.raises(DataDirectoryError, match="holds other things; use an empty directory"):
+        Store(tmp_path)
+    other = tmp_path / "other"
+    Store(other).close()
+    with sqlite3.connect(other / "state.sqlite") as database:
+        database.execute("PRAGMA user_version = 7")
+    (other / "scratch" / "notes.txt").write_text("mine")
+    with pytest.raises(DataDirectoryError, match="is of format 7, not 1"):
+        Store(other)
+
+    assert (tmp_path / "scratch" / "notes.txt").read_text() == (other / "scratch" / "notes.txt").read_text() == "mine"
+
+
+def test_documents_keep_their_order_when_they_change(tmp_path):
+    store = Store(tmp_path / "data")
+    for key in "abca":
+        store.save("kind", key, {"of": key})
+
+    assert [key for key, _ in store.documents("kind")] == ["a", "b", "c"]
+    store.close()
 
 
 def test_contents_that_nothing_refers_to_are_removed_at_the_next_start(tmp_path):

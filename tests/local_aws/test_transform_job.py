@@ -124,6 +124,15 @@ def test_what_the_container_refuses_fails_the_job_and_nothing_is_written(
     assert any("in/day/lines.jsonl" in event["message"] for event in logs["events"])
 
 
+def test_a_bad_file_does_not_keep_the_others_from_being_transformed(sagemaker, request_for, output):
+    request_for(b"nonsense", key="in/bad.jsonl")
+
+    job = transform(sagemaker, request_for(as_lines(LINES)))
+
+    assert job["TransformJobStatus"] == "Failed"
+    assert len(output().splitlines()) == 3
+
+
 def test_an_artifact_that_is_gone_fails_the_job(sagemaker, request_for, client, settings, trained):
     key = trained["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
     client("s3").delete_object(Bucket=settings.bucket, Key=key)

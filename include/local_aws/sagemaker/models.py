@@ -35,6 +35,9 @@ NOT_SUPPORTED = {
     "EndpointConfig": ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "DataCaptureConfig"),
     "Endpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
     "Model": ("InferenceExecutionConfig",),
+    "UpdateModelPackage": (
+        "ModelPackageRegistrationType", "AdditionalInferenceSpecificationsToAdd", "ModelCard", "ModelLifeCycle",
+    ),
 }  # fmt: skip
 """Members of Create requests that would change what happens, and that are not honoured here: refused by name."""
 
@@ -339,13 +342,20 @@ class SageMakerBackend(BaseBackend):
             return list(self.registry.packages.values())
         return self.registry.versions(self.registry.group(group).name)
 
+    def update_model_package(self, request: dict[str, Any]) -> ModelPackage:
+        _refuse_unsupported("UpdateModelPackage", request)
+        package = self.registry.package(request["ModelPackageArn"])
+        package.update(request)
+        return package
+
     def model_package_groups(self) -> list[ModelPackageGroup]:
         return list(self.registry.groups.values())
 
 
 def _refuse_unsupported(kind: str, request: dict[str, Any]) -> None:
     if found := [name for name in NOT_SUPPORTED[kind] if request.get(name)]:
-        raise ValidationException(f"The local AWS does not support {', '.join(found)} of Create{kind}.")
+        operation = kind if kind.startswith("Update") else f"Create{kind}"
+        raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
 
 
 def _require_ended(job: Resource, noun: str) -> None:

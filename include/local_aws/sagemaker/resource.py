@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from include.local_aws.cloud import Cloud
 from include.local_aws.sagemaker.exceptions import ResourceInUse, ResourceLimitExceeded, ValidationException
-from include.local_aws.sagemaker.validation import service_model
+from include.local_aws.service_models import service_model
 
 MAX_TAGS = 50
 

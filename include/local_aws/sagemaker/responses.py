@@ -208,9 +208,7 @@ class SageMakerResponse(BaseResponse):
         return self._page("ModelPackageSummaryList", found, order="Ascending")
 
     def update_model_package(self) -> ActionResult:
-        package = self.backend.registry.package(self.params["ModelPackageArn"])
-        package.update(self.params)
-        return ActionResult({"ModelPackageArn": package.arn})
+        return ActionResult({"ModelPackageArn": self.backend.update_model_package(self.params).arn})
 
     def delete_model_package(self) -> ActionResult:
         self.backend.registry.delete_package(self.params["ModelPackageName"])

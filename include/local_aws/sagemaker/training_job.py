@@ -95,11 +95,11 @@ class TrainingJob(Job):
             self.save()
 
     def note_metric(self, name: str, value: float) -> None:
-        self.metrics[name] = value
+        self.metrics = {**self.metrics, name: value}  # others may be reading the old one
         self.cloud.put_metrics(METRICS_NAMESPACE, {"TrainingJobName": self.name}, {name: (value, "None")})
 
     def note_validation_accuracy(self, epoch: int, accuracy: float) -> None:
-        self.validation_accuracies[str(epoch)] = accuracy
+        self.validation_accuracies = {**self.validation_accuracies, str(epoch): accuracy}
         self.save()
 
     def _run(self) -> None:

@@ -49,17 +49,20 @@ class TransformJob(Job):
         bucket, prefix = split_uri(self.request["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"])
         parent = prefix.rpartition("/")[0]
         keys = [key for key in self.cloud.s3.list_keys(bucket, prefix) if not key.endswith("/")]
-        outputs: dict[str, bytes] = {}
+        failed = []
         for key in keys:
             self._raise_if_stopped()
             try:
                 answer = self._transform_object(predictor, self.cloud.s3.read(bucket, key))
-            except (ContainerError, ValueError) as error:
+            except (ContainerError, ValueError, OSError, EOFError) as error:
                 log.write([f"{key}: {error}"])
-                raise JobFailed("ClientError: See job logs for more information") from error
-            outputs[f"{key.removeprefix(parent).lstrip('/')}.out"] = answer
-        self._upload(outputs)
-        log.write([f"Transformed {len(outputs)} object(s)"])
+                failed.append(key)
+                continue
+            self._upload(f"{key.removeprefix(parent).lstrip('/')}.out", answer)
+            log.write([f"{key}: transformed"])
+        # As on AWS, the other files' results are there all the same.
+        if failed:
+            raise JobFailed("ClientError: See job logs for more information")
 
     def _load(self, log: LogStream) -> Predictor:
         try:
@@ -99,14 +102,12 @@ class TransformJob(Job):
             if payload.strip():
                 yield payload
 
-    def _upload(self, outputs: dict[str, bytes]) -> None:
+    def _upload(self, name: str, content: bytes) -> None:
         bucket, prefix = split_uri(self.request["TransformOutput"]["S3OutputPath"])
-        for name, content in outputs.items():
-            key = f"{prefix.rstrip('/')}/{name}".lstrip("/")
-            try:
-                self.cloud.s3.write(bucket, key, content)
-            except NoSuchObject as error:
-                raise JobFailed(f"ClientError: Cannot write the output: {error} does not exist") from None
+        try:
+            self.cloud.s3.write(bucket, f"{prefix.rstrip('/')}/{name}".lstrip("/"), content)
+        except NoSuchObject as error:
+            raise JobFailed(f"ClientError: Cannot write the output: {error} does not exist") from None
 
 
 def _batches(lines: list[bytes], limit: int) -> Iterator[bytes]:

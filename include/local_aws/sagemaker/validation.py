@@ -8,19 +8,13 @@ from functools import cache
 from typing import Any
 
 import regex
-from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import Shape
 
 from include.local_aws.sagemaker.exceptions import ValidationException
+from include.local_aws.service_models import service_model
 
 LATEST_TIME = 253_402_300_799
 """The end of the year 9999, in seconds since 1970."""
-
-
-@cache
-def service_model(service: str = "sagemaker") -> ServiceModel:
-    """A service's model, from botocore's data."""
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 def check_request(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
