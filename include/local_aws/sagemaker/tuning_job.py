@@ -80,7 +80,7 @@ class HyperParameterTuningJob(Job):
         summary = {
             "TrainingJobName": job.name, "TrainingJobArn": job.arn, "CreationTime": job.created,
             "TrainingJobStatus": job.status, "TunedHyperParameters": self.training_jobs[job.name],
-            "TrainingStartTime": job.started, "TrainingEndTime": job.ended, "FailureReason": job.failure_reason,
+            "TrainingStartTime": job.started, "TrainingEndTime": job.ended, "FailureReason": job.facts()["FailureReason"],
             "ObjectiveStatus": self._objective_status(job),
         }  # fmt: skip
         if value is not None:
@@ -103,6 +103,10 @@ class HyperParameterTuningJob(Job):
             self._search()
         except ServiceException as error:  # a training job was refused
             raise JobFailed(str(error.message)) from error
+        finally:
+            for job in self._running():
+                job.stop()
+                job.done.wait()
         self._raise_if_stopped()
         if self.best_job() is None:
             raise JobFailed("All training jobs failed. See the failure reasons of the training jobs.")
@@ -117,10 +121,6 @@ class HyperParameterTuningJob(Job):
                 break
             self._train(candidate)
         self._wait_until(lambda: not self._running())
-        for job in self._running():
-            job.stop()
-        for job in self.jobs():
-            job.done.wait()
 
     def _candidates(self) -> Iterator[dict[str, str]]:
         ranges = self.config.get("ParameterRanges") or self.definition.get("HyperParameterRanges") or {}
