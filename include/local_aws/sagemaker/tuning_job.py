@@ -80,8 +80,8 @@ class HyperParameterTuningJob(Job):
         summary = {
             "TrainingJobName": job.name, "TrainingJobArn": job.arn, "CreationTime": job.created,
             "TrainingJobStatus": job.status, "TunedHyperParameters": self.training_jobs[job.name],
-            "TrainingStartTime": job.started, "TrainingEndTime": job.ended, "FailureReason": job.facts()["FailureReason"],
-            "ObjectiveStatus": self._objective_status(job),
+            "TrainingStartTime": job.started, "TrainingEndTime": job.ended,
+            "FailureReason": job.facts()["FailureReason"], "ObjectiveStatus": self._objective_status(job),
         }  # fmt: skip
         if value is not None:
             summary["FinalHyperParameterTuningJobObjectiveMetric"] = {**self.objective, "Value": value}
