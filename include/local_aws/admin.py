@@ -70,7 +70,7 @@ class AdminApi:
         return _json(fault.describe(), 201)
 
     def _remove_fault(self, fault_id: str) -> Response:
-        removed = self._faults.remove(int(fault_id)) if fault_id.isdecimal() else 0
+        removed = self._faults.remove(int(fault_id)) if re.fullmatch("[0-9]{1,9}", fault_id) else 0
         if not removed:
             return _json({"removed": 0, "error": f"there is no fault {fault_id!r}"}, 404)
         return _json({"removed": removed})
@@ -84,7 +84,7 @@ class AdminApi:
         entries = list(self._requests.entries(filters))
         limit = request.args.get("limit", "")
         if limit:
-            if not limit.isdecimal():
+            if not re.fullmatch("[0-9]{1,9}", limit):
                 return _json({"error": f"limit must be a whole number from 0 on, not {limit!r}"}, 400)
             entries = entries[len(entries) - min(int(limit), len(entries)) :]
         lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)

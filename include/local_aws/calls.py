@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote
+from urllib.parse import parse_qs, parse_qsl
 
 from botocore.model import OperationModel
 
@@ -20,10 +20,12 @@ from include.local_aws.sagemaker_runtime import invoked_endpoint_name
 from include.local_aws.service_models import service_model
 
 DEFAULT_REGION = "us-east-1"
+ANONYMOUS = "anonymous"
 KEPT_IN_MEMORY = 100_000
 
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d{8}/([^/]+)/([^/]+)/")
 _PRESIGNED = re.compile(r"([^/]+)/\d{8}/([^/]+)/([^/]+)/")
+_BUCKET_HOST = re.compile(r"(.+)\.(?:s3[.-].+|localhost)")
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
 _OTHER_RUNTIME_PATH = re.compile(r"/endpoints/([^/]+)/(async-invocations|invocations-[\w-]+)")
 _RUNTIME_OPERATIONS = {
@@ -53,8 +55,10 @@ class Call:
 
 def identify(environment: WsgiEnvironment) -> Call:
     """The call that a WSGI request is; what is read of its body is put back."""
-    path: str = environment.get("PATH_INFO", "/")
+    path = _path(environment)
     principal, region, service = _signature(environment)
+    if service == "s3" and principal != ANONYMOUS:
+        return Call(service, s3_operation(environment), principal, region, _s3_name(environment))
     if endpoint := invoked_endpoint_name(path):
         return Call("sagemaker-runtime", "InvokeEndpoint", principal, region, endpoint)
     if target := environment.get("HTTP_X_AMZ_TARGET"):
@@ -69,7 +73,7 @@ def identify(environment: WsgiEnvironment) -> Call:
         name = next((value for key, value in form.items() if key.endswith("Name")), "")
         return Call(service, form.get("Action", "Unknown"), principal, region, name)
     if service == "s3":
-        return Call(service, s3_operation(environment), principal, region, unquote(path).strip("/"))
+        return Call(service, s3_operation(environment), principal, region, _s3_name(environment))
     return Call(service, "Unknown", principal, region, "")
 
 
@@ -84,7 +88,7 @@ def error_code(status: int, headers: list[tuple[str, str]], body: bytes) -> str:
 
 def s3_operation(environment: WsgiEnvironment) -> str:
     """S3's operation: the one of the same method and kind of path of which most required parts are there."""
-    bucket, _, key = environment.get("PATH_INFO", "/").strip("/").partition("/")
+    bucket, _, key = _s3_name(environment).partition("/")
     level = bool(bucket) + bool(key)
     query = set(parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True))
     headers = {name[5:].replace("_", "-").lower() for name in environment if name.startswith("HTTP_")}
@@ -95,6 +99,18 @@ def s3_operation(environment: WsgiEnvironment) -> str:
     ]
     # Of equals the shortest name: ListBuckets rather than ListDirectoryBuckets.
     return max(fitting, key=lambda entry: (entry[0], -len(entry[1])), default=(0, "Unknown"))[1]
+
+
+def _path(environment: WsgiEnvironment) -> str:
+    """The path, whose bytes WSGI hands over as Latin-1."""
+    return str(environment.get("PATH_INFO", "/")).encode("latin-1").decode("utf-8", "replace")
+
+
+def _s3_name(environment: WsgiEnvironment) -> str:
+    """``bucket/key``, whether the bucket stands in the path or in the host's name."""
+    path = _path(environment).removeprefix("/")
+    host = _BUCKET_HOST.fullmatch(environment.get("HTTP_HOST", "").partition(":")[0])
+    return f"{host[1]}/{path}" if host else path
 
 
 @cache
@@ -128,7 +144,7 @@ def _signature(environment: WsgiEnvironment) -> tuple[str, str, str]:
         query = parse_qs(environment.get("QUERY_STRING", ""))
         match = _PRESIGNED.search(query.get("X-Amz-Credential", [""])[0])
     if match is None:
-        return "anonymous", DEFAULT_REGION, "s3"
+        return ANONYMOUS, DEFAULT_REGION, "s3"
     return match[1], match[2], _SERVICES.get(match[3], match[3])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 
 from include.local_aws.faults import Faults
 from include.local_aws.pace import Pace
@@ -51,7 +51,9 @@ class S3:
         """Keys below a prefix, in S3's order; nothing where the bucket is not there."""
         if bucket not in self._backend.buckets:
             return []
-        return sorted(key for key in list(self._backend.buckets[bucket].keys) if key.startswith(prefix))
+        keys = self._backend.buckets[bucket].keys
+        found = (key for key in list(keys) if key.startswith(prefix))
+        return sorted(key for key in found if isinstance(keys.get(key), FakeKey))  # else: marked as deleted
 
     def read(self, bucket: str, key: str) -> bytes:
         """

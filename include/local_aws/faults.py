@@ -15,7 +15,7 @@ from include.local_aws.service_models import service_model
 STATUSES = {
     "InternalServerError": 500, "InternalFailure": 500, "InternalError": 500, "ServiceUnavailable": 503,
     "SlowDown": 503, "ServiceUnavailableException": 503, "AccessDeniedException": 403, "AccessDenied": 403,
-    "ExpiredTokenException": 403,
+    "ExpiredTokenException": 403, "NoSuchKey": 404, "NoSuchBucket": 404, "NotFound": 404, "PreconditionFailed": 412,
 }  # fmt: skip
 """HTTP statuses of the codes that are not 400, ThrottlingException among these."""
 CONNECTION_RESET = "ConnectionReset"
@@ -80,23 +80,28 @@ class Fault:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, kinds):
                 raise FaultError(f"{name} must be {words}, not {value!r}")
-        phases = sorted({phase for phases in PHASES.values() for phase in phases})
-        if self.phase is not None and self.phase not in phases:
-            raise FaultError(f"phase must be one of {', '.join(phases)}, not {self.phase!r}")
-        if self.error is not None and not re.fullmatch(r"\w+", self.error):
-            raise FaultError(f"error must be an error's code, e.g. ThrottlingException, not {self.error!r}")
-        if not any(fnmatchcase(name, self.operation) for name in _operations()):
-            raise FaultError(
-                f"operation {self.operation!r} fits no operation; names are like CreateEndpoint, s3:GetObject"
-            )
-        if self.phase is None and self.error is None and not self.delay_seconds:
-            raise FaultError("a fault needs an error, a delay_seconds above 0, or a phase")
+        self._check_what()
         if not 0 <= self.delay_seconds <= 600:
             raise FaultError(f"delay_seconds must be between 0 and 600, not {self.delay_seconds}")
         if not 0 < self.probability <= 1:
             raise FaultError(f"probability must be above 0 and at most 1, not {self.probability}")
         if self.times is not None and self.times < 1:
             raise FaultError(f"times must be at least 1, or null for no end, not {self.times}")
+
+    def _check_what(self) -> None:
+        phases = sorted({phase for phases in PHASES.values() for phase in phases})
+        if self.phase is not None and self.phase not in phases:
+            raise FaultError(f"phase must be one of {', '.join(phases)}, not {self.phase!r}")
+        if self.error is not None and not re.fullmatch(r"[A-Za-z0-9.]+", self.error):
+            raise FaultError(f"error must be an error's code, e.g. ThrottlingException, not {self.error!r}")
+        if not any(fnmatchcase(name, self.operation) for name in _operations()):
+            raise FaultError(
+                f"operation {self.operation!r} fits no operation; names are like CreateEndpoint, s3:GetObject"
+            )
+        if self.phase is not None and (self.error is not None or self.delay_seconds):
+            raise FaultError("a phase fails with a message; error and delay_seconds are for calls")
+        if self.phase is None and self.error is None and not self.delay_seconds:
+            raise FaultError("a fault needs an error, a delay_seconds above 0, or a phase")
 
     @classmethod
     def from_request(cls, request: Any) -> "Fault":

@@ -1,7 +1,7 @@
 """moto's S3, kept in the store: buckets, and the newest version of each object with its metadata and tags."""
 
+import sys
 import threading
-from contextlib import suppress
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -28,7 +28,10 @@ class S3Objects:
             bucket.creation_date = document["created"]
         for path, document in store.documents(OBJECTS):
             bucket_name, _, name = path.partition("/")
-            self._saved[bucket_name][name] = self._restore(bucket_name, name, document), document
+            try:
+                self._saved[bucket_name][name] = self._restore(bucket_name, name, document), document
+            except (OSError, KeyError) as error:  # its content or its bucket is gone: no reason to lose the others
+                print(f"s3://{path} cannot be restored: {error!r}", file=sys.stderr)
 
     @property
     def _backend(self) -> Any:
@@ -46,6 +49,7 @@ class S3Objects:
             bucket = self._backend.buckets.get(name)
             if bucket is None:
                 if self._saved.pop(name, None) is not None:
+                    self._store.delete_below(OBJECTS, f"{name}/")
                     self._store.delete(BUCKETS, name)
                 return
             if name not in self._saved:
@@ -62,10 +66,13 @@ class S3Objects:
             before, document = saved.get(name, (None, {}))
             if before is key and name != touched:
                 continue
-            with suppress(ValueError):  # replaced or deleted meanwhile: that request saves what is there then
-                content = document["content"] if before is key else self._store.put_content(key.value)
-                saved[name] = key, self._document(key) | {"content": content}
-                self._store.save(OBJECTS, f"{bucket.name}/{name}", saved[name][1], [content])
+            try:
+                value, described = (b"" if before is key else key.value), self._document(key)
+            except ValueError:  # replaced or deleted meanwhile: that request saves what is there then
+                continue
+            content = document["content"] if before is key else self._store.put_content(value)
+            self._store.save(OBJECTS, f"{bucket.name}/{name}", described | {"content": content}, [content])
+            saved[name] = key, described | {"content": content}
         for name in set(saved) - set(found):
             del saved[name]
             self._store.delete(OBJECTS, f"{bucket.name}/{name}")

@@ -3,7 +3,6 @@
 import json
 import re
 from typing import Any
-from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sagemaker.models import sagemaker_backends
@@ -24,7 +23,7 @@ _PATH = re.compile(r"/endpoints/([^/]+)/invocations")
 def invoked_endpoint_name(path: str) -> str | None:
     """The endpoint's name, where `path` is InvokeEndpoint's."""
     match = _PATH.fullmatch(path)
-    return unquote(match[1]) if match else None
+    return match[1] if match else None
 
 
 def invoke_endpoint(name: str, region: str, request: Request) -> Response:

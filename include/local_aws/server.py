@@ -1,6 +1,7 @@
 """The HTTP server: one address for every service."""
 
 import logging
+import re
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import moto.sagemaker.models
 from botocore.exceptions import UnknownServiceError
@@ -33,14 +35,14 @@ from include.local_aws.pace import Pace
 from include.local_aws.s3_objects import S3Objects
 from include.local_aws.sagemaker.models import SageMakerBackend, Services
 from include.local_aws.sagemaker_runtime import invoke_endpoint
-from include.local_aws.store import Store
+from include.local_aws.store import DataDirectoryError, Store
 
 StartResponse = Callable[..., Any]
 RUNTIME = "sagemaker-runtime"
 
 
 class _RequestHandler(MotoRequestHandler):
-    # Clients keep their connections; without this each call costs a new one.
+    # Bodies in chunks and Expect: 100-continue are of this version.
     protocol_version = "HTTP/1.1"
     # Headers and body of an answer are two writes, and Nagle's algorithm would hold the second one back.
     disable_nagle_algorithm = True
@@ -58,18 +60,26 @@ class Application:
     def __init__(self, faults: Faults, requests: RequestLog, s3_objects: S3Objects):
         self._faults, self._requests, self._s3_objects = faults, requests, s3_objects
         self._admin = AdminApi(faults, requests)
+        self.closing = False
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environment: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path: str = environment.get("PATH_INFO", "")
+        if reason := _refusal(environment, path):
+            return self._send(Response(f"{reason}\n", status=403), environment, start_response)
         if path.startswith(PREFIX) or path == PREFIX.rstrip("/"):
             return self._send(self._admin.answer(Request(environment)), environment, start_response)
         started = time.perf_counter()
-        call = identify(environment)
+        try:
+            call = identify(environment)
+        except ValueError as error:  # of a length that is no number, for one
+            return self._send(Response(f"Bad request: {error}\n", status=400), environment, start_response)
         fault = self._faults.of_call(call.service, call.operation, call.name)
         if fault is not None:
             time.sleep(fault.delay_seconds)
-        answer = self._fail(fault, call, environment) if fault and fault.error else self._answer(call, environment)
+        answer = self._answer(call, environment, fault)
+        if self.closing:  # what it did may not have been stored any more
+            raise ConnectionResetError("the local AWS is closing")
         body = answer.get_data() if answer.status_code >= 400 else b""
         headers = list(answer.headers.items())
         outcome = "ok" if answer.status_code < 400 else error_code(answer.status_code, headers, body)
@@ -80,9 +90,11 @@ class Application:
         body: Iterable[bytes] = answer(environment, start_response)
         return body
 
-    def _answer(self, call: Call, environment: WsgiEnvironment) -> Response:
+    def _answer(self, call: Call, environment: WsgiEnvironment, fault: Fault | None) -> Response:
         try:
-            return self._serve(call, environment)
+            return self._fail(fault, call, environment) if fault and fault.error else self._serve(call, environment)
+        except ConnectionResetError:
+            raise
         except NotImplementedError:
             # The SDK asks whether its role may do what it is about to do; this code lets it go on without an answer.
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else "NotImplemented"
@@ -103,6 +115,8 @@ class Application:
             return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
         if "HTTP_X_AMZ_TARGET" in environment and not _is_utf8(environment["wsgi.input"].getvalue()):
             return aws_error(call, environment, "SerializationException", "The request's body is not UTF-8.")
+        if call.operation == "AssumeRole" and _role_account(environment) != DEFAULT_ACCOUNT_ID:
+            return aws_error(call, environment, "AccessDenied", f"There is one account here: {DEFAULT_ACCOUNT_ID}.")
         answer = Response.from_app(self._moto, environment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
@@ -131,6 +145,24 @@ def _regions() -> frozenset[str]:
     )
 
 
+def _refusal(environment: WsgiEnvironment, path: str) -> str:
+    """Why a request is not answered at all: it comes from another site's page, or from a name that leads here."""
+    host = environment.get("HTTP_HOST", "")
+    origin = environment.get("HTTP_ORIGIN")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return f"The local AWS does not answer pages of {origin}."
+    name = str(urlsplit(f"//{host}").hostname or "")
+    if path.startswith(PREFIX) and "." in name and not re.fullmatch(r"[0-9.]+", name):
+        return f"{PREFIX} is there under an IP address, localhost, or a name without a dot, not under {name}."
+    return "There is no moto-api here." if path.startswith("/moto-api") else ""
+
+
+def _role_account(environment: WsgiEnvironment) -> str:
+    form: bytes = environment["wsgi.input"].getvalue()
+    arn = parse_qs(form.decode(errors="replace")).get("RoleArn", [""])[0]
+    return arn.split(":")[4] if arn.count(":") >= 5 else DEFAULT_ACCOUNT_ID
+
+
 def _is_utf8(body: bytes) -> bool:
     try:
         body.decode()
@@ -151,7 +183,10 @@ def aws_error(call: Call, environment: WsgiEnvironment, code: str, message: str)
         operation = model.operation_model(call.operation)
     except OperationNotFoundError:
         operation = OperationModel({}, model)
-    protocol = determine_request_protocol(model, environment.get("CONTENT_TYPE"))
+    try:
+        protocol = determine_request_protocol(model, environment.get("CONTENT_TYPE"))
+    except NotImplementedError:  # a content type that is none of the service's
+        protocol = str(model.metadata["protocol"])
     answer = get_serializer_class(call.service, protocol)(operation_model=operation).serialize(error)
     return Response(answer["body"], status=status, headers=answer["headers"])
 
@@ -182,9 +217,13 @@ class LocalAws:
             SageMakerBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
             # moto has no plug-in mechanism, but looks its backend class up at the first call for an account and region.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
-            _restore(self._store)
+            try:
+                _restore(self._store)
+            except Exception as error:
+                raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
+            self._serving = Application(faults, self._requests, s3_objects)
             self._server = make_server(
-                host, listener.getsockname()[1], Application(faults, self._requests, s3_objects), threaded=True,
+                host, listener.getsockname()[1], self._serving, threaded=True,
                 request_handler=_RequestHandler, fd=listener.fileno(),
             )  # fmt: skip
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
@@ -206,6 +245,7 @@ class LocalAws:
 
     def close(self) -> None:
         """Stop serving, and every training that still runs."""
+        self._serving.closing = True
         self._server.shutdown()
         self._server.server_close()
         self._store.close()  # first: what still ran is to be found as running, and so as failed, at the next start

@@ -103,7 +103,7 @@ class Store:
         """
         if self._database is None:
             return
-        row = (kind, key, json.dumps(document, default=_encode), " ".join(contents))
+        row = (kind, key, json.dumps(_encode(document)), " ".join(contents))
         # An update keeps the row's number, and so its place in the order.
         self._execute(
             "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) "
@@ -113,6 +113,10 @@ class Store:
 
     def delete(self, kind: str, key: str) -> None:
         self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+
+    def delete_below(self, kind: str, prefix: str) -> None:
+        """Delete every document of a kind whose key begins so."""
+        self._execute("DELETE FROM documents WHERE kind = ? AND substr(key, 1, ?) = ?", (kind, len(prefix), prefix))
 
     def documents(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Keys and documents of a kind, in the order in which they were first saved."""
@@ -167,10 +171,15 @@ class Store:
 
 
 def _encode(value: Any) -> Any:
+    """As JSON can say it. Keys of others that begin as our own one does get a second dollar."""
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
-    raise TypeError(f"{value!r} cannot be stored")
+    if isinstance(value, dict):
+        return {f"${key}" if key.startswith("$") else key: _encode(entry) for key, entry in value.items()}
+    return [_encode(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _decode(value: dict[str, Any]) -> Any:
-    return datetime.fromisoformat(value["$datetime"]) if set(value) == {"$datetime"} else value
+    if set(value) == {"$datetime"}:
+        return datetime.fromisoformat(value["$datetime"])
+    return {key[1:] if key.startswith("$") else key: entry for key, entry in value.items()}

@@ -164,6 +164,7 @@ def test_a_probability_hits_about_as_often_as_it_says():
         ({"error": "X", "times": True}, "times must be an integer or null, not True"),
         ({"error": "X", "probability": 2}, "probability must be above 0 and at most 1, not 2"),
         ({"error": "X", "delay_seconds": -1}, "delay_seconds must be between 0 and 600, not -1"),
+        ({"phase": "Training", "error": "X"}, "a phase fails with a message"),
         ({"phase": "Thinking"}, "phase must be one of Creating, Downloading"),
     ],
 )
@@ -181,6 +182,27 @@ def test_a_page_of_another_site_cannot_order_faults(local_aws):
         assert response.status_code == 415
     preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
     assert "Access-Control-Allow-Origin" not in preflight.headers
+
+
+@pytest.mark.parametrize("path", ["", "_local/state", "_local/faults"])
+def test_pages_of_other_sites_are_not_answered(local_aws, path):
+    foreign = requests.get(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
+    preflight = requests.options(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
+
+    assert (foreign.status_code, preflight.status_code) == (403, 403)
+    assert "Access-Control-Allow-Origin" not in foreign.headers
+    own = {"Origin": local_aws.url}
+    assert requests.get(f"{local_aws.url}/_local/state", headers=own, timeout=5).ok
+
+
+def test_the_admin_api_is_not_there_under_somebody_elses_name(local_aws):
+    def status(host):
+        return requests.get(f"{local_aws.url}/_local/state", headers={"Host": host}, timeout=5).status_code
+
+    assert [status(host) for host in ("evil.example", "127.0.0.1:80", "localhost", "local-aws:4566")] == [
+        403, 200, 200, 200,
+    ]  # fmt: skip
+    assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403
 
 
 def test_the_command_orders_lists_and_withdraws(control, once):

@@ -1,16 +1,21 @@
 """What is there after a restart, and after a kill at a bad moment."""
 
+import datetime
 import json
 import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from include.local_aws.store import DataDirectoryError, Store
 from tests.conftest import REPOSITORY
@@ -18,6 +23,7 @@ from tests.local_aws.conftest import deploy, small_training_request, train, wait
 from tests.local_aws.server_process import ServerProcess, is_running
 
 BUCKET = "kept"
+SIGNED = "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, Signature=x"
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -207,6 +213,81 @@ def test_what_was_acknowledged_before_a_kill_is_there_whole(start, seed):
         assert acknowledged
         for key in found:
             assert s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() in begun[key]
+
+
+def test_objects_are_kept_however_they_are_written(start):
+    with start() as server:
+        s3 = server.client("s3")
+        for bucket in (BUCKET, "service", "endpoints"):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=BUCKET, Key="form", Body=b"a=b", ContentType="application/x-www-form-urlencoded")
+        s3.put_object(Bucket="service", Key="x/operation/foo", Body=b"x")
+        s3.put_object(Bucket="endpoints", Key="x/invocations", Body=b"x")
+        for key in ("ü.txt", "a%20b", "folder/"):
+            s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+            s3.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
+        by_host = {"Host": f"{BUCKET}.localhost", "Authorization": SIGNED}
+        assert requests.put(f"{server.url}/hosted", data=b"x", headers=by_host, timeout=5).ok
+        server.kill()
+
+    with start() as server:
+        s3 = server.client("s3")
+        keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
+        assert keys == {"form", "ü.txt", "a%20b", "folder/", "hosted"}
+        for key in ("ü.txt", "a%20b", "folder/"):
+            assert s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"] == [{"Key": "k", "Value": "v"}]
+        assert s3.get_object(Bucket="service", Key="x/operation/foo")["Body"].read() == b"x"
+        assert s3.get_object(Bucket="endpoints", Key="x/invocations")["Body"].read() == b"x"
+
+
+def test_one_thing_that_cannot_be_restored_does_not_keep_the_rest_from_it(start, directory, capfd):
+    with start() as server:
+        s3, sagemaker = server.client("s3"), server.client("sagemaker")
+        s3.create_bucket(Bucket=BUCKET)
+        endpoint = deploy(
+            sagemaker, train(sagemaker, small_training_request(s3, BUCKET))["ModelArtifacts"]["S3ModelArtifacts"]
+        )
+        wait_for_endpoint(sagemaker, endpoint)
+        s3.put_object(Bucket=BUCKET, Key="fine", Body=b"fine")
+        server.kill()
+    for content in (directory / "contents").iterdir():
+        if content.read_bytes() != b"fine":
+            content.unlink()
+
+    with start() as server:
+        assert [entry["Key"] for entry in server.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]] == ["fine"]
+        description = server.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        assert description["EndpointStatus"] == "Failed"
+        assert description["FailureReason"].startswith("InternalServerError")
+    assert f"s3://{BUCKET}/train/train.txt cannot be restored" in capfd.readouterr().err
+
+
+def test_a_buckets_objects_go_with_it_whatever_the_order(tmp_path):
+    store = Store(tmp_path / "data")
+    for key in ("a/x", "a/y", "ab/x"):
+        store.save("object", key, {})
+    store.delete_below("object", "a/")
+
+    assert [key for key, _ in store.documents("object")] == ["ab/x"]
+    store.close()
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.integers(), st.text(max_size=5), st.datetimes(timezones=st.just(datetime.UTC))),
+        lambda values: (
+            st.lists(values, max_size=3)
+            | st.dictionaries(st.one_of(st.text(max_size=5), st.sampled_from(["$datetime", "$$datetime", "$"])), values)
+        ),
+        max_leaves=10,
+    )
+)
+def test_documents_come_back_as_they_were(value):
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "data")
+        store.save("kind", "key", {"value": value})
+        assert dict(store.documents("kind")) == {"key": {"value": value}}
+        store.close()
 
 
 def test_a_directory_in_use_is_an_error_that_says_so(start, directory):

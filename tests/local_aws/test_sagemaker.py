@@ -139,6 +139,57 @@ def test_what_a_request_asks_for_and_is_not_there_is_refused_by_name(sagemaker, 
     assert "does not support ManifestFile as a data source" in refusal(InputDataConfig=[channel])
 
 
+@pytest.mark.parametrize("member", ["AlgorithmSpecification", "ResourceConfig", "StoppingCondition"])
+def test_members_that_the_service_model_leaves_open_are_needed(sagemaker, request_of, member):
+    request = request_of()
+    del request[member]
+
+    assert error_of(sagemaker.create_training_job, **request) == (
+        "ValidationException",
+        f"CreateTrainingJob needs {member} here.",
+    )
+
+
+def test_a_channel_cannot_lead_out_of_its_folder(sagemaker, request_of):
+    request = request_of()
+    request["InputDataConfig"][0]["ChannelName"] = ".."
+
+    assert error_of(sagemaker.create_training_job, **request)[1] == "'..' is no name of a channel."
+
+
+def test_a_requests_environment_does_not_reach_the_container(sagemaker, request_of):
+    request = request_of() | {"Environment": {"PYTHONHOME": "/nowhere", "LD_PRELOAD": "/nowhere.so"}}
+
+    assert train(sagemaker, request)["TrainingJobStatus"] == "Completed"
+
+
+def test_validation_labels_that_the_model_does_not_know_are_never_right(sagemaker, request_of, client, settings):
+    request = request_of()
+    client("s3").put_object(Bucket=settings.bucket, Key="validation/validation.txt", Body=b"__label__c hello\n" * 20)
+
+    job = train(sagemaker, request)
+
+    assert {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}["validation:accuracy"] == 0.0
+
+
+def test_a_failed_endpoint_can_only_be_deleted(sagemaker, settings):
+    name = deploy(sagemaker, f"s3://{settings.bucket}/none.tar.gz")
+    with pytest.raises(WaiterError):
+        wait_for_endpoint(sagemaker, name)
+
+    assert "Cannot update failed endpoint" in error_of(
+        sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=name
+    )[1]  # fmt: skip
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_arns_of_endpoints_are_lower_case(sagemaker, trained):
+    container = {"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}
+    arn = sagemaker.create_model(ModelName="UPPER", PrimaryContainer=container, ExecutionRoleArn=ROLE_ARN)["ModelArn"]
+
+    assert arn.endswith(":model/upper")
+
+
 def test_early_stopping_needs_a_validation_channel(sagemaker, request_of):
     request = request_of()
     del request["InputDataConfig"][1]

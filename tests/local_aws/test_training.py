@@ -107,6 +107,16 @@ def test_the_learning_rate_falls_to_zero_over_the_maximum_of_epochs(files):
     assert alphas == pytest.approx([0.5 * (1 - epoch / 10) for epoch in range(1, 11)], abs=1e-4)
 
 
+def test_a_fault_between_epochs_ends_the_training(files):
+    """fastText would read the end of the pipe for ever."""
+
+    def log(line: str) -> None:
+        raise MemoryError("no room")
+
+    with pytest.raises(MemoryError):
+        train(*files, hyperparameters(early_stopping=True, min_epochs=2), log)
+
+
 def test_labels_may_stand_anywhere_and_be_several(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("hello __label__a world\nbye __label__b now __label__c\n" * 50)

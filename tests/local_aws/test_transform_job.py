@@ -131,6 +131,8 @@ def test_a_bad_file_does_not_keep_the_others_from_being_transformed(sagemaker, r
 
     assert job["TransformJobStatus"] == "Failed"
     assert len(output().splitlines()) == 3
+    no_gzip = transform(sagemaker, request_for(as_lines(LINES), CompressionType="Gzip"))
+    assert no_gzip["FailureReason"] == "ClientError: See job logs for more information"
 
 
 def test_an_artifact_that_is_gone_fails_the_job(sagemaker, request_for, client, settings, trained):

@@ -69,7 +69,7 @@ class Predictor:
 
     def _predict(self, instance: str, k: int) -> dict[str, Any]:
         try:
-            labels, probabilities = self._model.predict(instance.replace("\n", " "), k=k)
+            labels, probabilities = self._model.predict(instance.replace("\n", " "), k=min(k, len(self._model.labels)))
         except (UnicodeError, TypeError):  # half of a surrogate pair, which JSON can say and UTF-8 cannot
             raise ContainerError(400, "an instance cannot be encoded as UTF-8") from None
         return {"prob": [float(probability) for probability in probabilities], "label": list(labels)}

@@ -7,6 +7,7 @@ epochs, while the trainer waits for input, the model is scored on the validation
 """
 
 import fcntl
+import math
 import os
 import struct
 import termios
@@ -49,7 +50,7 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
     started = time.monotonic()
     if hyperparameters["early_stopping"]:
         assert validation_file is not None
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory(dir=train_file.parent) as folder:
             pipe = Path(folder) / "train"
             model = _EarlyStopping(train_file, validation_file, pipe, hyperparameters, log).train()
     else:
@@ -64,6 +65,12 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
     log(f"Average throughput in Million words/sec: {words / 1e6 / seconds:.2f}")
     log(f"Total training time in seconds: {seconds:.2f}")
     return model
+
+
+def share_right(model: Any, file: Path) -> float:
+    """Accuracy on a file; 0 where none of the file's labels is the model's, for which fastText says NaN."""
+    _, accuracy, _ = model.f.test(str(file), 1, 0.0)
+    return 0.0 if math.isnan(accuracy) else float(accuracy)
 
 
 def count_words(file: Path) -> int:
@@ -169,11 +176,12 @@ class _EarlyStopping:
                     if self.epochs_without_improvement >= self.hyperparameters["patience"]:
                         self.log("Early stopping: patience is exhausted.")
                         break
-            while self.trainer.is_alive():
-                _write(descriptor, _FILLER)
         except BrokenPipeError:
             pass  # the trainer has counted all its epochs' words and has ended
         finally:
+            with suppress(BrokenPipeError):  # at the end of a pipe it would spin for ever
+                while self.trainer.is_alive():
+                    _write(descriptor, _FILLER)
             os.close(descriptor)
 
     def _wait_until_learned(self, descriptor: int) -> None:
@@ -184,7 +192,7 @@ class _EarlyStopping:
             time.sleep(0.0005)
 
     def _validate(self, epoch: int) -> None:
-        _, accuracy, _ = self.model.f.test(str(self.validation_file), 1, 0.0)
+        accuracy = share_right(self.model, self.validation_file)
         self.log(f"-------------- End of epoch: {epoch}")
         self.log("Using 1 threads for prediction!")
         self.log(f"Validation accuracy: {accuracy:.6g}")

@@ -24,6 +24,7 @@ class Model(Resource):
     KIND: ClassVar[str] = "model"
     NAME_MEMBER: ClassVar[str] = "ModelName"
     SUMMARY: ClassVar[str] = "ModelSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
 
     @property
     def container(self) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class EndpointConfig(Resource):
     KIND: ClassVar[str] = "endpoint-config"
     NAME_MEMBER: ClassVar[str] = "EndpointConfigName"
     SUMMARY: ClassVar[str] = "EndpointConfigSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
 
     @property
     def variants(self) -> list[dict[str, Any]]:
@@ -62,6 +64,7 @@ class Endpoint(Resource):
     KIND: ClassVar[str] = "endpoint"
     NAME_MEMBER: ClassVar[str] = "EndpointName"
     SUMMARY: ClassVar[str] = "EndpointSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
     IN_PROGRESS: ClassVar[frozenset[str]] = frozenset(
         {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
     )
@@ -76,22 +79,21 @@ class Endpoint(Resource):
     failure_reason: str | None = None
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
+        super().__post_init__()
         self._predictors: dict[str, Predictor] = {}
         self._random = random.Random()
         self.request_count = 0
         """Since the local AWS started."""
         self.when_deleted: Callable[[], Any] = lambda: None
 
-    def deploy(self, config: EndpointConfig, artifacts: dict[str, str | None], status: str) -> None:
-        """
-        Serve a configuration; what answered before answers until then.
+    def start(self) -> None:
+        """Deploy what is pending."""
+        self._in_background(self._deploy)
 
-        :param artifacts: the models' URIs by variant
-        :param status: the one meanwhile, Creating or Updating
-        """
-        self.pending = {"config_name": config.name, "variants": config.variants, "artifacts": artifacts}
-        self._set_status(status)
+    def update(self, pending: dict[str, Any]) -> None:
+        """Deploy something else; what answered before answers until then."""
+        self.pending = pending
+        self._set_status("Updating")
         self._in_background(self._deploy)
 
     def delete(self) -> None:
@@ -100,11 +102,17 @@ class Endpoint(Resource):
         self._in_background(self._delete)
 
     def resume(self) -> None:
-        for variant, content in self.artifacts.items():
-            self._predictors[variant] = self._load(variant, "", self.cloud.store.content(content))
         if self.status == "Deleting":
             self._in_background(self._delete)
-        elif self.pending is not None:
+            return
+        try:
+            for variant, content in self.artifacts.items():
+                self._predictors[variant] = self._load(variant, "", self.cloud.store.content(content))
+        except Exception as error:
+            self._predictors, self.failure_reason = {}, internal_error(repr(error))
+            self._set_status("Failed")
+            return
+        if self.pending is not None:
             self._in_background(self._deploy)
 
     def contents(self) -> list[str]:
@@ -160,26 +168,29 @@ class Endpoint(Resource):
         )
 
     def _deploy(self) -> None:
-        assert self.pending is not None
-        phase, pending = str(self.status), self.pending
+        phase = str(self.status)
         try:
-            require_no_fault(self.cloud.faults, phase, self.name)
-            archives = {variant: read_artifact(self.cloud.s3, uri) for variant, uri in pending["artifacts"].items()}
-            predictors = {
-                variant: self._load(variant, pending["artifacts"][variant], archive)
-                for variant, archive in archives.items()
-            }
+            self._load_pending(phase)
         except (JobFailed, ArtifactError) as error:
             self._give_up(phase, str(error))
-            return
         except Exception as error:
             self._give_up(phase, internal_error(repr(error)))
-            return
-        self.cloud.pace.wait(phase)
+
+    def _load_pending(self, phase: str) -> None:
+        assert self.pending is not None
+        pending = self.pending
+        require_no_fault(self.cloud.faults, phase, self.name)
+        archives = {variant: read_artifact(self.cloud.s3, uri) for variant, uri in pending["artifacts"].items()}
+        predictors = {
+            variant: self._load(variant, pending["artifacts"][variant], archive)
+            for variant, archive in archives.items()
+        }
         artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
-        self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
-        self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None
-        self._set_status("InService")
+        self.cloud.pace.wait(phase)
+        with self._lock:
+            self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
+            self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None
+            self._set_status("InService")
 
     def _give_up(self, phase: str, reason: str) -> None:
         self.cloud.pace.wait(phase)

@@ -41,7 +41,7 @@ class Job(Resource):
     failure_reason: str | None = None
 
     def __post_init__(self) -> None:
-        self._lock = threading.RLock()
+        super().__post_init__()
         self._stop_requested = threading.Event()
         self._thread: threading.Thread | None = None
         self.done = threading.Event()

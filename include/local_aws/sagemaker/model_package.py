@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from include.local_aws.cloud import Cloud
 from include.local_aws.sagemaker.exceptions import ConflictException, ValidationException
-from include.local_aws.sagemaker.resource import Collection, Resource, now
+from include.local_aws.sagemaker.resource import Resource, Resources, now
 
 CREATED_BY: dict[str, Any] = {}
 
@@ -77,6 +77,10 @@ class ModelPackage(Resource):
 
     def update(self, request: dict[str, Any]) -> None:
         """Change what UpdateModelPackage may change here."""
+        with self._lock:
+            self._update(request)
+
+    def _update(self, request: dict[str, Any]) -> None:
         changes = dict(self.changes)
         for name in ("ModelApprovalStatus", "ApprovalDescription", "SourceUri", "InferenceSpecification"):
             if name in request:
@@ -97,8 +101,8 @@ class ModelRegistry:
     def __init__(self, cloud: Cloud):
         self._lock = threading.RLock()
         self._cloud = cloud
-        self.groups = Collection(ModelPackageGroup, cloud, "model package group")
-        self.packages = Collection(ModelPackage, cloud, "model package")
+        self.groups = Resources(ModelPackageGroup, cloud, "model package group")
+        self.packages = Resources(ModelPackage, cloud, "model package")
 
     def create_group(self, request: dict[str, Any]) -> ModelPackageGroup:
         with self._lock:
@@ -109,9 +113,10 @@ class ModelRegistry:
 
     def group(self, name_or_arn: str) -> ModelPackageGroup:
         name = name_or_arn.rpartition("/")[2]
-        if name not in self.groups:
+        group = self.groups.get(name)
+        if group is None:
             raise ValidationException(f"ModelPackageGroup {self.groups.arn(name)} does not exist.")
-        return self.groups[name]
+        return group
 
     def delete_group(self, name_or_arn: str) -> None:
         with self._lock:
@@ -149,9 +154,10 @@ class ModelRegistry:
 
     def package(self, name_or_arn: str) -> ModelPackage:
         name = name_or_arn.rpartition(":model-package/")[2]
-        if name not in self.packages:
+        package = self.packages.get(name)
+        if package is None:
             raise ValidationException(f"ModelPackage {self.packages.arn(name)} does not exist.")
-        return self.packages[name]
+        return package
 
     def delete_package(self, name_or_arn: str) -> None:
         with self._lock:

@@ -15,7 +15,7 @@ from include.local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
 from include.local_aws.sagemaker.exceptions import ValidationException
 from include.local_aws.sagemaker.hyperparameter_ranges import check_ranges
 from include.local_aws.sagemaker.model_package import ModelPackage, ModelPackageGroup, ModelRegistry
-from include.local_aws.sagemaker.resource import Collection, Jobs, Resource
+from include.local_aws.sagemaker.resource import Jobs, Resource, Resources
 from include.local_aws.sagemaker.training_job import TrainingJob
 from include.local_aws.sagemaker.transform_job import SUPPORTED_CONTENT_TYPES, TransformJob
 from include.local_aws.sagemaker.tuning_job import HyperParameterTuningJob
@@ -67,15 +67,15 @@ class SageMakerBackend(BaseBackend):
         self.training_jobs = Jobs(TrainingJob, cloud, "training job")
         self.transform_jobs = Jobs(TransformJob, cloud, "transform job")
         self.tuning_jobs = Jobs(HyperParameterTuningJob, cloud, "hyperparameter tuning job")
-        self.models = Collection(Model, cloud, "model")
-        self.endpoint_configs = Collection(EndpointConfig, cloud, "endpoint configuration")
-        self.endpoints = Collection(Endpoint, cloud, "endpoint")
+        self.models = Resources(Model, cloud, "model")
+        self.endpoint_configs = Resources(EndpointConfig, cloud, "endpoint configuration")
+        self.endpoints = Resources(Endpoint, cloud, "endpoint")
         self.registry = ModelRegistry(cloud)
         self._restore()
         self.instances.append(self)
 
     @property
-    def collections(self) -> tuple[Collection[Any], ...]:
+    def collections(self) -> tuple[Resources[Any], ...]:
         return (
             self.training_jobs, self.transform_jobs, self.tuning_jobs, self.models, self.endpoint_configs,
             self.endpoints, self.registry.groups, self.registry.packages,
@@ -89,8 +89,7 @@ class SageMakerBackend(BaseBackend):
         for endpoint in self.endpoints.values():
             self._bind_endpoint(endpoint)
         for collection in self.collections:
-            for resource in list(collection.values()):
-                resource.resume()
+            collection.resume()
 
     @classmethod
     def stop_all(cls) -> None:
@@ -106,6 +105,7 @@ class SageMakerBackend(BaseBackend):
 
     def create_training_job(self, request: dict[str, Any], tuning_job_arn: str | None = None) -> TrainingJob:
         _refuse_unsupported("TrainingJob", request)
+        _require("TrainingJob", request, "AlgorithmSpecification", "ResourceConfig", "StoppingCondition")
         with self._lock:
             self.training_jobs.refuse_existing(request["TrainingJobName"])
             self._check_training_image(request["AlgorithmSpecification"].get("TrainingImage", ""))
@@ -120,6 +120,8 @@ class SageMakerBackend(BaseBackend):
             raise ValidationException(f"The local AWS trains with the BlazingText image only, not with '{image}'.")
 
     def _check_input(self, channel: dict[str, Any]) -> None:
+        if channel["ChannelName"] in {".", ".."}:
+            raise ValidationException(f"'{channel['ChannelName']}' is no name of a channel.")
         source = channel["DataSource"].get("S3DataSource")
         if source is None or source["S3DataType"] != "S3Prefix":
             kind = source["S3DataType"] if source else ", ".join(channel["DataSource"])
@@ -272,6 +274,8 @@ class SageMakerBackend(BaseBackend):
             names = [variant["VariantName"] for variant in request["ProductionVariants"]]
             if len(set(names)) < len(names):
                 raise ValidationException("Production variant names must be unique.")
+            if not any(variant.get("InitialVariantWeight", 1.0) for variant in request["ProductionVariants"]):
+                raise ValidationException("At least one production variant needs a weight above 0.")
             for variant in request["ProductionVariants"]:
                 if "ModelName" not in variant:
                     raise ValidationException("The local AWS does not support production variants without ModelName.")
@@ -290,27 +294,30 @@ class SageMakerBackend(BaseBackend):
             name = request["EndpointName"]
             self.endpoints.refuse_existing(name)
             config = self.endpoint_configs.find(request["EndpointConfigName"])
-            artifacts = self._artifacts(config)
-            endpoint = self.endpoints.create(request, status="Creating", config_name=config.name)
+            # With all that it needs to go on after a kill in the one document.
+            endpoint = self.endpoints.create(request, status="Creating", pending=self._pending(config))
             self._bind_endpoint(endpoint)
-            endpoint.deploy(config, artifacts, "Creating")
+            endpoint.start()
         return endpoint
 
     def update_endpoint(self, request: dict[str, Any]) -> Endpoint:
         _refuse_unsupported("Endpoint", request)
         with self._lock:
             endpoint = self._settled_endpoint(request["EndpointName"])
-            config = self.endpoint_configs.find(request["EndpointConfigName"])
-            endpoint.deploy(config, self._artifacts(config), "Updating")
+            if endpoint.status == "Failed":
+                raise ValidationException(f'Cannot update failed endpoint "{endpoint.arn}". It can only be deleted.')
+            endpoint.update(self._pending(self.endpoint_configs.find(request["EndpointConfigName"])))
         return endpoint
 
     def delete_endpoint(self, name: str) -> None:
         with self._lock:
             self._settled_endpoint(name).delete()
 
-    def _artifacts(self, config: EndpointConfig) -> dict[str, str | None]:
+    def _pending(self, config: EndpointConfig) -> dict[str, Any]:
+        """What an endpoint is to deploy."""
         models = {variant["VariantName"]: self.models.find(variant["ModelName"]) for variant in config.variants}
-        return {variant: self._model_artifact(model) for variant, model in models.items()}
+        artifacts = {variant: self._model_artifact(model) for variant, model in models.items()}
+        return {"config_name": config.name, "variants": config.variants, "artifacts": artifacts}
 
     def _bind_endpoint(self, endpoint: Endpoint) -> None:
         endpoint.when_deleted = lambda: self.endpoints.remove(endpoint.name)
@@ -356,6 +363,12 @@ def _refuse_unsupported(kind: str, request: dict[str, Any]) -> None:
     if found := [name for name in NOT_SUPPORTED[kind] if request.get(name)]:
         operation = kind if kind.startswith("Update") else f"Create{kind}"
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
+
+
+def _require(kind: str, request: dict[str, Any], *members: str) -> None:
+    """Members that the service model leaves open for cases that there are none of here."""
+    if missing := [name for name in members if name not in request]:
+        raise ValidationException(f"Create{kind} needs {', '.join(missing)} here.")
 
 
 def _require_ended(job: Resource, noun: str) -> None:

@@ -1,5 +1,8 @@
 """What all of SageMaker's resources share: a request, an ARN, tags, times, and a place in the store."""
 
+import sys
+import threading
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -9,6 +12,11 @@ from include.local_aws.sagemaker.exceptions import ResourceInUse, ResourceLimitE
 from include.local_aws.service_models import service_model
 
 MAX_TAGS = 50
+
+
+def united(tags: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Of tags with the same key the last one counts."""
+    return list({tag["Key"]: tag for tag in tags}.values())
 
 
 def now() -> datetime:
@@ -33,6 +41,7 @@ class Resource:
     """Of the requests that name it."""
     SUMMARY: ClassVar[str]
     """Shape of its entry in lists."""
+    LOWER_CASE_ARN: ClassVar[bool] = False
 
     cloud: Cloud
     request: dict[str, Any]
@@ -46,10 +55,6 @@ class Resource:
     def name(self) -> str:
         name: str = self.request[self.NAME_MEMBER]
         return name
-
-    @property
-    def store_key(self) -> str:
-        return self.arn
 
     def facts(self) -> dict[str, Any]:
         return self.request | {"CreationTime": self.created, "LastModifiedTime": self.modified}
@@ -67,22 +72,37 @@ class Resource:
         """Names of the store's contents that the resource refers to."""
         return []
 
-    def save(self) -> None:
-        document = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "cloud"}
-        self.cloud.store.save(self.KIND, self.store_key, document, self.contents())
+    def __post_init__(self) -> None:
+        self._lock = threading.RLock()
+        """Held by whoever changes the resource, until the change is saved."""
+        self._removed = False
 
-    def set_tags(self, tags: list[dict[str, str]]) -> list[dict[str, str]]:
+    def save(self) -> None:
+        """Keep the resource as it is now."""
+        with self._lock:
+            if not self._removed:
+                document = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "cloud"}
+                self.cloud.store.save(self.KIND, self.arn, document, self.contents())
+
+    def remove(self) -> None:
+        """Keep it no longer."""
+        with self._lock:
+            self._removed = True
+            self.cloud.store.delete(self.KIND, self.arn)
+
+    def change_tags(self, added: list[dict[str, str]], removed: Collection[str] = ()) -> list[dict[str, str]]:
         """
-        Change the tags; of two with the same key the last one counts. Returns what they are now.
+        Add tags, in the place of those with the same key, and remove others. Returns what they are now.
 
         :raises ResourceLimitExceeded: more than AWS allows
         """
-        changed = list({tag["Key"]: tag for tag in tags}.values())
-        if len(changed) > MAX_TAGS:
-            raise ResourceLimitExceeded(f"A resource can have {MAX_TAGS} tags; this would make {len(changed)}.")
-        self.tags = changed
-        self.save()
-        return self.tags
+        with self._lock:
+            changed = [tag for tag in united([*self.tags, *added]) if tag["Key"] not in removed]
+            if len(changed) > MAX_TAGS:
+                raise ResourceLimitExceeded(f"A resource can have {MAX_TAGS} tags; this would make {len(changed)}.")
+            self.tags = changed
+            self.save()
+        return changed
 
     def resume(self) -> None:
         """Go on after a restart."""
@@ -95,7 +115,7 @@ def _pick(members: Any, facts: dict[str, Any]) -> dict[str, Any]:
 R = TypeVar("R", bound=Resource)
 
 
-class Collection(dict[str, R], Generic[R]):
+class Resources(dict[str, R], Generic[R]):
     """
     The resources of one kind in one account and region, by name.
 
@@ -107,13 +127,13 @@ class Collection(dict[str, R], Generic[R]):
         self.kind, self.cloud, self.noun = kind, cloud, noun
 
     def arn(self, name: str) -> str:
-        return self.cloud.arn(self.kind.KIND, name)
+        return self.cloud.arn(self.kind.KIND, name.lower() if self.kind.LOWER_CASE_ARN else name)
 
     def create(self, request: dict[str, Any], **state: Any) -> R:
         """Make, save and add a resource; the caller has checked that the name is free."""
         time = now()
         request = dict(request)
-        tags = request.pop("Tags", [])
+        tags = united(request.pop("Tags", []))
         arn = state.pop("arn", None) or self.arn(request[self.kind.NAME_MEMBER])
         resource = self.kind(self.cloud, request, arn, tags, time, time, state.pop("status", None), **state)
         resource.save()
@@ -128,17 +148,25 @@ class Collection(dict[str, R], Generic[R]):
                 resource = self.kind(cloud=self.cloud, **document)
                 self[resource.name] = resource
 
+    def resume(self) -> None:
+        """Let all go on after a restart; one that cannot does not keep the others from it."""
+        for resource in list(self.values()):
+            try:
+                resource.resume()
+            except Exception as error:
+                print(f"{resource.arn} cannot go on: {error!r}", file=sys.stderr)
+
     def remove(self, name: str) -> None:
-        resource = self.pop(name)
-        self.cloud.store.delete(self.kind.KIND, resource.store_key)
+        self.pop(name).remove()
 
     def find(self, name: str) -> R:
         """
         :raises ValidationException: not there
         """
-        if name not in self:
-            raise ValidationException(f'Could not find {self.noun} "{self.arn(name.lower())}".')
-        return self[name]
+        resource = self.get(name)
+        if resource is None:
+            raise ValidationException(f'Could not find {self.noun} "{self.arn(name)}".')
+        return resource
 
     def refuse_existing(self, name: str) -> None:
         """
@@ -148,13 +176,14 @@ class Collection(dict[str, R], Generic[R]):
             raise ValidationException(f'Cannot create already existing {self.noun} "{self[name].arn}".')
 
 
-class Jobs(Collection[R]):
+class Jobs(Resources[R]):
     """Jobs: their names are taken for as long as they are known, and their messages differ."""
 
     def find(self, name: str) -> R:
-        if name not in self:
+        job = self.get(name)
+        if job is None:
             raise ValidationException("Requested resource not found.")
-        return self[name]
+        return job
 
     def refuse_existing(self, name: str) -> None:
         """

@@ -1,6 +1,7 @@
 """SageMaker's operations: from a parsed request to the service model's answer."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -218,14 +219,14 @@ class SageMakerResponse(BaseResponse):
 
     def add_tags(self) -> ActionResult:
         resource = self.backend.tagged(self.params["ResourceArn"])
-        return ActionResult({"Tags": resource.set_tags([*resource.tags, *self.params["Tags"]])})
+        return ActionResult({"Tags": resource.change_tags(self.params["Tags"])})
 
     def list_tags(self) -> ActionResult:
         return self._cut("Tags", self.backend.tagged(self.params["ResourceArn"]).tags, default_size=50)
 
     def delete_tags(self) -> ActionResult:
         resource = self.backend.tagged(self.params["ResourceArn"])
-        resource.set_tags([tag for tag in resource.tags if tag["Key"] not in self.params["TagKeys"]])
+        resource.change_tags([], removed=self.params["TagKeys"])
         return EmptyResult()
 
     # Lists: filter, then sort, then cut a page, as AWS does
@@ -252,7 +253,7 @@ class SageMakerResponse(BaseResponse):
         self, key: str, found: list[Any], summarize: Callable[[Any], Any] = lambda entry: entry, default_size: int = 10
     ) -> ActionResult:
         token = self.params.get("NextToken") or "0"
-        if not token.isdecimal():
+        if not re.fullmatch(r"[0-9]{1,9}", token):
             raise ValidationException(f"Invalid NextToken: {token[:100]}")
         start = int(token)
         end = start + self.params.get("MaxResults", default_size)

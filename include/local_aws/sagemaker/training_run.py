@@ -125,11 +125,14 @@ class TrainingRun:
         for key in self._cloud.s3.list_keys(bucket, prefix):
             if key.endswith("/"):
                 continue
-            target = (folder / key.removeprefix(parent)).resolve()
-            if not target.is_relative_to(folder.resolve()):
-                raise JobFailed(f"ClientError: Data download failed: the key {key!r} leads out of its channel")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self._cloud.s3.read(bucket, key))
+            try:
+                target = (folder / key.removeprefix(parent)).resolve()
+                if not target.is_relative_to(folder.resolve()):
+                    raise ValueError("it leads out of its channel")
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(self._cloud.s3.read(bucket, key))
+            except (OSError, ValueError, NoSuchObject) as error:
+                raise JobFailed(f"ClientError: Data download failed: the key {key!r}: {error}") from error
 
     def _run_container(self, root: Path) -> None:
         deadline = time.monotonic() + self._request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
@@ -137,7 +140,8 @@ class TrainingRun:
         # The container ends when its standard input does, so that it cannot outlive a server that was killed.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "include.local_aws.blazingtext", str(root)],
-            env={**os.environ, **self._request.get("Environment", {}), "PYTHONPATH": str(REPOSITORY)}, text=True,
+            # Without the request's Environment: BlazingText reads none, and this process has no walls around it.
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         if self._stop_requested.is_set():  # the request came before there was a process to signal

@@ -1,6 +1,7 @@
 """Batch transform: a model's predictions for the lines of objects in S3, as objects in S3."""
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -54,7 +55,7 @@ class TransformJob(Job):
             self._raise_if_stopped()
             try:
                 answer = self._transform_object(predictor, self.cloud.s3.read(bucket, key))
-            except (ContainerError, ValueError, OSError, EOFError) as error:
+            except (ContainerError, ValueError, OSError, EOFError, zlib.error, NoSuchObject) as error:
                 log.write([f"{key}: {error}"])
                 failed.append(key)
                 continue
