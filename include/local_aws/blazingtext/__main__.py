@@ -17,7 +17,7 @@ from typing import Any
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
 from include.errors import ConfigurationError
-from include.local_aws.blazingtext.training import count_words, share_right, train, vocabulary_size
+from include.local_aws.blazingtext.training import count_words, score, train, vocabulary_size
 
 LABEL = b"__label__"
 
@@ -66,9 +66,9 @@ def _run(root: Path) -> None:
         _info(f"Processing /opt/ml/input/data/{channel}/{file.name} . File size: {size} MB")
     model = _train(files, hyperparameters)
     for channel, file in files.items():
-        examples = model.test(str(file))[0]
+        examples, accuracy = score(model, file)
         _log("")
-        _log(f"#{channel}_accuracy: {share_right(model, file):.4f}")
+        _log(f"#{channel}_accuracy: {accuracy:.4f}")
         _log(f"Number of {channel} examples: {examples}")
     (root / "model").mkdir(exist_ok=True)
     model.save_model(str(root / "model" / "model.bin"))

@@ -67,10 +67,10 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
     return model
 
 
-def share_right(model: Any, file: Path) -> float:
-    """Accuracy on a file; 0 where none of the file's labels is the model's, for which fastText says NaN."""
-    _, accuracy, _ = model.f.test(str(file), 1, 0.0)
-    return 0.0 if math.isnan(accuracy) else float(accuracy)
+def score(model: Any, file: Path) -> tuple[int, float]:
+    """Examples of a file, and accuracy on them: 0 where none has a label of the model's (fastText says NaN)."""
+    examples, accuracy, _ = model.f.test(str(file), 1, 0.0)
+    return examples, 0.0 if math.isnan(accuracy) else float(accuracy)
 
 
 def count_words(file: Path) -> int:
@@ -192,7 +192,7 @@ class _EarlyStopping:
             time.sleep(0.0005)
 
     def _validate(self, epoch: int) -> None:
-        accuracy = share_right(self.model, self.validation_file)
+        _, accuracy = score(self.model, self.validation_file)
         self.log(f"-------------- End of epoch: {epoch}")
         self.log("Using 1 threads for prediction!")
         self.log(f"Validation accuracy: {accuracy:.6g}")
