@@ -68,7 +68,7 @@ def identify(environment: WsgiEnvironment) -> Call:
         return Call("sagemaker-runtime", _RUNTIME_OPERATIONS.get(other[2], other[2]), principal, region, other[1])
     if rpc := _RPC_PATH.fullmatch(path):
         return Call(service, rpc[1], principal, region, "")
-    if environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+    if path == "/" and environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         form = dict(parse_qsl(_read_body(environment).decode(errors="replace")))
         name = next((value for key, value in form.items() if key.endswith("Name")), "")
         return Call(service, form.get("Action", "Unknown"), principal, region, name)

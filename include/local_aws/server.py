@@ -113,7 +113,11 @@ class Application:
             return invoke_endpoint(call.name, call.region, Request(environment))
         if call.service == RUNTIME:
             return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
-        if "HTTP_X_AMZ_TARGET" in environment and not _is_utf8(environment["wsgi.input"].getvalue()):
+        if (
+            call.service != "s3"
+            and environment.get("HTTP_X_AMZ_TARGET")
+            and not _is_utf8(environment["wsgi.input"].getvalue())
+        ):
             return aws_error(call, environment, "SerializationException", "The request's body is not UTF-8.")
         if call.operation == "AssumeRole" and _role_account(environment) != DEFAULT_ACCOUNT_ID:
             return aws_error(call, environment, "AccessDenied", f"There is one account here: {DEFAULT_ACCOUNT_ID}.")
@@ -136,13 +140,9 @@ class Application:
 
 @cache
 def _regions() -> frozenset[str]:
-    partitions = ("aws", "aws-cn", "aws-us-gov")
     session = Session()
-    return frozenset(
-        region
-        for partition in partitions
-        for region in session.get_available_regions("sagemaker", partition, allow_non_regional=True)
-    )
+    partitions = ("aws", "aws-cn", "aws-us-gov")
+    return frozenset().union(*(session.get_available_regions("sagemaker", partition) for partition in partitions))
 
 
 def _refusal(environment: WsgiEnvironment, path: str) -> str:

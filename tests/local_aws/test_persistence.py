@@ -228,12 +228,14 @@ def test_objects_are_kept_however_they_are_written(start):
             s3.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
         by_host = {"Host": f"{BUCKET}.localhost", "Authorization": SIGNED}
         assert requests.put(f"{server.url}/hosted", data=b"x", headers=by_host, timeout=5).ok
+        form = {"Content-Type": "application/x-www-form-urlencoded"}  # curl's default
+        assert requests.put(f"{server.url}/{BUCKET}/unsigned", data=b"a=b", headers=form, timeout=5).ok
         server.kill()
 
     with start() as server:
         s3 = server.client("s3")
         keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
-        assert keys == {"form", "ü.txt", "a%20b", "folder/", "hosted"}
+        assert keys == {"form", "ü.txt", "a%20b", "folder/", "hosted", "unsigned"}
         for key in ("ü.txt", "a%20b", "folder/"):
             assert s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"] == [{"Key": "k", "Value": "v"}]
         assert s3.get_object(Bucket="service", Key="x/operation/foo")["Body"].read() == b"x"

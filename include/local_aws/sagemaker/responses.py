@@ -14,7 +14,7 @@ from include.local_aws.sagemaker.models import SageMakerBackend
 from include.local_aws.sagemaker.resource import Resource
 from include.local_aws.sagemaker.validation import check_request
 
-NOT_FILTERED = ("WarmPoolStatusEquals", "TrainingPlanArnEquals", "CrossAccountFilterOption")
+FIT_NOTHING = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
 """Members of List requests about things that there are none of here."""
 
 
@@ -268,7 +268,7 @@ class SageMakerResponse(BaseResponse):
             and self.params.get("StatusEquals", resource.status) == resource.status
             and self._is_within("CreationTime", resource.created)
             and self._is_within("LastModifiedTime", resource.modified)
-            and not any(self.params.get(name) for name in NOT_FILTERED[:2])
+            and not any(self.params.get(name) for name in FIT_NOTHING)
         )
 
     def _is_within(self, member: str, time: datetime) -> bool:

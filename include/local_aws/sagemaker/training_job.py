@@ -28,7 +28,7 @@ class TrainingJob(Job):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._training_run = TrainingRun(self.cloud, self.name, self.created, self.request, self)
+        self._training_run = TrainingRun(self.cloud, self.name, self.created, self.request, self, self._stop_requested)
 
     def start(self) -> None:
         self.enter("Starting", "Starting the training job")

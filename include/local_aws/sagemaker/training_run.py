@@ -41,16 +41,17 @@ class Listener(Protocol):
 class TrainingRun:
     """One run; `stop` and `kill` are called by other threads."""
 
-    def __init__(self, cloud: Cloud, name: str, created: datetime, request: dict[str, Any], listener: Listener):
+    def __init__(
+        self, cloud: Cloud, name: str, created: datetime, request: dict[str, Any], listener: Listener,
+        stop_requested: threading.Event,
+    ):  # fmt: skip
         self._cloud, self._name, self._created, self._request = cloud, name, created, request
-        self._listener = listener
-        self._stop_requested = threading.Event()
+        self._listener, self._stop_requested = listener, stop_requested
         self._process: subprocess.Popen[str] | None = None
         self._epoch = 0
 
     def stop(self) -> None:
-        """Ask it to end; it has `SECONDS_TO_STOP` for that."""
-        self._stop_requested.set()
+        """Ask it to end, where a stop has been requested; it has `SECONDS_TO_STOP` for that."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
