@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
         help="labelled tweets to BlazingText's train, validation and test channels",
         description="Read labelled tweets (CSV in UTF-8: label,text; a header row may say otherwise; or Ground Truth's "
         "output manifest; either may be gzipped), clean, tokenise and split them. Writes train.txt, validation.txt, "
-        "test.txt, rejected.csv (every row that was not used, and why) and report.json into --out.",
+        "test.txt, test_tweets.csv (the test split as people read it), rejected.csv (every row that was not used, and "
+        "why) and report.json into --out.",
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
     )
     command.add_argument(

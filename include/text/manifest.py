@@ -6,12 +6,15 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html#sms-output-
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from include.text.records import MAX_ROW_BYTES, MAX_TEXT_CHARACTERS, Rejection, Row
 
 METADATA = "-metadata"
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class _Unusable(Exception):
@@ -74,6 +77,8 @@ def _parse(line: bytes, names: Mapping[str, str], min_confidence: float) -> tupl
         raise _Unusable("empty_text", "the text is empty")
     if "\0" in text:
         raise _Unusable("nul_byte", f"NUL character at position {text.index(chr(0)) + 1} of the text")
+    if half := _SURROGATE.search(text):
+        raise _Unusable("not_utf8", f"half a surrogate pair at position {half.start() + 1} of the text")
     if len(text) > MAX_TEXT_CHARACTERS:
         raise _Unusable("text_too_long", f"{len(text):,} characters; at most {MAX_TEXT_CHARACTERS:,} are a tweet")
     return label, text

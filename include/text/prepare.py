@@ -49,10 +49,15 @@ LABELLING_REASONS = ("label_tie", "label_outvoted", "label_superseded", "low_con
 """Rows set aside because of what labellers did: no fault of the row, so not counted as bad rows."""
 
 EXAMPLES_PER_LABEL = 3
+CONFLICT_EXAMPLES = 10
+CONFLICT_CHARACTERS = 300
 PROGRESS_ROWS = 1000
 MERGED_TOKENS = 1_000_000
 """So many hashes of tokens, eight bytes each, pile up before they are merged."""
 REJECTED_COLUMNS = ("file", "line", "reason", "detail", "content")
+TEST_TWEETS = "test_tweets.csv"
+"""The test split for people, line by line as in test.txt: label and text, before they are lower-cased and tokenised."""
+TEST_TWEETS_COLUMNS = ("label", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,8 @@ def prepare(
     progress: Progress = lambda doing, share: None,
 ) -> dict[str, Any]:
     """
-    Write train.txt, validation.txt, test.txt, rejected.csv and report.json into `out`; return the report.
+    Write train.txt, validation.txt, test.txt, test_tweets.csv, rejected.csv and report.json into `out`; return the
+    report.
 
     On a DataError, rejected.csv and report.json are there all the same and say what was found; no channel is.
 
@@ -126,8 +132,9 @@ def prepare(
     if repeated := sorted(name for name, count in names.items() if count > 1):
         raise ConfigurationError(f"the input names {', '.join(repeated)} more than once")
     out.mkdir(parents=True, exist_ok=True)
-    for name in SPLITS:
-        (out / f"{name}.txt").unlink(missing_ok=True)
+    channels = [f"{name}.txt" for name in SPLITS] + [TEST_TWEETS]
+    for name in channels:
+        (out / name).unlink(missing_ok=True)
     tally = _Tally()
     with tempfile.TemporaryDirectory(dir=out, prefix=".prepare-") as scratch, ExitStack() as stack:
         rejected = stack.enter_context((out / "rejected.csv").open("w", encoding="utf-8", newline=""))
@@ -141,8 +148,8 @@ def prepare(
         except DataError as error:
             _write_report(out, {**tally.report(settings), "error": str(error)})
             raise
-        for name in SPLITS:
-            (Path(scratch) / f"{name}.txt").replace(out / f"{name}.txt")
+        for name in channels:
+            (Path(scratch) / name).replace(out / name)
     report = tally.report(settings)
     _write_report(out, report)
     return report
@@ -279,7 +286,9 @@ class _Bucket:
     labels: Counter[tuple[Split, str]] = field(default_factory=Counter)
     tokens: dict[Split, np.ndarray] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
+    test_tweets: list[tuple[str, str]] = field(default_factory=list)
     samples: list[dict[str, str]] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
     bodies: int = 0
     conflicting_bodies: int = 0
     conflicting_rows: int = 0
@@ -324,6 +333,8 @@ def _voted(rows: list[_SpooledRow], settings: PrepareSettings, bucket: _Bucket) 
     if len(counts) > 1:
         bucket.conflicting_bodies += 1
         bucket.conflicting_rows += len(rows)
+        text = clean(min(row.cell for row in rows), "clean").text[:CONFLICT_CHARACTERS]
+        bucket.conflicts = _worst([*bucket.conflicts, {"text": text, "labels": dict(sorted(counts.items()))}])
     label, set_aside = _vote(rows)
     bucket.rejections += set_aside
     if label is None:
@@ -334,6 +345,13 @@ def _voted(rows: list[_SpooledRow], settings: PrepareSettings, bucket: _Bucket) 
     cell = min(row.cell for row in kept)
     tweet = clean(cell, settings.recipe)
     return _Voted(label, cell, tweet.text, tweet.group, kept)
+
+
+def _worst(conflicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The contradictions with the most rows."""
+    return sorted(conflicts, key=lambda conflict: (-sum(conflict["labels"].values()), conflict["text"]))[
+        :CONFLICT_EXAMPLES
+    ]
 
 
 def _add_example(
@@ -350,8 +368,12 @@ def _add_example(
     bucket.labels[split, label] += 1
     bucket.duplicates += len(tweet.rows) - 1
     vocabulary[split].update(tokens)
-    if split == "test" and sum(sample["label"] == label for sample in bucket.samples) < EXAMPLES_PER_LABEL:
-        bucket.samples.append({"label": label, "cell": tweet.cell, "text": clean(tweet.cell, "clean").text})
+    if split != "test":
+        return
+    text = clean(tweet.cell, "clean").text
+    bucket.test_tweets.append((label, text))
+    if sum(sample["label"] == label for sample in bucket.samples) < EXAMPLES_PER_LABEL:
+        bucket.samples.append({"label": label, "cell": tweet.cell, "text": text})
 
 
 def _vote(rows: list[_SpooledRow]) -> tuple[str | None, list[Rejection]]:
@@ -387,11 +409,16 @@ def _write_channels(
             split: stack.enter_context((scratch / f"{split}.txt").open("w", encoding="utf-8", newline="\n"))
             for split in SPLITS
         }
+        test_tweets = csv.writer(
+            stack.enter_context((scratch / TEST_TWEETS).open("w", encoding="utf-8", newline="")), lineterminator="\n"
+        )
+        test_tweets.writerow(TEST_TWEETS_COLUMNS)
         paths = sorted(scratch.glob("*.rows"))
         for done, bucket in enumerate(_processed_buckets(paths, settings, processes), start=1):
             progress("tokenising", done / len(paths))
             for split in SPLITS:
                 channels[split].writelines(line + "\n" for line in bucket.examples[split])
+            test_tweets.writerows(bucket.test_tweets)
             for rejection in bucket.rejections:
                 tally.reject(rejection, writer)
             tally.add(bucket)
@@ -444,6 +471,7 @@ class _Tally:
     split_labels: Counter[tuple[Split, str]] = field(default_factory=Counter)
     vocabulary: dict[Split, "_Vocabulary"] = field(default_factory=lambda: {split: _Vocabulary() for split in SPLITS})
     samples: list[dict[str, str]] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
     totals: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -468,6 +496,7 @@ class _Tally:
             "bodies", "conflicting_bodies", "conflicting_rows", "ties", "majority_rows", "duplicates",
         ):  # fmt: skip
             self.totals[name] += getattr(bucket, name)
+        self.conflicts = _worst([*self.conflicts, *bucket.conflicts])
         for sample in bucket.samples:
             if sum(known["label"] == sample["label"] for known in self.samples) < EXAMPLES_PER_LABEL:
                 self.samples.append(sample)
@@ -501,6 +530,7 @@ class _Tally:
                 "different": self.totals["bodies"], "with_conflicting_labels": self.totals["conflicting_bodies"],
                 "rows_of_those": self.totals["conflicting_rows"], "ties": self.totals["ties"],
             },
+            "conflicts": self.conflicts,
             "memory_accuracy": memory_accuracy,
             "splits": {split: self.split_report(split, labels) for split in SPLITS},
             "warnings": self._warnings(memory_accuracy),

@@ -58,6 +58,7 @@ def test_labels_below_the_confidence_are_set_aside():
         (entry(confidence="high"), "malformed", "confidence is no number: high"),
         (entry("  "), "empty_text", "the text is empty"),
         (entry("a\0b"), "nul_byte", "position 2"),
+        (entry("a\ud800b"), "not_utf8", "half a surrogate pair at position 2"),
         (entry("x" * 10_001), "text_too_long", "10,001 characters"),
         (entry("x" * 200_000), "text_too_long", "longer than"),
     ],

@@ -14,6 +14,7 @@ from include.errors import ConfigurationError, DataError
 from include.text.prepare import PrepareSettings, Source, prepare
 from include.text.split import SPLITS
 from include.text.supervised import parse_example
+from include.text.tokens import tokenize
 from tests.conftest import SHARED_DATA
 
 WORDS = ("lambda", "bucket", "webinar", "discount", "kernel", "latency", "coupon", "offer", "deploy", "region")
@@ -132,6 +133,27 @@ def test_contradicting_labels_are_put_to_the_vote_and_counted(tmp_path):
     assert report["tweets"] == {"different": 102, "with_conflicting_labels": 2, "rows_of_those": 5, "ties": 1}
     assert report["rejected_by_reason"] == {"label_outvoted": 1, "label_tie": 2}
     assert report["memory_accuracy"] == pytest.approx((100 + 2 + 1) / 105)
+
+
+def test_contradicting_labels_are_shown_by_example_those_with_the_most_rows_first(tmp_path):
+    rows = [*some_rows(100), *[("0", "Twice &amp; once")] * 2, ("1", "Twice &amp; once")]
+    rows += [(label, f"both {number}") for number in range(20) for label in "01"]
+
+    conflicts = prepare([source(rows)], tmp_path, PrepareSettings())["conflicts"]
+
+    assert conflicts[0] == {"text": "Twice & once", "labels": {"marketing": 1, "technical": 2}}
+    assert len(conflicts) == 10
+
+
+def test_the_test_split_is_also_written_as_people_read_it_in_the_same_order(tmp_path):
+    rows = [(label, f"{text} &amp; MORE") for label, text in some_rows(200)]
+
+    prepare([source(rows)], tmp_path, PrepareSettings())
+
+    with (tmp_path / "test_tweets.csv").open(newline="", encoding="utf-8") as file:
+        tweets = [(row["label"], row["text"]) for row in csv.DictReader(file)]
+    assert all("& MORE" in text for _, text in tweets)
+    assert [(label, " ".join(tokenize(text))) for label, text in tweets] == examples(tmp_path)["test"]
 
 
 def test_of_two_dates_the_newer_ones_label_counts(tmp_path):
