@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, chain, task
 
+from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
@@ -21,6 +22,7 @@ from include import steps
 from include.hashtags import Hashtag, load_hashtags
 from include.ownership import OWNER as OWNER_TAG
 from include.settings import poll_seconds
+from include.smoke_tests import check_smoke_test
 
 DATE = "{{ run_date(params, dag_run) }}"
 RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
@@ -82,6 +84,9 @@ def retrain(hashtag: Hashtag) -> DAG:
             hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, labels=labels,
             prepared=prepare_dataset, trained=train_model.output,
         )  # fmt: skip
+        register_model = task(steps.register_model)(
+            hashtag=hashtag.name, date=DATE, evaluated=evaluate_model, trained=train_model.output
+        )
         deploy_endpoint = SageMakerOwnedEndpointOperator(
             task_id="deploy_endpoint",
             config=evaluate_model["endpoint_request"],
@@ -96,7 +101,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             endpoint_name=RUN_NAME,
             payload=evaluate_model["smoke_test_request"],
             max_latency_seconds=10,
-            response_check=steps.check_smoke_test,
+            response_check=check_smoke_test,
             response_check_arguments={"smoke_tests": evaluate_model["smoke_tests"]},
         )
         hold_endpoint = SageMakerHoldEndpointOperator(task_id="hold_endpoint", endpoint_name=RUN_NAME)
@@ -113,9 +118,11 @@ def retrain(hashtag: Hashtag) -> DAG:
         )
 
         chain(
-            wait_for_tweets, prepare_dataset, train_model, evaluate_model, deploy_endpoint, smoke_test, hold_endpoint,
-            delete_endpoint, record_outcome,
+            wait_for_tweets, prepare_dataset, train_model, evaluate_model, register_model, deploy_endpoint, smoke_test,
+            hold_endpoint, delete_endpoint, record_outcome,
         )  # fmt: skip
+        for reporting in (evaluate_model, record_outcome):
+            reporting.operator.operator_extra_links = (ReportLink(),)
     return dag
 
 

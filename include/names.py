@@ -78,8 +78,13 @@ class Keys:
         return f"{self.output}models"
 
     def run(self, run_name: str) -> str:
-        """Prefix of one run's report."""
+        """Prefix of one run's evaluation and report."""
         return f"{self.output}runs/{run_name}/"
+
+    @property
+    def newest_evaluation(self) -> str:
+        """Headline figures of the newest evaluation of the date's tweets."""
+        return f"{self.output}newest-evaluation.json"
 
 
 def date_of_tweets(key: str, hashtag_tweets: str) -> str | None:
@@ -102,6 +107,14 @@ def run_name(dag_id: str, run_id: str) -> str:
 def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
     """The name of the first training job for a fingerprint."""
     return f"retrain-{_slug(hashtag)}-{date}-{fingerprint[:12]}"
+
+
+def model_package_group(hashtag: str) -> str:
+    """The name of a hashtag's group in the model registry; no two hashtags share one."""
+    slug = _NOT_IN_NAMES.sub("-", hashtag).strip("-")
+    if slug == hashtag:
+        return f"retrain-{hashtag}"
+    return f"retrain-{slug[:40]}-{hashlib.sha256(hashtag.encode()).hexdigest()[:8]}"
 
 
 def next_attempt(name: str, attempt: int) -> str:

@@ -1,31 +1,36 @@
 """The functions that the DAG wraps with task(): each is one line of the story, in terms of the other modules."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
-from itertools import islice, zip_longest
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from include import __version__
+from include import __version__, champion
 from include.blazingtext.baseline import MAX_TRAINING_TWEETS, linear_baseline
-from include.blazingtext.evaluation import decide, evaluate
+from include.blazingtext.decision import Dates, Decision, Gate, decide
+from include.blazingtext.evaluation import Evaluation, evaluate, most_confident_mistakes
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
-from include.blazingtext.predictions import LocalModel, Prediction, check_same, parse_answer
-from include.blazingtext.requests import endpoint_request, invocation, training_request
+from include.blazingtext.predictions import LocalModel, Prediction
+from include.blazingtext.requests import endpoint_request, invocation, model_package_request, training_request
+from include.dataset import fetch_tweets, read_examples, read_test_tweets, tweets_by_date, upload_prepared
 from include.errors import DataError, RunFailed
-from include.names import Keys, date_of_tweets, fingerprint, training_job_name
-from include.outcome import describe_outcome, failed_tasks
+from include.names import Keys, fingerprint, model_package_group, training_job_name
 from include.ownership import ownership_tags
+from include.registry import Registry
+from include.report import history
+from include.report.document import Run, describe_run, failed_tasks
+from include.report.publish import publish
 from include.settings import Settings
+from include.smoke_tests import smoke_tests
 from include.storage import Storage
-from include.text.prepare import PrepareSettings, Source, prepare
-from include.text.split import SPLITS, Split
-from include.text.supervised import parse_example
-from include.text.tokens import instance
+from include.text.prepare import PrepareSettings, prepare
 
-SMOKE_TEST_INSTANCES = 10
+MISTAKES = 20
+HEAVIEST_WORDS = 15
+REPORT_URL = "report_url"
+"""Key of the XCom with the report's address, for the link in Airflow's UI."""
 
 
 def prepare_dataset(
@@ -42,7 +47,7 @@ def prepare_dataset(
     assert params is not None
     settings, storage, keys = _connect(hashtag, date)
     with TemporaryDirectory(prefix="prepare-") as folder:
-        sources, dates = _fetch_tweets(storage, keys, params["window_days"], Path(folder) / "in")
+        sources, dates = fetch_tweets(storage, keys, params["window_days"], Path(folder) / "in")
         print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
         out = Path(folder) / "out"
         preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
@@ -53,15 +58,18 @@ def prepare_dataset(
             raise DataError(f"{error} ({rejected})") from None
         for warning in report["warnings"]:
             print(f"WARNING: {warning}")
-        data = _upload_data(storage, keys, out)
+        data = upload_prepared(storage, keys, out)
     request = _training_request(settings, storage, keys, data, params, owner)
-    summary = {key: report[key] for key in ("rows", "tweets", "splits", "majority", "memory_accuracy", "warnings")}
-    return {"training_request": request, "dates": dates, "data": data, "summary": summary, "recipe": recipe}
+    return {"training_request": request, "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule}
 
 
 def _connect(hashtag: str, date: str) -> tuple[Settings, Storage, Keys]:
     settings = Settings.from_environment()
     return settings, Storage.connect(settings.bucket), Keys(settings.prefix, hashtag, date)
+
+
+def _registry(storage: Storage, keys: Keys) -> Registry:
+    return Registry.connect(model_package_group(keys.hashtag), storage.uri(keys.prefix + "/"))
 
 
 def _training_request(
@@ -88,39 +96,6 @@ def _training_request(
     )
 
 
-def _fetch_tweets(storage: Storage, keys: Keys, window_days: int, folder: Path) -> tuple[list[Source], list[str]]:
-    """Download the part files of the window's dates that exist; later dates have the last word on labels."""
-    by_date = _tweets_by_date(storage, keys)
-    dates = sorted(date for date in by_date if date <= keys.date)[-window_days:]
-    if keys.date not in dates:
-        raise DataError(f"There are no labelled tweets below {storage.uri(keys.tweets)}")
-    sources: list[Source] = []
-    for rank, date in enumerate(dates):
-        for key in by_date[date]:
-            path = storage.download(key, folder / str(len(sources)))  # a key may hold anything, dots above all
-            sources.append(Source.from_path(path, key.removeprefix(keys.hashtag_tweets), rank))
-    return sources, dates
-
-
-def _tweets_by_date(storage: Storage, keys: Keys) -> dict[str, list[str]]:
-    by_date: dict[str, list[str]] = {}
-    for key in storage.list_keys(keys.hashtag_tweets):
-        if date := date_of_tweets(key, keys.hashtag_tweets):
-            by_date.setdefault(date, []).append(key)
-    return by_date
-
-
-def _upload_data(storage: Storage, keys: Keys, out: Path) -> dict[str, Any]:
-    """Upload what prepare wrote, below a key that depends on its content: no run overwrites another one's data."""
-    files = {split: f"{split}.txt" for split in SPLITS} | {"report": "report.json", "rejected": "rejected.csv"}
-    digests = {name: hashlib.sha256((out / file).read_bytes()).hexdigest() for name, file in files.items()}
-    prefix = keys.data(fingerprint(digests))
-    for name, file in files.items():
-        storage.upload(out / file, f"{prefix}{name}/{file}" if name in SPLITS else prefix + file)
-    uris = {split: storage.uri(f"{prefix}{split}/") for split in SPLITS}
-    return {"uris": uris, "sha256": digests, "report": storage.uri(f"{prefix}report.json")}
-
-
 def training_image(settings: Settings, region: str) -> str:
     """BlazingText's image for the region, as the SageMaker SDK knows it, unless a setting names another."""
     if settings.training_image:
@@ -139,33 +114,22 @@ def evaluate_model(
     prepared: dict[str, Any],
     trained: dict[str, Any],
     params: Mapping[str, Any] | None = None,
+    ti: Any = None,
 ) -> dict[str, Any]:
-    """Score the trained model on the frozen test split, and decide whether it is deployed."""
+    """Score the trained model on the frozen test split, let it meet the champion, and decide whether it is deployed."""
     assert params is not None
     settings, storage, keys = _connect(hashtag, date)
-    with TemporaryDirectory(prefix="evaluate-") as folder:
-        artifact = storage.download(storage.key_of(trained["model_uri"]), Path(folder) / "model.tar.gz")
-        model = LocalModel(artifact, Path(folder))
-        test, train = (_examples(storage, prepared, split, Path(folder)) for split in ("test", "train"))
-        predictions = model.predict([instance for _, instance in test])
-        evaluation = evaluate([label for label, _ in test], predictions, list(labels.values()))
-        baseline = linear_baseline(train, test, params["word_ngrams"])
-        report = storage.read_json(storage.key_of(prepared["data"]["report"]))
-        smoke_tests = _smoke_tests(model, report["samples"], prepared["recipe"])
-    verdict = " ".join([evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else [])])
-    print(verdict)
-    newest_date = max(_tweets_by_date(storage, keys))
-    decision = decide(evaluation, params["deploy"], date, newest_date, params["min_gain"])
-    print(decision.reason)
-    return {
-        "evaluation": {
-            **asdict(evaluation),
-            "linear_baseline": asdict(baseline) if baseline else None,
-            "verdict": verdict,
-        },
+    registry = _registry(storage, keys)
+    scored = _score(storage, registry, prepared, trained, list(labels.values()), params["word_ngrams"])
+    decision = _decide(storage, registry, keys, scored, trained, params)
+    print("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason]))
+    history.remember(storage, keys, trained["training_job_name"], scored.found)
+    result = {
         "decision": decision.as_dict(),
-        "smoke_tests": smoke_tests,
-        "smoke_test_request": invocation([test["instance"] for test in smoke_tests], k=len(model.labels)),
+        "evaluation_uri": storage.write_json(scored.found, keys.run(run_name) + "evaluation.json"),
+        "registration": _registration(storage, keys, run_name, prepared, trained, scored.evaluation, decision),
+        "smoke_tests": scored.smoke_tests,
+        "smoke_test_request": invocation([test["instance"] for test in scored.smoke_tests], k=len(scored.model_labels)),
         "endpoint_request": endpoint_request(
             name=run_name,
             image=trained["image"],
@@ -174,59 +138,175 @@ def evaluate_model(
             instance_type=params["endpoint_instance_type"],
         ),
     }
+    results = {"prepare_dataset": prepared, "train_model": trained, "evaluate_model": result}
+    _write_report(storage, keys, run_name, params, ti, results)
+    return result
 
 
-def _examples(storage: Storage, prepared: dict[str, Any], split: Split, folder: Path) -> list[tuple[str, str]]:
-    """Labels and instances of a prepared split."""
-    key = storage.key_of(prepared["data"]["uris"][split]) + f"{split}.txt"
-    with storage.download(key, folder / f"{split}.txt").open(encoding="utf-8") as lines:
-        return [parse_example(line) for line in islice(lines, MAX_TRAINING_TWEETS if split == "train" else None)]
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What the test split says of a model."""
+
+    evaluation: Evaluation
+    meeting: champion.Meeting
+    found: dict[str, Any]
+    """For evaluation.json."""
+    data_warnings: list[str]
+    smoke_tests: list[dict[str, Any]]
+    model_labels: list[str]
 
 
-def _smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: str) -> list[dict[str, Any]]:
-    """Known tweets of each label, with the evaluated model's own answers."""
-    by_label: dict[str, list[dict[str, str]]] = {}
-    for sample in samples:
-        by_label.setdefault(sample["label"], []).append(sample)
-    # The first of each label, then the second of each, so that no label is left out.
-    samples = [sample for round_ in zip_longest(*by_label.values()) for sample in round_ if sample is not None]
-    samples = samples[: max(SMOKE_TEST_INSTANCES, len(by_label))]
-    instances = [instance(sample["cell"], recipe) for sample in samples]  # type: ignore[arg-type]
+def _score(
+    storage: Storage,
+    registry: Registry,
+    prepared: dict[str, Any],
+    trained: dict[str, Any],
+    labels: list[str],
+    word_ngrams: int,
+) -> _Scored:
+    data = prepared["data"]
+    preparation = storage.read_json(storage.key_of(data["uris"]["report"]))
+    with TemporaryDirectory(prefix="evaluate-") as name:
+        folder = Path(name)
+        model = LocalModel(storage.download(storage.key_of(trained["model_uri"]), folder / "model.tar.gz"), folder)
+        test = read_examples(storage, data, "test", folder)
+        train = read_examples(storage, data, "train", folder, MAX_TRAINING_TWEETS)
+        predictions = model.predict([instance for _, instance in test])
+        reigning = registry.champion(besides=trained["model_uri"])
+        meeting = champion.meet(reigning, prepared["rule"], test, predictions, storage, folder / "champion")
+        mistakes = _mistakes(storage, data, test, predictions, folder)
+    evaluation = evaluate([label for label, _ in test], predictions, labels)
+    baseline = linear_baseline(train, test, predictions, word_ngrams)
+    verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), meeting.verdict]
+    found = {
+        **asdict(evaluation), "verdicts": verdicts, "linear_baseline": asdict(baseline) if baseline else None,
+        "champion": meeting.as_dict(), "mistakes": mistakes,
+        "heaviest_words": model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000)),
+    }  # fmt: skip
+    tests = smoke_tests(model, preparation["samples"], prepared["recipe"])
+    return _Scored(evaluation, meeting, found, preparation["warnings"], tests, model.labels)
+
+
+def _decide(
+    storage: Storage,
+    registry: Registry,
+    keys: Keys,
+    scored: _Scored,
+    trained: dict[str, Any],
+    params: Mapping[str, Any],
+) -> Decision:
+    own_version = registry.find(trained["model_uri"], datetime.fromisoformat(trained["created_at"]))
+    dates = Dates(keys.date, max(tweets_by_date(storage, keys)), scored.meeting.date)
+    persons_word = own_version.persons_word if own_version else None
+    gate = Gate(params["min_gain"])
+    return decide(scored.evaluation, scored.meeting.comparison, gate, params["deploy"], dates, persons_word)
+
+
+def _mistakes(
+    storage: Storage,
+    data: dict[str, Any],
+    test: list[tuple[str, str]],
+    predictions: list[Prediction],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    positions = most_confident_mistakes([label for label, _ in test], predictions, MISTAKES)
+    texts = read_test_tweets(storage, data, positions, folder)
     return [
         {
-            "label": sample["label"], "text": sample["text"], "instance": tokens,
-            "expected": prediction.probabilities,
+            "text": texts[position], "label": test[position][0], "predicted": predictions[position].label,
+            "probability": predictions[position].probability,
         }
-        for sample, tokens, prediction in zip(samples, instances, model.predict(instances), strict=True)
+        for position in positions
     ]  # fmt: skip
 
 
-def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """
-    Each tweet with the endpoint's answer.
+def _registration(
+    storage: Storage,
+    keys: Keys,
+    run_name: str,
+    prepared: dict[str, Any],
+    trained: dict[str, Any],
+    evaluation: Evaluation,
+    decision: Decision,
+) -> dict[str, Any]:
+    """CreateModelPackage's request for the evaluated model."""
+    low, high = evaluation.accuracy_interval
+    figures = {
+        "accuracy": evaluation.accuracy, "accuracy_low": low, "accuracy_high": high, "macro_f1": evaluation.macro_f1,
+        "log_loss": evaluation.log_loss, "majority_accuracy": evaluation.majority_accuracy,
+    }  # fmt: skip
+    return model_package_request(
+        description=f"#{keys.hashtag}, tweets of {keys.date}: {evaluation.headline()}",
+        image=trained["image"],
+        model_uri=trained["model_uri"],
+        metrics_uri=storage.uri(keys.run(run_name) + "evaluation.json"),
+        approval=decision.approval,
+        properties={
+            champion.DATE: keys.date,
+            champion.RULE: prepared["rule"],
+            champion.TRAINING_JOB: trained["training_job_name"],
+            "data": fingerprint(prepared["data"]["sha256"]),
+            "test_tweets": str(evaluation.tweets),
+            "report": storage.uri(keys.run(run_name) + "report.html"),
+            **{name: f"{figure:.4f}" for name, figure in figures.items()},
+        },
+    )
 
-    :raises EvaluationError: the answer is of the wrong form or not the evaluated model's
-    """
-    answered = parse_answer(answer)
-    check_same([Prediction(test["expected"]) for test in smoke_tests], answered)
-    return [
-        {
-            "text": test["text"], "label": test["label"], "predicted": prediction.label,
-            "probability": prediction.probability,
-        }
-        for test, prediction in zip(smoke_tests, answered, strict=True)
-    ]  # fmt: skip
 
-
-def record_outcome(hashtag: str, date: str, run_name: str, ti: Any = None) -> dict[str, Any]:
-    """Write the run's report, and fail where any task failed: this task's state is the run's truth."""
+def register_model(hashtag: str, date: str, evaluated: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """Make the evaluated model a version of the hashtag's group in the model registry, approved or not."""
     _, storage, keys = _connect(hashtag, date)
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    version = _registry(storage, keys).register(
+        evaluated["registration"],
+        approval_reason=evaluated["decision"]["approval_reason"],
+        since=datetime.fromisoformat(trained["created_at"]),
+    )
+    print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")
+    return {"model_package_arn": version.arn, "version": version.number, "approval": version.approval}
+
+
+def record_outcome(
+    hashtag: str, date: str, run_name: str, params: Mapping[str, Any] | None = None, ti: Any = None
+) -> dict[str, Any]:
+    """Write the run's report, and fail where any task failed: this task's state is the run's truth."""
+    assert params is not None
+    _, storage, keys = _connect(hashtag, date)
+    states = _states(ti)
     results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id in states if task_id != ti.task_id}
-    report = describe_outcome(hashtag, date, ti.dag_id, ti.run_id, states, results)
-    report["report"] = storage.uri(keys.run(run_name) + "report.json")
-    storage.write_json(report, storage.key_of(report["report"]))
-    print(f"{report['outcome']}\nReport: {report['report']}")
+    report = _write_report(storage, keys, run_name, params, ti, results)
+    print(f"{report['outcome']}\nReport: {report['files']['report']}")
     if failed := failed_tasks(states):
         raise RunFailed(f"The run failed at {', '.join(failed)}: see the log of that task.")
-    return {key: report[key] for key in ("outcome", "report")}
+    return {"outcome": report["outcome"], "report": report["files"]["report"]}
+
+
+def _states(ti: Any) -> dict[str, str | None]:
+    states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return states
+
+
+def _write_report(
+    storage: Storage, keys: Keys, run_name: str, params: Mapping[str, Any], ti: Any, results: dict[str, Any]
+) -> dict[str, Any]:
+    """The report as far as the run has come, to S3; its address to the task's link."""
+    prepared, evaluated = results.get("prepare_dataset") or {}, results.get("evaluate_model") or {}
+    uris = {**prepared.get("data", {}).get("uris", {}), "evaluation": evaluated.get("evaluation_uri")}
+    run = Run(
+        hashtag=keys.hashtag, date=keys.date, dag_id=ti.dag_id, run_id=ti.run_id, name=run_name,
+        code_version=__version__, parameters=params, states=_states(ti),
+        files={"data_" + name if name == "report" else name: uri for name, uri in uris.items()}
+        | {"report": storage.uri(keys.run(run_name) + "report.html")},
+    )  # fmt: skip
+    reigning = _registry(storage, keys).champion()
+    past = history.recall(
+        storage,
+        keys,
+        tweets_by_date(storage, keys),
+        reigning.properties.get(champion.TRAINING_JOB) if reigning else None,
+    )
+    data, evaluation = (
+        storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
+    )
+    report = describe_run(run, results, data, evaluation, past)
+    ti.xcom_push(key=REPORT_URL, value=publish(storage, keys, run_name, report))
+    return report

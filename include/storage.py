@@ -2,6 +2,7 @@
 
 import io
 import json
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,37 @@ class Storage:
         )
         return self.uri(key)
 
+    def write_page(self, page: str, key: str) -> str:
+        """Store an HTML page that browsers show; return the object's URI."""
+        extra = {"ContentType": "text/html; charset=utf-8"}
+        self._client.upload_fileobj(io.BytesIO(page.encode()), self.bucket, key, ExtraArgs=extra)
+        return self.uri(key)
+
     def read_json(self, key: str) -> Any:
-        return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        """
+        :raises DataError: there is no such object
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                raise DataError(f"{self.uri(key)} does not exist") from None
+            raise
+
+    def browser_url(self, key: str) -> str:
+        """
+        Where a person's browser finds an object: AWS's console, which asks them to sign in, or the local AWS.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html
+        """
+        quoted, endpoint = urllib.parse.quote(key), urllib.parse.urlsplit(self._client.meta.endpoint_url)
+        if endpoint.hostname and endpoint.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+            domain = "amazonaws.cn" if endpoint.hostname.endswith(".cn") else "aws.amazon.com"
+            domain = "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else domain
+            return f"https://console.{domain}/s3/object/{self.bucket}?region={self.region}&prefix={quoted}"
+        return f"{endpoint.scheme}://{endpoint.netloc}/{self.bucket}/{quoted}"
 
     def key_of(self, uri: str) -> str:
         """

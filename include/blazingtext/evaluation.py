@@ -1,16 +1,13 @@
-"""How good a model is on the frozen test split, and whether that is good enough to be deployed."""
+"""How good a model is on the frozen test split."""
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
 
 import numpy as np
 
 from include.blazingtext.predictions import Prediction
-
-Deploy = Literal["auto", "always", "never"]
-DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -50,8 +47,13 @@ class Evaluation:
     def beats_majority_beyond_chance(self) -> bool:
         return self.accuracy_interval[0] > self.majority_accuracy
 
+    def headline(self) -> str:
+        """Accuracy, its interval and the majority's, in a few words."""
+        low, high = self.accuracy_interval
+        return f"accuracy {self.accuracy:.1%} ({low:.1%} to {high:.1%}), majority {self.majority_accuracy:.1%}"
+
     def verdict(self) -> str:
-        """The figures in words."""
+        """The figures in a sentence."""
         low, high = self.accuracy_interval
         comparison = (
             "better, beyond chance,"
@@ -108,6 +110,16 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
     )
 
 
+def most_confident_mistakes(labels: Sequence[str], predictions: Sequence[Prediction], count: int) -> list[int]:
+    """Positions of the wrong predictions with the highest probabilities, the highest first."""
+    wrong = (
+        (-prediction.probability, position)
+        for position, (label, prediction) in enumerate(zip(labels, predictions, strict=True))
+        if prediction.label != label
+    )
+    return [position for _, position in heapq.nsmallest(count, wrong)]
+
+
 def _losses(labels: Sequence[str], predictions: Sequence[Prediction]) -> np.ndarray:
     """Each tweet's part in the log loss; probabilities are scaled to a sum of 1."""
     probabilities = [
@@ -157,43 +169,3 @@ def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> li
         }
         for index, entries in sorted(bins.items())
     ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Whether to deploy, and the reason in words."""
-
-    deploy: bool
-    reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"deploy": self.deploy, "reason": self.reason}
-
-
-def decide(evaluation: Evaluation, deploy: Deploy, date: str, newest_date: str, min_gain: float) -> Decision:
-    """
-    The gate. With deploy=auto, the newest date's model is deployed, and only where even the lower end of its accuracy's
-    interval exceeds the majority's accuracy by more than `min_gain`.
-    """
-    low, high = evaluation.accuracy_interval
-    gain = low - evaluation.majority_accuracy
-    figures = (
-        f"accuracy {evaluation.accuracy:.1%} ({low:.1%} to {high:.1%}), majority {evaluation.majority_accuracy:.1%}"
-    )
-    if deploy == "never":
-        return Decision(False, "Not deployed: deploy=never.")
-    if deploy == "always":
-        return Decision(True, f"Deployed: deploy=always ({figures}).")
-    if date < newest_date:
-        return Decision(
-            False,
-            f"Not deployed: labelled tweets of a newer date are there ({newest_date}), and deploy=auto serves the "
-            f"newest only ({figures}).",
-        )
-    if gain <= min_gain:
-        return Decision(
-            False,
-            f"Not deployed: {figures}. The interval's lower end must exceed the majority by more than {min_gain:.1%}; "
-            f"it is {gain:+.1%}.",
-        )
-    return Decision(True, f"Deployed: {figures}.")

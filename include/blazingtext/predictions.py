@@ -13,6 +13,11 @@ from include.text.tokens import LABEL_PREFIX
 PROBABILITY_TOLERANCE = 1e-3
 """Far above the rounding of float32 in JSON, far below a difference that a person could see."""
 
+MAX_WEIGHED_WORDS = 20_000
+"""The most frequent ones."""
+END_OF_LINE = "</s>"
+"""fastText's own token, in every tweet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -53,6 +58,36 @@ class LocalModel:
     def predict(self, instances: Sequence[str]) -> list[Prediction]:
         """Probabilities of every label for tokenised instances."""
         return [self._predict(instance) for instance in instances]
+
+    def heaviest_words(self, count: int, min_occurrences: int) -> dict[str, list[dict[str, Any]]]:
+        """
+        The words that speak most for each label: by how much a word, alone, raises the label's score (a logit) above
+        the mean of all labels. Pairs of words weigh as well, but BlazingText keeps only their hashes.
+
+        :param count: so many words for each label at most
+        :param min_occurrences: rarer words of the train split are passed over
+        """
+        import numpy as np
+
+        words, occurrences = self._model.get_words(include_freq=True)  # the most frequent first
+        known = [
+            (word, int(often))
+            for word, often in zip(words[:MAX_WEIGHED_WORDS], occurrences, strict=False)
+            if often >= min_occurrences and word != END_OF_LINE
+        ]
+        if not known:
+            return {label: [] for label in self.labels}
+        vectors = np.stack([self._model.get_word_vector(word) for word, _ in known])
+        scores = vectors @ self._model.get_output_matrix().T
+        weights = scores - scores.mean(axis=1, keepdims=True)
+        return {
+            label: [
+                {"word": known[row][0], "weight": float(weights[row, column]), "occurrences": known[row][1]}
+                for row in np.argsort(-weights[:, column], kind="stable")[:count]
+                if weights[row, column] > 0
+            ]
+            for column, label in enumerate(self.labels)
+        }
 
     def _predict(self, instance: str) -> Prediction:
         labels, probabilities = self._model.predict(instance, k=len(self.labels))

@@ -64,6 +64,29 @@ def endpoint_request(
     }
 
 
+def model_package_request(
+    *,
+    description: str,
+    image: str,
+    model_uri: str,
+    metrics_uri: str,
+    approval: str,
+    properties: Mapping[str, str],
+) -> dict[str, Any]:
+    """CreateModelPackage's request, without the group."""
+    return {
+        "ModelPackageDescription": description,
+        "InferenceSpecification": {
+            "Containers": [{"Image": image, "ModelDataUrl": model_uri}],
+            "SupportedContentTypes": ["application/json", "application/jsonlines"],
+            "SupportedResponseMIMETypes": ["application/json", "application/jsonlines"],
+        },
+        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}},
+        "ModelApprovalStatus": approval,
+        "CustomerMetadataProperties": dict(properties),
+    }
+
+
 def invocation(instances: list[str], k: int) -> dict[str, Any]:
     """The body of an application/json request for the `k` most probable labels of each instance."""
     return {"instances": instances, "configuration": {"k": k}}

@@ -33,7 +33,7 @@ from include.errors import ConfigurationError, DataError
 from include.text.cleaning import Recipe, UndecodableCell, clean
 from include.text.manifest import read_manifest
 from include.text.records import Rejection, Row, read_rows
-from include.text.split import SPLITS, Fractions, Split, assign, keyed_hash
+from include.text.split import SPLIT_RULE, SPLITS, Fractions, Split, assign, keyed_hash
 from include.text.supervised import format_example
 from include.text.tokens import tokenize_all
 
@@ -106,6 +106,15 @@ class PrepareSettings:
             raise ConfigurationError(f"min_confidence must be between 0 and 1, not {self.min_confidence}")
         if not 0 <= self.max_rejected_share <= 1:
             raise ConfigurationError(f"max_rejected_share must be between 0 and 1, not {self.max_rejected_share}")
+
+    @property
+    def rule(self) -> str:
+        """
+        A fingerprint of labels, tokens and split. Models whose tweets were prepared by the same rule can be compared:
+        they know the same labels and the same tokens, and no test tweet of one is a train tweet of the other.
+        """
+        parts = (sorted(self.labels.values()), self.recipe, self.seed, asdict(self.fractions), SPLIT_RULE)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 Progress = Callable[[str, float], None]
@@ -516,7 +525,7 @@ class _Tally:
             "settings": {
                 "labels": dict(settings.labels), "recipe": settings.recipe, "seed": settings.seed,
                 "min_confidence": settings.min_confidence,
-                "fractions": asdict(settings.fractions),
+                "fractions": asdict(settings.fractions), "rule": settings.rule,
             },
             "files": self.files,
             "rows": {

@@ -15,6 +15,10 @@ from include.errors import ConfigurationError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
+SPLIT_RULE = 1
+"""To be counted up with any change that puts a tweet into another split: models from before are then not compared with
+later ones, whose test tweets they may have been trained on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fractions:

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from include.blazingtext.evaluation import DEPLOY
+from include.blazingtext.decision import DEPLOY
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from include.errors import ConfigurationError
 from include.hashtags import Hashtag

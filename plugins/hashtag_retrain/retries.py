@@ -16,7 +16,7 @@ TRANSIENT_CODES = frozenset(
     {
         "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
         "RequestTimeout", "RequestTimeoutException", "ResourceLimitExceeded", "SlowDown", "ExpiredToken",
-        "ExpiredTokenException", "RequestTimeTooSkewed",
+        "ExpiredTokenException", "RequestTimeTooSkewed", "ConflictException",
     }
 )  # fmt: skip
 

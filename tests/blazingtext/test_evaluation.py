@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.blazingtext.evaluation import Evaluation, decide, evaluate
+from include.blazingtext.evaluation import Evaluation, evaluate, most_confident_mistakes
 from include.blazingtext.predictions import Prediction
 
 LABELS = ["technical", "marketing"]
@@ -105,22 +105,7 @@ def test_the_verdict_says_whether_the_model_is_better_beyond_chance():
     assert "no better" in evaluation(4, 16).verdict()
 
 
-@pytest.mark.parametrize(
-    ("deploy", "date", "right", "min_gain", "deployed", "reason"),
-    [
-        pytest.param("auto", "2026-01-07", 80, 0.0, True, "Deployed: accuracy 80", id="good and newest"),
-        pytest.param("auto", "2026-01-06", 80, 0.0, False, r"newer date are there \(2026-01-07\)", id="older date"),
-        pytest.param("auto", "2026-01-07", 50, 0.0, False, "lower end must exceed", id="no better than the majority"),
-        pytest.param("auto", "2026-01-07", 80, 0.4, False, r"by more than 40\.0%", id="gain too small"),
-        pytest.param("auto", "2026-01-07", 55, 0.0, False, "lower end", id="better, but perhaps by chance"),
-        pytest.param("always", "2026-01-06", 10, 0.4, True, "deploy=always", id="always"),
-        pytest.param("never", "2026-01-07", 99, 0.0, False, "deploy=never", id="never"),
-    ],
-)
-def test_the_gate(deploy, date, right, min_gain, deployed, reason):
-    import re
+def test_the_most_confident_mistakes_come_first():
+    guesses = [Prediction({"marketing": share}) for share in (0.6, 0.9, 0.8)] + [Prediction({"technical": 0.99})]
 
-    decision = decide(evaluation(right, 100 - right), deploy, date, "2026-01-07", min_gain)
-
-    assert decision.deploy is deployed
-    assert re.search(reason, decision.reason)
+    assert most_confident_mistakes(["technical"] * 4, guesses, 2) == [1, 2]

@@ -140,6 +140,8 @@ class ModelRegistry:
                 if "ModelPackageName" in request:
                     raise ValidationException("Specify either ModelPackageName or ModelPackageGroupName, not both.")
                 group = self.group(group_name)
+                if (made := self._made_with(group.name, request.get("ClientToken"))) is not None:
+                    return made
                 group.versions_made += 1
                 group.save()
                 arn = self.packages.arn(f"{group.name}/{group.versions_made}")
@@ -151,6 +153,11 @@ class ModelRegistry:
                 arn = self.packages[request["ModelPackageName"]].arn
                 raise ConflictException(f"Model Package already exists: {arn}")
             return self.packages.create(request, status="Completed")
+
+    def _made_with(self, group: str, token: str | None) -> ModelPackage | None:
+        """The version that an earlier request with the same token has made."""
+        same = (package for package in self.versions(group) if token and package.request.get("ClientToken") == token)
+        return next(same, None)
 
     def package(self, name_or_arn: str) -> ModelPackage:
         name = name_or_arn.rpartition(":model-package/")[2]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.triggers.training import TrainingJobTrigger
+from include.blazingtext.training_log import accuracy_by_epoch
 from include.names import next_attempt
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
 
     :param config: CreateTrainingJob's request (templated). Its StoppingCondition bounds the waiting as well.
     :param check_interval: seconds between two looks at the job
-    :return: the job's name, its artifact, image, metrics and billable seconds, and whether it is reused, that is,
-        carries other tags than this run's
+    :return: the job's name, its artifact, image, hyperparameters, metrics, validation accuracy by epoch and billable
+        seconds, and whether it is reused, that is, carries other tags than this run's
     """
 
     template_fields: Sequence[str] = SageMakerTrainingOperator.template_fields
@@ -52,7 +53,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
         name, status = self._find_job(self.config["TrainingJobName"])
         if status == "Completed":
             self.log.info("Training job %s has trained the same data, code and settings already.", name)
-            return self._result(name)
+            return self._result(name, self._read_log(name))
         if status is None:
             self.log.info("Starting training job %s", name)
             self.hook.get_conn().create_training_job(**{**self.config, "TrainingJobName": name})
@@ -70,29 +71,31 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None
-        self._show_log(event["name"])
+        log = self._read_log(event["name"])
+        for line in log[-LOG_LINES:]:
+            self.log.info("  %s", line)
         if event["status"] == "Completed":
-            return self._result(event["name"])
+            return self._result(event["name"], log)
         message = f"Training job {event['name']} ended as {event['status']}: {event['reason']}"
         if event["reason"].startswith(CUSTOMER_ERRORS):
             raise AirflowFailException(message)
         raise AirflowException(message)
 
-    def _show_log(self, name: str) -> None:
-        """The end of the job's own log into the task's log; that it cannot be read fails nothing."""
+    def _read_log(self, name: str) -> list[str]:
+        """The job's own log; that it cannot be read fails nothing."""
         logs = AwsLogsHook(
             aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
         ).conn
+        lines: list[str] = []
         try:
             streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
             for stream in streams:
-                stream_name = stream["logStreamName"]
-                self.log.info("The end of %s in CloudWatch Logs, stream %s:", LOG_GROUP, stream_name)
-                events = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream_name, limit=LOG_LINES)
-                for event in events["events"]:
-                    self.log.info("  %s", event["message"])
+                self.log.info("The job's log: %s in CloudWatch Logs, stream %s", LOG_GROUP, stream["logStreamName"])
+                where = {"logGroupName": LOG_GROUP, "logStreamName": stream["logStreamName"]}
+                lines += (event["message"] for event in _log_events(logs, where))
         except (ClientError, BotoCoreError) as error:
             self.log.warning("The job's log, %s in CloudWatch Logs, cannot be read: %s", LOG_GROUP, error)
+        return lines
 
     def _find_job(self, first_name: str) -> tuple[str, str | None]:
         """The name to use and the status of the job that has it; None where there is none yet."""
@@ -125,7 +128,7 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
     def _tags(self) -> dict[str, str]:
         return {tag["Key"]: tag["Value"] for tag in self.config.get("Tags", [])}
 
-    def _result(self, name: str) -> dict[str, Any]:
+    def _result(self, name: str, log: list[str]) -> dict[str, Any]:
         job = self.hook.describe_training_job(name)
         tags = self.hook.get_conn().list_tags(ResourceArn=job["TrainingJobArn"])["Tags"]
         reused = self._tags != {tag["Key"]: tag["Value"] for tag in tags}
@@ -135,7 +138,22 @@ class SageMakerTrainOnceOperator(SageMakerTrainingOperator):
             "training_job_name": name,
             "model_uri": job["ModelArtifacts"]["S3ModelArtifacts"],
             "image": job["AlgorithmSpecification"]["TrainingImage"],
+            "created_at": job["CreationTime"].astimezone(UTC).isoformat(),
+            "instance_type": job["ResourceConfig"]["InstanceType"],
+            "hyperparameters": job["HyperParameters"],
             "metrics": metrics,
+            "epochs": accuracy_by_epoch(log),
             "billable_seconds": job.get("BillableTimeInSeconds"),
             "reused": reused,
         }
+
+
+def _log_events(logs: Any, where: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """All events of a stream, the oldest first; GetLogEvents has no paginator."""
+    token: dict[str, str] = {}
+    while True:
+        page = logs.get_log_events(**where, startFromHead=True, **token)
+        yield from page["events"]
+        if page["nextForwardToken"] == token.get("nextToken"):  # the same one again is its way to say: the end
+            return
+        token = {"nextToken": page["nextForwardToken"]}

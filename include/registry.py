@@ -1,0 +1,144 @@
+"""The one seam to SageMaker's model registry: a group for each hashtag, a version for each evaluated model."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from include.blazingtext.decision import Approval
+
+MAX_CLIENT_TOKEN_CHARACTERS = 36
+DOES_NOT_EXIST = "does not exist"
+"""So AWS words it for groups and packages; the code is ValidationException, as for any other fault."""
+DECIDED = "approval"
+"""The property with the status that this product gave; where a version has another one, a person has changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model package of the hashtag's group."""
+
+    arn: str
+    number: int
+    approval: Approval
+    artifact: str
+    """URI of its model.tar.gz."""
+    properties: dict[str, str]
+    """What was registered beside it: figures, fingerprints, URIs; empty for one that somebody else has registered."""
+
+    @property
+    def persons_word(self) -> Approval | None:
+        """The approval status, where it is a person's and not this product's own."""
+        return self.approval if self.properties.get(DECIDED) != self.approval else None
+
+    @classmethod
+    def of(cls, package: dict[str, Any]) -> "Version":
+        """Out of DescribeModelPackage's answer."""
+        containers = package.get("InferenceSpecification", {}).get("Containers", [{}])
+        return cls(
+            arn=package["ModelPackageArn"],
+            number=package["ModelPackageVersion"],
+            approval=package["ModelApprovalStatus"],
+            artifact=containers[0].get("ModelDataUrl", ""),
+            properties=package.get("CustomerMetadataProperties", {}),
+        )
+
+
+class Registry:
+    """
+    The versions of one group whose artifacts lie below one URI; another deployment's are passed over.
+
+    :param client: a boto3 SageMaker client
+    :param artifacts: what the URIs of this deployment's artifacts begin with
+    """
+
+    def __init__(self, client: Any, group: str, artifacts: str):
+        self._client = client
+        self.group = group
+        self._artifacts = artifacts
+
+    @classmethod
+    def connect(cls, group: str, artifacts: str, aws_conn_id: str = "aws_default") -> "Registry":
+        """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
+        from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
+
+        return cls(SageMakerHook(aws_conn_id=aws_conn_id).get_conn(), group, artifacts)
+
+    def champion(self, besides: str | None = None) -> Version | None:
+        """The newest Approved version, other than that of the artifact `besides`."""
+        approved = (version for version in self._versions(ModelApprovalStatus="Approved"))
+        return next((version for version in approved if version.artifact != besides), None)
+
+    def find(self, artifact: str, since: datetime) -> Version | None:
+        """The newest version of an artifact that was made at `since`, whoever registered it."""
+        versions = self._versions(CreationTimeAfter=since)
+        return next((version for version in versions if version.artifact == artifact), None)
+
+    def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
+        """
+        Make a version of a model, or bring the version that it has up to date; a person's word on it stands.
+
+        :param request: CreateModelPackage's, without group and token
+        :param since: when the artifact was made
+        """
+        artifact = request["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+        approval = request["ModelApprovalStatus"]
+        properties = {**request["CustomerMetadataProperties"], DECIDED: approval}
+        version = self.find(artifact, since) or self._create({**request, "CustomerMetadataProperties": properties})
+        return self._update(version, approval, approval_reason, properties)
+
+    def _create(self, request: dict[str, Any]) -> Version:
+        self._create_group()
+        artifact = request["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+        token = hashlib.sha256(artifact.encode()).hexdigest()[:MAX_CLIENT_TOKEN_CHARACTERS]
+        package = self._client.create_model_package(**request, ModelPackageGroupName=self.group, ClientToken=token)
+        return self._describe(package["ModelPackageArn"])
+
+    def _update(self, version: Version, approval: Approval, reason: str, properties: dict[str, str]) -> Version:
+        if version.persons_word is None:
+            decided = {"ModelApprovalStatus": approval, "ApprovalDescription": reason}
+        else:  # the property keeps this product's own last word, so that the person's is still known as such
+            decided = {}
+            properties = {**properties, DECIDED: version.properties.get(DECIDED, "nothing")}
+        request = {"ModelPackageArn": version.arn, "CustomerMetadataProperties": properties, **decided}
+        self._client.update_model_package(**request)
+        return self._describe(version.arn)
+
+    def _create_group(self) -> None:
+        try:
+            self._client.create_model_package_group(ModelPackageGroupName=self.group)
+        except self._client.exceptions.ClientError as error:
+            if "already exists" not in _message(error):
+                raise
+
+    def _versions(self, **filters: Any) -> Iterator[Version]:
+        """The newest first; none where there is no such group yet."""
+        for arn in self._arns(filters):
+            try:
+                version = self._describe(arn)
+            except self._client.exceptions.ClientError as error:
+                if DOES_NOT_EXIST not in _message(error):
+                    raise
+                continue  # a person has deleted it since it was listed
+            if version.artifact.startswith(self._artifacts):
+                yield version
+
+    def _arns(self, filters: dict[str, Any]) -> Iterator[str]:
+        pages = self._client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending", **filters
+        )
+        try:
+            for page in pages:
+                yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
+        except self._client.exceptions.ClientError as error:
+            if DOES_NOT_EXIST not in _message(error):
+                raise
+
+    def _describe(self, arn: str) -> Version:
+        return Version.of(self._client.describe_model_package(ModelPackageName=arn))
+
+
+def _message(error: Any) -> str:
+    message: str = error.response["Error"]["Message"]
+    return message

@@ -1,0 +1,93 @@
+"""The report's charts, each as an SVG element: of numbers and dates alone, so that nothing of a tweet is in them."""
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#1f6feb", "#c2571a", "#8a8f98"
+WIDTH, HEIGHT = 6.4, 3.2
+"""Inches; the page scales them to its own width."""
+
+
+def reliability(bins: Sequence[Mapping[str, float]]) -> str:
+    """How often the model is right, by how sure it is; on the diagonal it is as sure as it should be."""
+    figure, axes = _figure("reliability")
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
+    largest = max(entry["tweets"] for entry in bins)
+    axes.scatter(
+        [entry["probability"] for entry in bins], [entry["accuracy"] for entry in bins],
+        s=[20 + 180 * entry["tweets"] / largest for entry in bins], color=BLUE, alpha=0.8, label="test tweets",
+    )  # fmt: skip
+    axes.set(xlabel="probability of the predicted label", ylabel="share that is right", xlim=(0, 1.03), ylim=(0, 1.05))
+    axes.legend(frameon=False, loc="upper left", markerscale=0.5)
+    return _svg(figure)
+
+
+def accuracy_by_epoch(epochs: Sequence[Mapping[str, float]]) -> str:
+    """Validation accuracy while the model was trained."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _figure("epochs")
+    numbers = [entry["epoch"] for entry in epochs]
+    accuracies = [entry["validation_accuracy"] for entry in epochs]
+    axes.plot(numbers, accuracies, color=BLUE, marker="o", markersize=4, linewidth=1.5)
+    best = accuracies.index(max(accuracies))
+    axes.scatter([numbers[best]], [accuracies[best]], color=ORANGE, zorder=3, label="best: these weights are kept")
+    axes.set(xlabel="epoch", ylabel="validation accuracy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
+    """
+    Each date's newest evaluation on its own test split, with 95 % intervals, and the majority's accuracy.
+
+    :param date: the date of this report
+    """
+    figure, axes = _figure("history")
+    positions = range(len(history))
+    accuracies = [entry["accuracy"] for entry in history]
+    errors = [
+        [entry["accuracy"] - entry["accuracy_interval"][0] for entry in history],
+        [entry["accuracy_interval"][1] - entry["accuracy"] for entry in history],
+    ]
+    axes.errorbar(
+        positions, accuracies, yerr=errors, color=BLUE, marker="o", markersize=5, linewidth=1.2, capsize=3,
+        elinewidth=0.8, label="accuracy, 95 % interval",
+    )  # fmt: skip
+    majorities = [entry["majority_accuracy"] for entry in history]
+    axes.plot(positions, majorities, color=GREY, linestyle="--", marker="_", linewidth=1, label="majority")
+    for position, entry in enumerate(history):
+        if entry["champion"]:
+            axes.scatter([position], [entry["accuracy"]], marker="*", s=200, color=ORANGE, zorder=3, label="champion")
+    step = max(1, len(history) // 8)
+    shown = [position for position in positions if position % step == 0 or history[position]["date"] == date]
+    axes.set_xticks(shown, [history[position]["date"] for position in shown], rotation=30, ha="right")
+    axes.set(ylabel="accuracy", xlim=(-0.5, len(history) - 0.5))
+    axes.legend(frameon=False, fontsize=8, loc="best")
+    return _svg(figure)
+
+
+def _figure(name: str) -> "tuple[Figure, Axes]":
+    import matplotlib
+    from matplotlib.figure import Figure  # not pyplot, which keeps every figure and is not for threads
+
+    # Ids from the chart's name, so that the same run gives the same page and two charts on it do not clash.
+    matplotlib.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"})
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    return figure, axes
+
+
+def _svg(figure: "Figure") -> str:
+    text = StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()
+    return svg[svg.index("<svg") :]

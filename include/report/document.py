@@ -1,0 +1,118 @@
+"""
+The run's report as data, out of its tasks' states and results: report.json.
+
+Its schema is run-report.schema.json beside this file; REPORT_SCHEMA is its version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+REPORT_SCHEMA = "run-report/2"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a report is about, besides what the tasks returned."""
+
+    hashtag: str
+    date: str
+    dag_id: str
+    run_id: str
+    name: str
+    code_version: str
+    parameters: Mapping[str, Any]
+    states: Mapping[str, str | None]
+    """Of every task of the run by its id, as far as it has one."""
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """URIs by what they hold."""
+
+
+def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
+    """Tasks that failed themselves, not those that wait behind one."""
+    return [task_id for task_id, state in states.items() if state == "failed"]
+
+
+def describe_run(
+    run: Run,
+    results: Mapping[str, Any],
+    data: Mapping[str, Any] | None,
+    evaluation: Mapping[str, Any] | None,
+    history: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """
+    The report, of a run that is over or still going on.
+
+    :param results: what each task returned; None where it did not come to that
+    :param data: prepare's report, and `evaluation`: what evaluate_model found, as far as the run has come
+    :param history: the newest evaluation of each of the hashtag's dates, the oldest date first
+    """
+    evaluated = results.get("evaluate_model") or {}
+    outcome = _outcome(run.states, evaluated.get("decision"))
+    return {
+        "schema": REPORT_SCHEMA,
+        "hashtag": run.hashtag,
+        "date": run.date,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_name": run.name,
+        "code_version": run.code_version,
+        "outcome": outcome,
+        "summary": _summary(outcome, data, evaluation),
+        "tasks": dict(run.states),
+        "dates": (results.get("prepare_dataset") or {}).get("dates"),
+        "parameters": dict(run.parameters),
+        "files": dict(run.files),
+        "data": {name: value for name, value in data.items() if name != "samples"} if data else None,
+        "tuning": results.get("tune_model"),
+        "training": results.get("train_model"),
+        "evaluation": dict(evaluation) if evaluation else None,
+        "history": history,
+        "decision": evaluated.get("decision"),
+        "registration": results.get("register_model"),
+        "endpoint": results.get("deploy_endpoint"),
+        "smoke_test": results.get("smoke_test"),
+        "deletion": results.get("delete_endpoint"),
+        "cost": _cost(run.parameters, results),
+    }
+
+
+def _outcome(states: Mapping[str, str | None], decision: Mapping[str, Any] | None) -> str:
+    if failed := failed_tasks(states):
+        return f"Failed at {', '.join(failed)}."
+    if states.get("wait_for_tweets") == "skipped":
+        return "Skipped: no labelled tweets for this date."
+    if decision is None:
+        return "Nothing was evaluated."
+    return str(decision["reason"])
+
+
+def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
+    """What to read first: what is wrong with the data comes before any figure."""
+    return [*(data["warnings"] if data else []), outcome, *(evaluation["verdicts"] if evaluation else [])]
+
+
+def _cost(parameters: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Seconds that AWS bills for this run's work; a reused job was billed to the run that trained it."""
+    training = results.get("train_model") or {}
+    tuning = results.get("tune_model") or {}
+    own = bool(training) and not training.get("reused") and not tuning
+    return {
+        "training_seconds": (training.get("billable_seconds") or 0) if own else 0,
+        "tuning_seconds": (tuning.get("billable_seconds") or 0) if not tuning.get("reused") else 0,
+        "training_instance_type": parameters.get("training_instance_type"),
+        "endpoint_seconds": _endpoint_seconds(results),
+        "endpoint_instance_type": parameters.get("endpoint_instance_type"),
+    }
+
+
+def _endpoint_seconds(results: Mapping[str, Any]) -> float | None:
+    """From the endpoint's creation to its deletion; None while it is there, or where that is not known."""
+    created = (results.get("deploy_endpoint") or {}).get("created_at")
+    deleted = (results.get("delete_endpoint") or {}).get("deleted_at")
+    if not created:
+        return 0 if (results.get("delete_endpoint") or {}).get("deleted") == [] else None
+    if not deleted:
+        return None
+    return (datetime.fromisoformat(deleted) - datetime.fromisoformat(created)).total_seconds()

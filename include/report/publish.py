@@ -1,0 +1,14 @@
+"""The run's report to S3, as data and as a page."""
+
+from typing import Any
+
+from include.names import Keys
+from include.report.page import render
+from include.storage import Storage
+
+
+def publish(storage: Storage, keys: Keys, run_name: str, report: dict[str, Any]) -> str:
+    """Write report.json and report.html; return where a browser finds the page."""
+    storage.write_json(report, keys.run(run_name) + "report.json")
+    storage.write_page(render(report), keys.run(run_name) + "report.html")
+    return storage.browser_url(keys.run(run_name) + "report.html")

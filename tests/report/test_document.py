@@ -1,0 +1,63 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from include.report import document
+from include.report.document import describe_run
+from tests.report.reports import a_report, a_run, results
+
+SCHEMA = json.loads(Path(document.__file__).with_name("run-report.schema.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_of_a_whole_run_and_of_one_that_came_to_nothing_obey_the_schema():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    nothing = describe_run(a_run(states={"wait_for_tweets": "failed"}), {}, None, None, [])
+
+    for report in (a_report(), nothing):
+        jsonschema.validate(json.loads(json.dumps(report)), SCHEMA)
+    assert nothing["outcome"] == "Failed at wait_for_tweets."
+
+
+def test_what_is_wrong_with_the_data_is_read_before_any_figure():
+    summary = a_report(warnings=("The labels contradict each other.",))["summary"]
+
+    assert summary[0] == "The labels contradict each other."
+    assert summary[1] == "Deployed: it is good."
+    assert summary[2].startswith("Right on")
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        ({"train_model": "failed", "evaluate_model": "upstream_failed"}, "Failed at train_model."),
+        ({"wait_for_tweets": "skipped"}, "Skipped: no labelled tweets for this date."),
+        ({"wait_for_tweets": "success"}, "Nothing was evaluated."),
+    ],
+)
+def test_the_outcome_in_words(states, outcome):
+    assert describe_run(a_run(states=states), {}, None, None, [])["outcome"] == outcome
+
+
+def test_the_cost_is_what_this_run_is_billed_for():
+    cost = a_report()["cost"]
+    assert (cost["training_seconds"], cost["endpoint_seconds"]) == (61, 3660)
+
+    reused = results()
+    reused["train_model"]["reused"] = True
+    assert describe_run(a_run(), reused, None, None, [])["cost"]["training_seconds"] == 0
+
+    tuned = results() | {"tune_model": {"billable_seconds": 300, "reused": False}}
+    cost = describe_run(a_run(), tuned, None, None, [])["cost"]
+    assert (cost["training_seconds"], cost["tuning_seconds"]) == (0, 300)
+
+
+def test_an_endpoint_that_is_still_there_has_no_final_cost():
+    running = results() | {"delete_endpoint": None}
+
+    assert describe_run(a_run(), running, None, None, [])["cost"]["endpoint_seconds"] is None
+
+
+def test_the_samples_for_the_smoke_test_are_not_repeated():
+    assert "samples" not in a_report()["data"]

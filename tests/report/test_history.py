@@ -1,0 +1,19 @@
+from include.names import Keys
+from include.report.history import recall, remember
+
+FIGURES = {"tweets": 50, "accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "majority_accuracy": 0.5, "confusion": {}}
+
+
+def test_each_dates_newest_evaluation_is_recalled_the_oldest_date_first(storage):
+    for date, job in (("2026-01-07", "c"), ("2026-01-05", "a"), ("2026-01-05", "b")):
+        remember(storage, Keys("twitter-data", "aws", date), job, FIGURES)
+
+    dates = {"2026-01-07", "2026-01-06", "2026-01-05"}  # of the 6th, nothing was evaluated
+    entries = recall(storage, Keys("twitter-data", "aws", "2026-01-07"), dates, champions_job="b")
+
+    assert [(entry["date"], entry["training_job"], entry["champion"]) for entry in entries] == [
+        ("2026-01-05", "b", True),
+        ("2026-01-07", "c", False),
+    ]
+    assert entries[0]["accuracy"] == 0.9
+    assert "confusion" not in entries[0]

@@ -1,0 +1,114 @@
+"""Against the local AWS's model registry."""
+
+import itertools
+import threading
+from datetime import UTC, datetime
+
+import pytest
+
+from include.blazingtext.requests import model_package_request
+from include.registry import Registry
+
+_numbers = itertools.count(1)
+BEGINNING = datetime(2006, 3, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def registry(client) -> Registry:
+    return Registry(client("sagemaker"), f"retrain-versions-{next(_numbers)}", "s3://ours/")
+
+
+def request(model: str = "s3://ours/a/model.tar.gz", approval: str = "Approved", **properties: str):
+    return model_package_request(
+        description="#aws", image="image", model_uri=model, metrics_uri="s3://ours/evaluation.json", approval=approval,
+        properties=properties,
+    )  # fmt: skip
+
+
+def register(registry: Registry, model: str, approval: str = "Approved", **properties: str):
+    return registry.register(request(f"s3://ours/{model}", approval, **properties), "because", BEGINNING)
+
+
+def test_a_version_has_figures_fingerprint_report_and_approval(registry, client):
+    version = registry.register(request(accuracy="0.9", report="s3://ours/report.html"), "good", BEGINNING)
+
+    package = client("sagemaker").describe_model_package(ModelPackageName=version.arn)
+    assert package["ModelPackageGroupName"] == registry.group
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["ApprovalDescription"] == "good"
+    assert package["CustomerMetadataProperties"]["accuracy"] == "0.9"
+    assert package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == "s3://ours/evaluation.json"
+
+
+def test_registering_again_makes_no_second_version_and_brings_the_first_up_to_date(registry):
+    first = register(registry, "a", "Rejected", accuracy="0.5")
+
+    again = register(registry, "a", "Approved", accuracy="0.6")
+
+    assert (again.number, again.approval, again.properties["accuracy"]) == (first.number, "Approved", "0.6")
+    assert registry.champion().arn == first.arn
+
+
+def test_two_runs_that_register_the_same_model_at_once_make_one_version(registry):
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(register(registry, "a"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [version.number for version in found] == [1] * 4
+
+
+def test_the_champion_is_the_newest_approved_version_besides_the_candidate(registry):
+    assert registry.champion() is None
+    old, new = register(registry, "old"), register(registry, "new")
+    register(registry, "rejected", "Rejected")
+
+    assert registry.champion().arn == new.arn
+    assert registry.champion(besides="s3://ours/new").arn == old.arn
+
+
+@pytest.mark.parametrize("word", ["Approved", "Rejected", "PendingManualApproval"])
+def test_a_persons_word_is_known_as_such_and_stands(registry, client, word):
+    given = "Rejected" if word == "Approved" else "Approved"
+    version = register(registry, "a", given)
+    assert version.persons_word is None
+    client("sagemaker").update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus=word)
+
+    again = register(registry, "a", given, accuracy="0.7")
+
+    assert (again.approval, again.persons_word) == (word, word)
+    assert again.properties["accuracy"] == "0.7"
+    assert (registry.champion() is not None) == (word == "Approved")
+
+
+def test_what_a_person_has_registered_by_hand_is_that_persons_word(registry, client):
+    register(registry, "other")
+    by_hand = request("s3://ours/by-hand", "Rejected", team="ours")
+    client("sagemaker").create_model_package(ModelPackageGroupName=registry.group, **by_hand)
+
+    assert register(registry, "by-hand", "Approved").persons_word == "Rejected"
+
+
+def test_another_deployments_versions_are_passed_over(registry, client):
+    ours = register(registry, "ours")
+    theirs = Registry(client("sagemaker"), registry.group, "s3://theirs/")
+    theirs.register(request("s3://theirs/a"), "because", BEGINNING)
+
+    assert registry.champion().arn == ours.arn
+
+
+def test_a_deleted_version_is_registered_anew(registry, client):
+    first = register(registry, "a")
+    client("sagemaker").delete_model_package(ModelPackageName=first.arn)
+
+    assert register(registry, "a").number == first.number + 1
+
+
+def test_a_fault_of_sagemaker_is_not_taken_for_an_empty_registry(registry, order_fault):
+    register(registry, "a")
+    order_fault(operation="ListModelPackages", error="ValidationException", times=None)
+
+    with pytest.raises(Exception, match="ListModelPackages"):
+        registry.champion()
