@@ -88,16 +88,18 @@ def run_pipeline(stack: LocalStack, console: Console) -> bool:
         soft_wrap=True,
     )
     state = _watch(airflow, stack, run_id, console)
-    key = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id)) + "report.json"
+    prefix = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id))
     try:
-        report = json.loads(s3.get_object(Bucket=settings.bucket, Key=key)["Body"].read())
+        for name in ("report.json", "report.html"):
+            answer = s3.get_object(Bucket=settings.bucket, Key=prefix + name)
+            (stack.settings.home / name).write_bytes(answer["Body"].read())
     except s3.exceptions.NoSuchKey:
         console.print(f"[red]The run ended as {state} and left no report.[/red] Logs: {stack.settings.home / 'logs'}")
         return False
-    copy = stack.settings.home / "report.json"
-    copy.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    report = json.loads((stack.settings.home / "report.json").read_text(encoding="utf-8"))
     _print_outcome(report, console)
-    console.print(f"Report: s3://{settings.bucket}/{key}\n        a copy is kept in {copy}", soft_wrap=True)
+    console.print(f"Report: s3://{settings.bucket}/{prefix}report.html", soft_wrap=True)
+    console.print(f"        to open in a browser: {stack.settings.home / 'report.html'}", soft_wrap=True)
     return state == "success"
 
 
@@ -202,7 +204,9 @@ def _print_outcome(report: dict[str, Any], console: Console) -> None:
         for warning in report["data"]["warnings"]:
             console.print(Text(warning, style="yellow"), soft_wrap=True)
     if report["evaluation"]:
-        console.print(report["evaluation"]["verdict"], soft_wrap=True)
+        console.print(Text(" ".join(report["evaluation"]["verdicts"])), soft_wrap=True)
+    if registration := report["registration"]:
+        console.print(f"Model registry: version {registration['version']}, {registration['approval']}")
     if report["smoke_test"]:
         console.print(_smoke_test_table(report["smoke_test"]))
     if report["endpoint"]:

@@ -102,7 +102,7 @@ class Storage:
             domain = "amazonaws.cn" if endpoint.hostname.endswith(".cn") else "aws.amazon.com"
             domain = "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else domain
             return f"https://console.{domain}/s3/object/{self.bucket}?region={self.region}&prefix={quoted}"
-        return f"{endpoint.scheme}://{endpoint.netloc}/{self.bucket}/{quoted}"
+        return f"{endpoint.scheme}://{endpoint.netloc}/_local/objects/{self.bucket}/{quoted}"
 
     def key_of(self, uri: str) -> str:
         """

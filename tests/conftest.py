@@ -30,6 +30,7 @@ os.environ.update(
     }
 )
 
+import functools  # noqa: E402
 import itertools  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
@@ -37,6 +38,7 @@ from typing import Any  # noqa: E402
 import boto3  # noqa: E402
 import pytest  # noqa: E402
 import requests  # noqa: E402
+from botocore.loaders import JSONFileLoader  # noqa: E402
 
 from include.local_aws.pace import Pace  # noqa: E402
 from include.local_aws.server import LocalAws  # noqa: E402
@@ -47,6 +49,11 @@ from tests.answers import CheckedAnswers  # noqa: E402
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
+
+
+# A third of a DAG run's time went into reading the same service models (megabytes of JSON) for each hook's session.
+_load_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+JSONFileLoader.load_file = lambda self, file_path: _load_model(file_path)
 
 
 @pytest.fixture(scope="session", autouse=True)

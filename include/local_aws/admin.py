@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
+from moto.s3.models import FakeKey, s3_backends
 from werkzeug.wrappers import Request, Response
 
 from include.local_aws.calls import RequestLog
@@ -51,9 +51,12 @@ class AdminApi:
         name = request.path.removeprefix(PREFIX).rstrip("/")
         if request.method == "DELETE" and name.startswith("faults/"):
             return self._remove_fault(name.removeprefix("faults/"))
+        if request.method in {"GET", "HEAD"} and name.startswith("objects/"):
+            return _object(request.path.removeprefix(f"{PREFIX}objects/"))
         route = self._routes.get(("GET" if request.method == "HEAD" else request.method, name))
         if route is None:
-            known = ", ".join(sorted(f"{method} {PREFIX}{path}" for method, path in self._routes))
+            paths = sorted(f"{method} {PREFIX}{path}" for method, path in self._routes)
+            known = ", ".join([*paths, f"GET {PREFIX}objects/BUCKET/KEY"])
             return _json({"error": f"no {request.method} {request.path} here; there is: {known}"}, 404)
         return route(request)
 
@@ -139,6 +142,20 @@ def _buckets() -> list[dict[str, Any]]:
         objects = [{"key": key, "size": found_key.size} for key, found_key in found if hasattr(found_key, "size")]
         buckets.append({"name": name, "objects": objects, "more": max(0, len(keys) - OBJECTS_SHOWN)})
     return buckets
+
+
+def _object(path: str) -> Response:
+    """An object of S3, for a person's browser, which signs no requests. It may show itself, and do nothing else."""
+    bucket_name, _, key = path.partition("/")
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket_name)
+    found = bucket.keys.get(key) if bucket is not None else None
+    if not isinstance(found, FakeKey):
+        return _json({"error": f"there is no object s3://{path}"}, 404)
+    headers = {
+        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
+    }  # fmt: skip
+    return Response(found.value, content_type=found.metadata.get("content-type"), headers=headers)
 
 
 def _page() -> Response:

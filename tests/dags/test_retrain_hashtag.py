@@ -7,14 +7,18 @@ import random
 import threading
 from typing import Any
 
+import jsonschema
 import pytest
+import requests
 
+from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor
 from include.local_aws.blazingtext.inference import Predictor
 from include.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from tests.conftest import REPOSITORY, SHARED_DATA
+from tests.report.test_document import SCHEMA
 
 _numbers = itertools.count(1)
 TECHNICAL = ("lambda", "kernel", "latency", "iam", "vpc", "deploy")
@@ -28,12 +32,33 @@ class Run:
     def __init__(self, dag_run: Any, storage: Any, sagemaker: Any, date: str):
         self.state = str(dag_run.state)
         self.tasks = {instance.task_id: str(instance.state) for instance in dag_run.get_task_instances()}
+        self.run_id = dag_run.run_id
         self.name = run_name(dag_run.dag_id, dag_run.run_id)
         self._storage, self._sagemaker, self._date = storage, sagemaker, date
 
     @property
     def report(self) -> dict[str, Any]:
         return self._storage.read_json(Keys("twitter-data", "aws", self._date).run(self.name) + "report.json")
+
+    @property
+    def page_url(self) -> str:
+        return self._storage.browser_url(Keys("twitter-data", "aws", self._date).run(self.name) + "report.html")
+
+    @property
+    def page(self) -> str:
+        """The report as a browser gets it."""
+        response = requests.get(self.page_url, timeout=5)
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        return response.text
+
+    def link(self, task_id: str) -> str:
+        """Where the task's link in Airflow's UI leads."""
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            query = XComModel.get_many(key=ReportLink().xcom_key, run_id=self.run_id, task_ids=[task_id])
+            return XComModel.deserialize_value(session.scalars(query).one())
 
     @property
     def left(self) -> list[str]:
@@ -95,7 +120,12 @@ def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
     assert set(run.tasks.values()) == {"success"}
     assert run.left == []
     report = run.report
+    jsonschema.validate(report, SCHEMA)
     assert report["decision"]["deploy"] is True
+    assert report["registration"]["approval"] == "Approved"
+    assert report["training"]["epochs"][0]["epoch"] == 5
+    assert run.page.startswith("<!doctype html>")
+    assert run.link("evaluate_model") == run.link("record_outcome") == run.page_url
     assert report["evaluation"]["accuracy"] > 0.8
     assert {answer["label"] for answer in report["smoke_test"]} == {"technical", "marketing"}
     assert sorted(report["deletion"]["deleted"]) == sorted(
@@ -144,6 +174,45 @@ def test_a_model_that_is_no_better_than_the_majority_is_not_deployed_and_that_is
     assert run.tasks["delete_endpoint"] == "success"
     assert run.report["outcome"].startswith("Not deployed: accuracy")
     assert run.left == []
+
+
+def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, client):
+    """The candidate, which knows frequent words only, is better than the majority, and worse than the champion."""
+    rows = some_frequent_and_many_rare_words()
+    for date in ("2026-01-06", "2026-01-07"):
+        upload(rows, date)
+    candidate = {"date": "2026-01-07", "min_count": 30, "word_ngrams": 1}
+
+    first = run_dag("2026-01-06", deploy="never")
+    refused = run_dag(**candidate)
+    champion = first.report["registration"]
+    client("sagemaker").update_model_package(
+        ModelPackageArn=champion["model_package_arn"], ModelApprovalStatus="Rejected"
+    )
+    unopposed = run_dag(**candidate, deploy="never")
+
+    assert champion["approval"] == "Approved"
+    assert "There is no champion yet" in first.report["evaluation"]["champion"]["verdict"]
+    assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
+    assert "Beside the champion" in refused.report["outcome"]
+    assert "significantly worse" in refused.report["outcome"]
+    assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
+    assert refused.report["registration"]["approval"] == "Rejected"
+    assert [entry["champion"] for entry in refused.report["history"]] == [True, False]
+    # Once a person has rejected the champion, the same model has none to meet.
+    assert unopposed.report["evaluation"]["champion"]["comparison"] is None
+    assert unopposed.report["registration"] == {**refused.report["registration"], "approval": "Approved"}
+
+
+def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
+    """Half of the tweets tell their label by one frequent word, the others by one of thirty rare ones."""
+    chance = random.Random(next(_numbers))
+    rows = []
+    for number in range(800):
+        label = chance.choice("01")
+        rare = f"rare{label}x{chance.randrange(30)}"
+        rows.append((label, f"{number}a {('kernel', 'coupon')[int(label)] if number % 2 else rare}"))
+    return rows
 
 
 def test_only_the_newest_date_is_deployed(run_dag, upload):
@@ -299,4 +368,4 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
 
     run = run_dag("2026-01-07", window_days=7, epochs=30, deploy="never")
 
-    assert "better, beyond chance," in run.report["evaluation"]["verdict"]
+    assert "better, beyond chance," in run.report["evaluation"]["verdicts"][0]

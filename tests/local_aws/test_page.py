@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -45,6 +46,19 @@ def test_the_state_holds_what_the_page_shows(local_aws, sagemaker, runtime, clie
     assert endpoint["status"] == "InService"
     (bucket,) = [bucket for bucket in state["buckets"] if bucket["name"] == settings.bucket]
     assert {"key": hostile, "size": 5} in bucket["objects"]
+
+
+def test_an_object_can_be_looked_at_and_nothing_of_it_runs(local_aws, client, settings):
+    key = "a folder/50% é?.html"
+    client("s3").put_object(Bucket=settings.bucket, Key=key, Body=b"<script>1</script>", ContentType="text/html")
+
+    shown = requests.get(f"{local_aws.url}/_local/objects/{settings.bucket}/{quote(key)}", timeout=5)
+    missing = requests.get(f"{local_aws.url}/_local/objects/{settings.bucket}/none", timeout=5)
+
+    assert (shown.status_code, shown.text, shown.headers["Content-Type"]) == (200, "<script>1</script>", "text/html")
+    assert shown.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert (missing.status_code, missing.json()["error"]) == (404, f"there is no object s3://{settings.bucket}/none")
 
 
 @pytest.mark.parametrize("path", ["nothing", "faults/abc", "state/x"])
