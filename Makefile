@@ -28,6 +28,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.training_throughput
 	@$(BIN)/python -m benchmarks.invocation_latency
 	@$(BIN)/python -m benchmarks.prepare_speed
+	@$(BIN)/python -m benchmarks.tuning
 
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff check .

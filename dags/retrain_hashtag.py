@@ -15,6 +15,7 @@ from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
+from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from hashtag_retrain.parameters import run_parameters
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor, are_complete
@@ -77,8 +78,15 @@ def retrain(hashtag: Hashtag) -> DAG:
             recipe=hashtag.recipe,
             min_confidence=hashtag.min_confidence,
         )
+        tune_model = SageMakerTuneOnceOperator(
+            task_id="tune_model", config=prepare_dataset["tuning_request"], check_interval=POLL_SECONDS
+        )
         train_model = SageMakerTrainOnceOperator(
-            task_id="train_model", config=prepare_dataset["training_request"], check_interval=POLL_SECONDS
+            task_id="train_model",
+            config=prepare_dataset["training_request"],
+            tuned=tune_model.output,
+            check_interval=POLL_SECONDS,
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped, unless tune is on
         )
         evaluate_model = task(steps.evaluate_model)(
             hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, labels=labels,
@@ -118,8 +126,8 @@ def retrain(hashtag: Hashtag) -> DAG:
         )
 
         chain(
-            wait_for_tweets, prepare_dataset, train_model, evaluate_model, register_model, deploy_endpoint, smoke_test,
-            hold_endpoint, delete_endpoint, record_outcome,
+            wait_for_tweets, prepare_dataset, tune_model, train_model, evaluate_model, register_model, deploy_endpoint,
+            smoke_test, hold_endpoint, delete_endpoint, record_outcome,
         )  # fmt: skip
         for reporting in (evaluate_model, record_outcome):
             reporting.operator.operator_extra_links = (ReportLink(),)

@@ -109,6 +109,11 @@ def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
     return f"retrain-{_slug(hashtag)}-{date}-{fingerprint[:12]}"
 
 
+def tuning_job_name(hashtag: str, fingerprint: str) -> str:
+    """The name of the first tuning job for a fingerprint: 29 characters at most, of the 32 that SageMaker allows."""
+    return f"tune-{_slug(hashtag)[:11].rstrip('-')}-{fingerprint[:12]}"
+
+
 def model_package_group(hashtag: str) -> str:
     """The name of a hashtag's group in the model registry; no two hashtags share one."""
     slug = _NOT_IN_NAMES.sub("-", hashtag).strip("-")

@@ -11,12 +11,18 @@ from include import __version__, champion
 from include.blazingtext.baseline import MAX_TRAINING_TWEETS, linear_baseline
 from include.blazingtext.decision import Dates, Decision, Gate, decide
 from include.blazingtext.evaluation import Evaluation, evaluate, most_confident_mistakes
-from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
 from include.blazingtext.predictions import LocalModel, Prediction
-from include.blazingtext.requests import endpoint_request, invocation, model_package_request, training_request
+from include.blazingtext.requests import (
+    endpoint_request,
+    invocation,
+    model_package_request,
+    training_request,
+    tuning_request,
+)
 from include.dataset import fetch_tweets, read_examples, read_test_tweets, tweets_by_date, upload_prepared
 from include.errors import DataError, RunFailed
-from include.names import Keys, fingerprint, model_package_group, training_job_name
+from include.names import Keys, fingerprint, model_package_group, training_job_name, tuning_job_name
 from include.ownership import ownership_tags
 from include.registry import Registry
 from include.report import history
@@ -27,6 +33,8 @@ from include.smoke_tests import smoke_tests
 from include.storage import Storage
 from include.text.prepare import PrepareSettings, prepare
 
+PARALLEL_TUNING_JOBS = 2
+"""At once: more are done sooner, but the search learns from those that are done."""
 MISTAKES = 20
 HEAVIEST_WORDS = 15
 REPORT_URL = "report_url"
@@ -60,7 +68,11 @@ def prepare_dataset(
             print(f"WARNING: {warning}")
         data = upload_prepared(storage, keys, out)
     request = _training_request(settings, storage, keys, data, params, owner)
-    return {"training_request": request, "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule}
+    return {
+        "training_request": request,
+        "tuning_request": _tuning_request(keys, request, params["tuning_jobs"]) if params["tune"] else {},
+        "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule,
+    }  # fmt: skip
 
 
 def _connect(hashtag: str, date: str) -> tuple[Settings, Storage, Keys]:
@@ -93,6 +105,23 @@ def _training_request(
         instance_type=params["training_instance_type"],
         hyperparameters=hyperparameters,
         tags=ownership_tags(owner, f"training of {keys.hashtag} {keys.date}"),
+    )
+
+
+def _tuning_request(keys: Keys, training: dict[str, Any], jobs: int) -> dict[str, Any]:
+    """The request to tune the prepared training; its name is a fingerprint of all that decides what comes out."""
+    ranges = tuning_ranges()
+    tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
+    decisive = {**training, "TrainingJobName": "", "Tags": [], "ranges": ranges, "jobs": jobs, "code": __version__}
+    # A channel's URI holds a fingerprint of its content.
+    decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
+    return tuning_request(
+        job_name=tuning_job_name(keys.hashtag, fingerprint(decisive)),
+        training=training,
+        ranges=ranges,
+        max_jobs=jobs,
+        max_parallel_jobs=PARALLEL_TUNING_JOBS,
+        tags={tag["Key"]: tag["Value"] for tag in training["Tags"]},
     )
 
 

@@ -28,6 +28,9 @@ class Hyperparameter:
     description: str
     minimum: int = 0
     minimum_is_allowed: bool = False
+    tuning_range: tuple[float, float] | None = None
+    """What tuning searches, both ends included; None: the given value stays. See docs/decisions/tuning-ranges.md."""
+    tuning_scale: Literal["Linear", "Logarithmic"] = "Linear"
 
     def parse(self, text: str) -> Value:
         """
@@ -80,21 +83,24 @@ HYPERPARAMETERS = {
         Hyperparameter(
             "epochs", "integer", 5, 30, "Epochs (maximum)",
             "How often training passes over the tweets at most. The learning rate falls to 0 over this many.",
+            tuning_range=(5, 30),
         ),
         Hyperparameter(
             "min_count", "integer", 5, 1, "Minimum word count",
             "Words that occur less often in the train split are left out.", minimum_is_allowed=True,
+            tuning_range=(1, 5),
         ),
         Hyperparameter(
             "learning_rate", "number", 0.05, 0.5, "Learning rate",
-            "Step size at the start of training. Small data sets need a large one.",
+            "Step size at the start of training. Small data sets need a large one.", tuning_range=(0.05, 1.0),
+            tuning_scale="Logarithmic",
         ),
         Hyperparameter(
-            "vector_dim", "integer", 100, 10, "Vector dimension", "Length of the word vectors.",
+            "vector_dim", "integer", 100, 10, "Vector dimension", "Length of the word vectors.", tuning_range=(10, 100),
         ),
         Hyperparameter(
             "word_ngrams", "integer", 2, 2, "Word n-grams",
-            "1: single words; 2: pairs of neighbouring words as well; and so on.",
+            "1: single words; 2: pairs of neighbouring words as well; and so on.", tuning_range=(1, 3),
         ),
         Hyperparameter(
             "buckets", "integer", 2_000_000, 200_000, "Hash buckets",
@@ -130,3 +136,17 @@ def to_request(values: Mapping[str, Any]) -> dict[str, str]:
         for name, hyperparameter in HYPERPARAMETERS.items()
     }
     return {"mode": "supervised"} | {name: str(value) for name, value in chosen.items()}
+
+
+def tuning_ranges() -> dict[str, list[dict[str, str]]]:
+    """A tuning request's ParameterRanges."""
+    ranges: dict[str, list[dict[str, str]]] = {"IntegerParameterRanges": [], "ContinuousParameterRanges": []}
+    for name, hyperparameter in HYPERPARAMETERS.items():
+        if hyperparameter.tuning_range is None:
+            continue
+        low, high = hyperparameter.tuning_range
+        kind = "Integer" if hyperparameter.kind == "integer" else "Continuous"
+        ranges[f"{kind}ParameterRanges"].append(
+            {"Name": name, "MinValue": str(low), "MaxValue": str(high), "ScalingType": hyperparameter.tuning_scale}
+        )
+    return ranges

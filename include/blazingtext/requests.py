@@ -1,12 +1,15 @@
 """SageMaker requests, built from values alone."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VOLUME_GIGABYTES = 10
 MAX_RUNTIME_SECONDS = 3600
 """A BlazingText training of some million tweets takes minutes; a job that hangs is stopped after this."""
+TUNING_METRIC = "validation:accuracy"
 VARIANT = "AllTraffic"
+_PROPERTY = re.compile(r"[\w\s.:/=+\-@]+")
 
 
 def training_request(
@@ -35,6 +38,42 @@ def training_request(
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": MAX_RUNTIME_SECONDS},
         "HyperParameters": dict(hyperparameters),
+        "Tags": as_tags(tags),
+    }
+
+
+def tuning_request(
+    *,
+    job_name: str,
+    training: Mapping[str, Any],
+    ranges: Mapping[str, Sequence[Mapping[str, str]]],
+    max_jobs: int,
+    max_parallel_jobs: int,
+    tags: Mapping[str, str],
+) -> dict[str, Any]:
+    """
+    CreateHyperParameterTuningJob's request: the training of `training`, over ranges, by accuracy on its validation
+    channel.
+
+    :param training: CreateTrainingJob's request; hyperparameters without a range stay as they are there
+    """
+    tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
+    static = {name: value for name, value in training["HyperParameters"].items() if name not in tuned}
+    shared = ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
+    return {
+        "HyperParameterTuningJobName": job_name,
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": TUNING_METRIC},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": max_jobs, "MaxParallelTrainingJobs": max_parallel_jobs},
+            "ParameterRanges": dict(ranges),
+            "RandomSeed": 0,
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": static,
+            "AlgorithmSpecification": training["AlgorithmSpecification"],
+            **{name: training[name] for name in shared},
+        },
         "Tags": as_tags(tags),
     }
 
@@ -73,7 +112,12 @@ def model_package_request(
     approval: str,
     properties: Mapping[str, str],
 ) -> dict[str, Any]:
-    """CreateModelPackage's request, without the group."""
+    """
+    CreateModelPackage's request, without the group.
+
+    :param properties: to be kept beside the model; one that SageMaker would refuse (too long, other characters) is left
+        out, as none is worth failing for
+    """
     return {
         "ModelPackageDescription": description,
         "InferenceSpecification": {
@@ -83,7 +127,9 @@ def model_package_request(
         },
         "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_uri}}},
         "ModelApprovalStatus": approval,
-        "CustomerMetadataProperties": dict(properties),
+        "CustomerMetadataProperties": {
+            name: value for name, value in properties.items() if _PROPERTY.fullmatch(value) and len(value) <= 256
+        },
     }
 
 

@@ -11,6 +11,7 @@ from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from include.errors import ConfigurationError
 from include.hashtags import Hashtag
 
+MAX_TUNING_JOBS = 100
 MAX_KEEP_MINUTES = 7 * 24 * 60
 
 
@@ -50,6 +51,15 @@ def _data_parameters() -> dict[str, Param]:
 
 def _training_parameters() -> dict[str, Param]:
     parameters = {name: _hyperparameter(hyperparameter) for name, hyperparameter in HYPERPARAMETERS.items()}
+    parameters["tune"] = Param(
+        False, type="boolean", section="Training", title="Tune the hyperparameters",
+        description="Train several models over ranges of hyperparameters, and go on with the one that is best on the "
+        "validation split. Epochs, minimum word count, learning rate, vector dimension and n-grams are then searched.",
+    )  # fmt: skip
+    parameters["tuning_jobs"] = Param(
+        10, type="integer", minimum=1, maximum=MAX_TUNING_JOBS, section="Training", title="Training jobs of a tuning",
+        description="With tuning: train so many models. Each is billed.",
+    )  # fmt: skip
     parameters["training_instance_type"] = _instance_type("ml.c5.xlarge", "Training", "Training instance type")
     return parameters
 

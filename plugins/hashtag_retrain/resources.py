@@ -1,13 +1,15 @@
-"""A deployment's three resources, described and deleted in one way."""
+"""SageMaker's resources and jobs, described, made and deleted in one way."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-NOT_FOUND = "Could not find"
+NOT_FOUND = re.compile("Could not find|Requested resource not found")
+"""So AWS words it for resources and for jobs; the code is ValidationException, as for any other fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +26,9 @@ class Kind:
     def describe(self, client: Any, name: str) -> dict[str, Any] | None:
         """The resource's description; None where there is none of this name."""
         try:
-            description: dict[str, Any] = self._call(client, "describe", name)
+            description: dict[str, Any] = self.call(client, "describe", name)
         except ClientError as error:
-            if NOT_FOUND in error.response["Error"]["Message"]:
+            if NOT_FOUND.search(error.response["Error"]["Message"]):
                 return None
             raise
         return description
@@ -44,17 +46,20 @@ class Kind:
     def delete(self, client: Any, name: str) -> None:
         """Delete; that it is gone already is no error."""
         try:
-            self._call(client, "delete", name)
+            self.call(client, "delete", name)
         except ClientError as error:
-            if NOT_FOUND not in error.response["Error"]["Message"]:
+            if not NOT_FOUND.search(error.response["Error"]["Message"]):
                 raise
 
-    def _call(self, client: Any, verb: str, name: str) -> Any:
-        return getattr(client, f"{verb}_{self.method_name}")(**{f"{self.request_name}Name": name})
+    def call(self, client: Any, verb: str, name: str, **request: Any) -> Any:
+        """The client's method for a verb, with this name whatever the request says; of an async client, awaitable."""
+        return getattr(client, f"{verb}_{self.method_name}")(**{**request, f"{self.request_name}Name": name})
 
 
 ENDPOINT = Kind("endpoint", "Endpoint")
 ENDPOINT_CONFIG = Kind("endpoint config", "EndpointConfig")
 MODEL = Kind("model", "Model")
+TRAINING_JOB = Kind("training job", "TrainingJob")
+TUNING_JOB = Kind("hyper parameter tuning job", "HyperParameterTuningJob")
 IN_ORDER_OF_CREATION = (MODEL, ENDPOINT_CONFIG, ENDPOINT)
 IN_ORDER_OF_DELETION = (ENDPOINT, ENDPOINT_CONFIG, MODEL)

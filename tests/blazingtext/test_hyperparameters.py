@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
 from include.errors import ConfigurationError
 
 
@@ -48,3 +48,14 @@ def test_a_wrong_value_is_an_error_that_names_it(name, value, message):
 
 def test_zero_is_a_minimum_count():
     assert to_request({"min_count": 0})["min_count"] == "0"
+
+
+def test_tuning_searches_within_blazingtexts_bounds():
+    ranges = tuning_ranges()
+
+    found = {entry["Name"]: entry for entries in ranges.values() for entry in entries}
+    assert set(found) == {"epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams"}
+    assert found["learning_rate"]["ScalingType"] == "Logarithmic"
+    for name, entry in found.items():
+        low, high = (HYPERPARAMETERS[name].parse(entry[bound]) for bound in ("MinValue", "MaxValue"))
+        assert low <= HYPERPARAMETERS[name].recommended <= high

@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import REPOSITORY
 
 STORY = [
-    "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
-    "hold_endpoint", "delete_endpoint", "record_outcome",
+    "wait_for_tweets", "prepare_dataset", "tune_model", "train_model", "evaluate_model", "register_model",
+    "deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
 ]  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_parameters_have_their_names_in_blazingtext(dags):
     assert {
         "epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams", "buckets", "early_stopping", "patience",
         "min_epochs", "date", "window_days", "training_instance_type", "endpoint_instance_type",
-        "keep_endpoint_minutes", "deploy", "min_gain",
+        "keep_endpoint_minutes", "deploy", "min_gain", "tune", "tuning_jobs",
     } == set(dags["retrain_aws"].params)  # fmt: skip
 
 

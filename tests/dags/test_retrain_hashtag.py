@@ -215,6 +215,24 @@ def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
     return rows
 
 
+def test_tuning_takes_its_best_job_on_and_never_sees_the_test_split(run_dag, upload, client):
+    upload(some_frequent_and_many_rare_words(), "2026-01-07")
+
+    run = run_dag("2026-01-07", tune=True, tuning_jobs=3, deploy="never", epochs=1)
+
+    assert run.state == "success"
+    tuning, training = run.report["tuning"], run.report["training"]
+    assert training["training_job_name"] == tuning["training_job_name"]
+    assert run.report["cost"]["tuning_seconds"] == tuning["billable_seconds"] >= 3
+    assert "tuning, 3 training jobs" in run.page
+    describe = client("sagemaker").describe_hyper_parameter_tuning_job
+    definition = describe(HyperParameterTuningJobName=tuning["tuning_job_name"])["TrainingJobDefinition"]
+    channels = [channel["DataSource"]["S3DataSource"]["S3Uri"] for channel in definition["InputDataConfig"]]
+    files = run.report["files"]
+    assert channels == [files["train"], files["validation"]]
+    assert files["test"] not in channels
+
+
 def test_only_the_newest_date_is_deployed(run_dag, upload):
     for date in ("2026-01-06", "2026-01-07"):
         upload(tweets(), date)

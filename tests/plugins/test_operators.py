@@ -15,10 +15,11 @@ from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
+from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from hashtag_retrain.triggers.endpoint import GONE, EndpointSettledTrigger
-from hashtag_retrain.triggers.training import TrainingJobTrigger
-from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import as_tags, endpoint_request, training_request
+from hashtag_retrain.triggers.job import TrainingJobTrigger, TuningJobTrigger
+from include.blazingtext.hyperparameters import to_request, tuning_ranges
+from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
 from include.local_aws.blazingtext.inference import Predictor
 from include.local_aws.sagemaker.models import SageMakerBackend
 from include.ownership import DEADLINE, OWNER, ownership_tags
@@ -163,7 +164,59 @@ def test_a_job_that_is_stopped_meanwhile_is_no_success(request_of, sagemaker):
         operator.execute_complete(CONTEXT, {"name": name, "status": "Stopped", "reason": "Stopped"})
 
 
-@pytest.mark.parametrize("trigger_class", [TrainingJobTrigger, EndpointSettledTrigger])
+def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOperator:
+    tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+    config = tuning_request(
+        job_name=request["TrainingJobName"].replace("operators", "tune"), training=request, ranges=tuning_ranges(),
+        max_jobs=jobs, max_parallel_jobs=2, tags=tags,
+    )  # fmt: skip
+    return SageMakerTuneOnceOperator(task_id="tune", config=config, check_interval=0.05)
+
+
+def test_tuning_finds_the_best_job_once_and_training_takes_it(request_of, sagemaker):
+    tuned = finish(tune_operator(request_of()))
+    again = finish(tune_operator(request_of()))
+    trained = finish(SageMakerTrainOnceOperator(task_id="train", config=request_of(), tuned=tuned))
+
+    assert again == tuned
+    assert tuned["training_jobs"] == 3
+    assert tuned["reused"] is False
+    jobs = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=tuned["tuning_job_name"]
+    )["TrainingJobSummaries"]
+    accuracies = [job["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for job in jobs]
+    assert tuned["validation_accuracy"] == max(accuracies)
+    billable = [
+        sagemaker.describe_training_job(TrainingJobName=job["TrainingJobName"])["BillableTimeInSeconds"] for job in jobs
+    ]
+    assert tuned["billable_seconds"] == sum(billable) > 0
+    assert trained["training_job_name"] == tuned["training_job_name"]
+    assert trained["hyperparameters"].items() >= tuned["hyperparameters"].items()
+    assert trained["model_uri"].endswith(f"{tuned['training_job_name']}/output/model.tar.gz")
+
+
+def test_stopping_a_run_stops_its_tuning_and_all_its_training_jobs(request_of, sagemaker, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.05)  # so that it is still running
+    operator = tune_operator(request_of(), jobs=50)
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+
+    asyncio.run(deferral.value.trigger.on_kill())
+
+    name = deferral.value.trigger.name
+    assert asyncio.run(event_of(deferral.value.trigger))["status"] == "Stopped"
+    job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    assert job["TrainingJobStatusCounters"]["InProgress"] == 0
+    with pytest.raises(AirflowException, match="ended as Stopped"):
+        operator.execute_complete(CONTEXT, {"name": name, "status": "Stopped", "reason": "Stopped"})
+
+
+def test_without_a_request_tuning_is_skipped():
+    with pytest.raises(AirflowSkipException, match="tune is off"):
+        SageMakerTuneOnceOperator(task_id="tune", config={}).execute(CONTEXT)
+
+
+@pytest.mark.parametrize("trigger_class", [TrainingJobTrigger, TuningJobTrigger, EndpointSettledTrigger])
 def test_triggers_survive_the_database(trigger_class):
     trigger = trigger_class("name", 5, {"aws_conn_id": "aws_default", "region_name": None})
 

@@ -20,7 +20,7 @@ class EndpointSettledTrigger(PollingTrigger):
         try:
             endpoint = await client.describe_endpoint(EndpointName=self.name)
         except ClientError as error:
-            if NOT_FOUND in error.response["Error"]["Message"]:
+            if NOT_FOUND.search(error.response["Error"]["Message"]):
                 return {"status": GONE, "reason": "The endpoint does not exist."}
             raise
         if (status := endpoint["EndpointStatus"]) in IN_PROGRESS:

@@ -1,0 +1,118 @@
+"""
+Tuning against the defaults, on the local AWS: the same channels, the product's own requests, and the test split, which
+neither has seen.
+
+The tweets are the samples, or those of every folder in RETRAIN_BENCHMARK_DATA that holds CSV files, one model for each.
+Aim: the best of the tuned models is better than the defaults' on the validation split, and not worse on the test split.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from include.blazingtext.comparison import Comparison, compare
+from include.blazingtext.hyperparameters import to_request, tuning_ranges
+from include.blazingtext.predictions import LocalModel
+from include.blazingtext.requests import training_request, tuning_request
+from include.local_aws.pace import Pace
+from include.local_aws.server import LocalAws
+from include.storage import Storage
+from include.text.prepare import PrepareSettings, Source, prepare
+from include.text.supervised import parse_example
+
+SAMPLES = Path(__file__).parents[1] / "include" / "sample_data" / "hashtags"
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+BUCKET = "benchmark"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.tuning", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10, help="training jobs of each tuning (default: %(default)s)")
+    jobs = parser.parse_args().jobs
+    os.environ |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1"}
+    data = Path(os.environ.get("RETRAIN_BENCHMARK_DATA") or SAMPLES)
+    folders = sorted(folder for folder in data.iterdir() if any(_files(folder)))
+    better, worse = 0, 0
+    print(f"{'':<24}{'validation accuracy':>28}{'test accuracy':>24}\n{'':<24}{'defaults':>14}{'tuned':>14}", end="")
+    print(f"{'defaults':>12}{'tuned':>12}  tuned beside the defaults")
+    with LocalAws(pace=Pace(0.0005)) as server:
+        client = boto3.client("s3", endpoint_url=server.url)
+        client.create_bucket(Bucket=BUCKET)
+        sagemaker = boto3.client("sagemaker", endpoint_url=server.url)
+        for folder in folders:
+            validation, test = _compare(sagemaker, Storage(client, BUCKET), folder, jobs)
+            better += validation[1] > validation[0]
+            worse += test.significantly_worse
+            print(
+                f"{folder.name:<24}{validation[0]:>14.4f}{validation[1]:>14.4f}{test.other_right / test.tweets:>12.4f}"
+                f"{test.right / test.tweets:>12.4f}  {test.in_words()}",
+                flush=True,
+            )
+    print(f"{jobs} jobs: better on the validation split of {better} of {len(folders)}, worse on the test of {worse}")
+    return 0 if better > len(folders) / 2 and not worse else 1
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.csv") if path.is_file())
+
+
+def _compare(sagemaker: Any, storage: Storage, folder: Path, jobs: int) -> tuple[tuple[float, float], Comparison]:
+    """Validation accuracies of the defaults and of the best tuned model, and both on the test split."""
+    name = folder.name.replace("_", "-")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        sources = [Source.from_path(path, str(path.relative_to(folder))) for path in _files(folder)]
+        prepare(sources, out, PrepareSettings())
+        for split in ("train", "validation"):
+            storage.upload(out / f"{split}.txt", f"{name}/{split}/{split}.txt")
+        request = training_request(
+            job_name=f"defaults-{name}", image=IMAGE, role_arn="arn:aws:iam::123456789012:role/sagemaker",
+            train_uri=storage.uri(f"{name}/train/"), validation_uri=storage.uri(f"{name}/validation/"),
+            output_uri=storage.uri(f"{name}/models"), instance_type="ml.c5.xlarge", hyperparameters=to_request({}),
+            tags={},
+        )  # fmt: skip
+        sagemaker.create_training_job(**request)
+        tuning = tuning_request(
+            job_name=f"tune-{name}"[:32], training=request, ranges=tuning_ranges(), max_jobs=jobs, max_parallel_jobs=2,
+            tags={},
+        )  # fmt: skip
+        sagemaker.create_hyper_parameter_tuning_job(**tuning)
+        sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+            TrainingJobName=request["TrainingJobName"], WaiterConfig={"Delay": 0.5, "MaxAttempts": 10_000}
+        )
+        best = _best(sagemaker, tuning["HyperParameterTuningJobName"])
+        test = [parse_example(line) for line in (out / "test.txt").read_text(encoding="utf-8").splitlines()]
+        found = [_judge(sagemaker, storage, job, test, out / job) for job in (request["TrainingJobName"], best)]
+    (defaults, default_answers), (tuned, tuned_answers) = found
+    return (defaults, tuned), compare([label for label, _ in test], tuned_answers, default_answers)
+
+
+def _best(sagemaker: Any, tuning_job: str) -> str:
+    while True:  # boto3 has no waiter for tuning jobs
+        job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
+        if job["HyperParameterTuningJobStatus"] != "InProgress":
+            return str(job["BestTrainingJob"]["TrainingJobName"])
+        time.sleep(0.5)
+
+
+def _judge(
+    sagemaker: Any, storage: Storage, job: str, test: list[tuple[str, str]], folder: Path
+) -> tuple[float, list[str]]:
+    """Validation accuracy, and answers for the test split."""
+    description = sagemaker.describe_training_job(TrainingJobName=job)
+    metrics = {metric["MetricName"]: metric["Value"] for metric in description["FinalMetricDataList"]}
+    uri = description["ModelArtifacts"]["S3ModelArtifacts"]
+    model = LocalModel(storage.download(storage.key_of(uri), folder / "model.tar.gz"), folder)
+    return metrics["validation:accuracy"], [
+        prediction.label for prediction in model.predict([instance for _, instance in test])
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

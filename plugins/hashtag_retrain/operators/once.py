@@ -1,0 +1,102 @@
+"""What training and tuning have in common: a job for each fingerprint, started once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.resources import Kind
+from hashtag_retrain.triggers.job import JobTrigger
+from include.names import next_attempt
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+MAX_JOBS_PER_FINGERPRINT = 9
+CUSTOMER_ERRORS = ("AlgorithmError", "ClientError")
+"""A FailureReason that begins so will be the same at every retry."""
+
+
+class SageMakerJobOnceOperator(SageMakerBaseOperator):
+    """
+    Start a job, unless one of the same name is done or running.
+
+    The job's name is taken for a fingerprint of everything that decides the result. A completed job of that name is
+    reused, a running one is joined, and after a failed or stopped one the next attempt gets the name with ``-a2``,
+    ``-a3`` and so on. So a retry, a cleared task or a worker that died between submitting and waiting never pays
+    twice. Always deferred; a person who stops the waiting task stops the job, unless it is another run's.
+    """
+
+    kind: ClassVar[Kind]
+    trigger_class: ClassVar[type[JobTrigger]]
+
+    check_interval: float
+
+    def execute(self, context: Context) -> Any:
+        self.preprocess_config()
+        client = self.hook.get_conn()
+        name, status = self._find_job(client, self.config[f"{self.kind.request_name}Name"])
+        if status == "Completed":
+            self.log.info("The %s %s has done the same data, code and settings already.", self.kind.noun, name)
+            return self.result(name)
+        if status is None:
+            self.log.info("Starting the %s %s", self.kind.noun, name)
+            self.kind.call(client, "create", name, **self.config)
+        else:
+            self.log.info("Joining the %s %s, which is %s", self.kind.noun, name, status)
+        self.defer(
+            trigger=self.trigger_class(name, self.check_interval, hook_arguments(self), self._tags),
+            method_name="execute_complete",
+            timeout=self.patience(),
+        )
+        return None  # defer raises
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        assert event is not None
+        if event["status"] == "Completed":
+            return self.result(event["name"])
+        self.show_failure(event["name"])
+        message = f"The {self.kind.noun} {event['name']} ended as {event['status']}: {event['reason']}"
+        if event["reason"].startswith(CUSTOMER_ERRORS):
+            raise AirflowFailException(message)
+        raise AirflowException(message)
+
+    def result(self, name: str) -> dict[str, Any]:
+        """What the task returns for a completed job."""
+        raise NotImplementedError
+
+    def patience(self) -> timedelta:
+        """How long to wait for a job at most."""
+        raise NotImplementedError
+
+    def is_usable(self, job: dict[str, Any]) -> bool:
+        """Whether what a completed job has made is still there."""
+        return True
+
+    def show_failure(self, name: str) -> None:
+        """Say more of a job that did not complete."""
+
+    def is_reused(self, client: Any, job: dict[str, Any]) -> bool:
+        """Whether another run has made the job."""
+        return self._tags != {tag["Key"]: tag["Value"] for tag in self.kind.tags(client, job)}
+
+    @property
+    def _tags(self) -> dict[str, str]:
+        return {tag["Key"]: tag["Value"] for tag in self.config.get("Tags", [])}
+
+    def _find_job(self, client: Any, first_name: str) -> tuple[str, str | None]:
+        """The name to use and the status of the job that has it; None where there is none yet."""
+        for attempt in range(1, MAX_JOBS_PER_FINGERPRINT + 1):
+            name = next_attempt(first_name, attempt)
+            job = self.kind.describe(client, name)
+            status = job[f"{self.kind.request_name}Status"] if job else None
+            if job and status == "Completed" and not self.is_usable(job):
+                status = "Completed, but what it made is gone"
+            if status in {None, "InProgress", "Completed"}:
+                return name, status
+            self.log.info("The %s %s is %s: another attempt is made.", self.kind.noun, name, status)
+        raise AirflowFailException(f"{MAX_JOBS_PER_FINGERPRINT} {self.kind.noun}s {first_name} failed; giving up.")
