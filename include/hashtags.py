@@ -11,6 +11,7 @@ import yaml
 from include.errors import ConfigurationError
 from include.names import check_hashtag
 from include.text.cleaning import RECIPES
+from include.text.supervised import check_labels
 
 DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
 
@@ -57,11 +58,13 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     if unknown := sorted(set(entry) - set(known)):
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
     labels = entry.get("labels")
-    if not isinstance(labels, dict) or not 2 <= len(labels) == len(set(labels.values())):
-        raise ConfigurationError(
-            f"{where}, labels: at least two are needed, each with a name of its own, "
-            "as {'0': technical, '1': marketing}"
-        )
+    if not isinstance(labels, dict):
+        raise ConfigurationError(f"{where}, labels: expected names by ids, as {{'0': technical, '1': marketing}}")
+    labels = {str(identifier): str(label) for identifier, label in labels.items()}
+    try:
+        check_labels(labels)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}, labels: {error}") from None
     if entry.get("recipe", "clean") not in RECIPES:
         raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
     confidence = entry.get("min_confidence", 0.0)
@@ -69,7 +72,7 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
         raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
     return Hashtag(
         name=name,
-        labels={str(identifier): str(label) for identifier, label in labels.items()},
+        labels=labels,
         schedule=entry.get("schedule", "@daily"),
         recipe=entry.get("recipe", "clean"),
         min_confidence=float(confidence),

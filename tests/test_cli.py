@@ -35,7 +35,7 @@ def test_bad_data_is_exit_status_1_with_the_reason(tmp_path, capsys):
     ("arguments", "message"),
     [
         (["no/such/file"], "no/such/file does not exist"),
-        ([str(SAMPLES), "--labels", "0=a"], "at least two labels"),
+        ([str(SAMPLES), "--labels", "0=a"], "2 to 100 labels"),
         ([str(SAMPLES), "--labels", "technical"], "not of the form"),
         ([str(SAMPLES), "--fractions", "0.5,0.5,0.5"], "add up to 1"),
         ([str(SAMPLES), "--processes", "0"], "at least 1"),

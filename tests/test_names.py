@@ -11,9 +11,11 @@ from include.names import (
     check_date,
     check_hashtag,
     date_of_tweets,
+    model_package_group,
     next_attempt,
     run_name,
     training_job_name,
+    tuning_job_name,
 )  # fmt: skip
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
@@ -79,3 +81,18 @@ def test_keys_are_the_ones_that_collectors_rely_on():
 )
 def test_only_part_files_of_a_date_are_tweets(key, date):
     assert date_of_tweets(key, "hashtags/aws/") == date
+
+
+@given(st.from_regex(r"[a-z0-9_]{1,50}", fullmatch=True), st.from_regex(r"[a-z0-9_]{1,50}", fullmatch=True))
+def test_hashtags_have_groups_of_their_own_with_names_that_sagemaker_takes(one, other):
+    group = model_package_group(one)
+
+    assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", group)
+    assert (group == model_package_group(other)) == (one == other)
+
+
+@given(st.from_regex(r"[a-z0-9_]{1,50}", fullmatch=True))
+def test_tuning_jobs_have_short_names_for_three_attempts_and_more(hashtag):
+    name = next_attempt(tuning_job_name(hashtag, "0123456789abcdef"), 9)
+
+    assert re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", name)

@@ -34,7 +34,7 @@ from include.text.cleaning import Recipe, UndecodableCell, clean
 from include.text.manifest import read_manifest
 from include.text.records import Rejection, Row, read_rows
 from include.text.split import SPLIT_RULE, SPLITS, Fractions, Split, assign, keyed_hash
-from include.text.supervised import format_example
+from include.text.supervised import check_labels, format_example
 from include.text.tokens import tokenize_all
 
 REPORT_SCHEMA = "prepare-report/1"
@@ -96,12 +96,7 @@ class PrepareSettings:
     """More bad rows than this share of all rows is an error."""
 
     def __post_init__(self) -> None:
-        names = list(self.labels.values())
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise ConfigurationError(f"at least two labels with different names are needed, not {names}")
-        for name in names:
-            if not name or any(character.isspace() for character in name) or not name.isprintable():
-                raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
+        check_labels(self.labels)
         if not 0 <= self.min_confidence <= 1:
             raise ConfigurationError(f"min_confidence must be between 0 and 1, not {self.min_confidence}")
         if not 0 <= self.max_rejected_share <= 1:

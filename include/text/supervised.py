@@ -4,7 +4,25 @@ BlazingText's and fastText's format for supervised text: one example a line, the
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-data-formats-text-class
 """
 
+from collections.abc import Mapping
+
+from include.errors import ConfigurationError
 from include.text.tokens import LABEL_PREFIX
+
+MAX_LABELS = 100
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """
+    :param labels: names by ids
+    :raises ConfigurationError: not 2 to 100 of them, or names that BlazingText could not tell apart
+    """
+    names = list(labels.values())
+    if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
+        raise ConfigurationError(f"2 to {MAX_LABELS} labels with different names are needed, not {names}"[:500])
+    for name in names:
+        if not name or any(character.isspace() for character in name) or not name.isprintable():
+            raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
 
 
 def format_example(label: str, tokens: list[str]) -> str:

@@ -1,5 +1,7 @@
 import json
+import tarfile
 
+import fasttext
 import pytest
 
 from include.blazingtext.predictions import LocalModel, Prediction, check_same, parse_answer
@@ -49,6 +51,31 @@ def test_answers_that_differ_by_rounding_are_the_same():
 def test_another_models_answers_are_an_error(theirs, message):
     with pytest.raises(EvaluationError, match=message):
         check_same([OURS], theirs)
+
+
+@pytest.fixture
+def model(tmp_path) -> LocalModel:
+    """Trained on tweets of which one word tells the label, and one tells nothing."""
+    lines = [f"__label__{label} {word} {word} the" for label, word in (("a", "kernel"), ("b", "coupon"), ("c", "goal"))]
+    (tmp_path / "train.txt").write_text("\n".join([*lines * 40, "__label__a once"]) + "\n")
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=20, lr=0.5, dim=5, thread=1, verbose=0)
+    trained.save_model(str(tmp_path / "model.bin"))
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "model.bin", "model.bin")
+    return LocalModel(tmp_path / "model.tar.gz", tmp_path)
+
+
+def test_the_heaviest_word_of_a_label_is_the_one_that_tells_it(model):
+    heaviest = model.heaviest_words(2, min_occurrences=5)
+
+    assert {label: words[0]["word"] for label, words in heaviest.items()} == {"a": "kernel", "b": "coupon", "c": "goal"}
+    assert heaviest["a"][0]["occurrences"] == 80
+    assert all(word["weight"] > 0 for words in heaviest.values() for word in words)
+    assert all(word["word"] not in {"</s>", "once"} for words in heaviest.values() for word in words)
+
+
+def test_where_no_word_is_frequent_enough_there_is_no_heaviest(model):
+    assert model.heaviest_words(2, min_occurrences=1000) == {"a": [], "b": [], "c": []}
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive"])

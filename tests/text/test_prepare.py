@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from include.errors import ConfigurationError, DataError
 from include.text.prepare import PrepareSettings, Source, prepare
-from include.text.split import SPLITS
+from include.text.split import SPLITS, Fractions
 from include.text.supervised import parse_example
 from include.text.tokens import tokenize
 from tests.conftest import SHARED_DATA
@@ -103,6 +103,53 @@ def test_a_tweet_stays_in_its_split_while_the_data_grow(tmp_path):
     day, next_day = examples(tmp_path / "day"), examples(tmp_path / "next")
     for split in SPLITS:
         assert set(day[split]) <= set(next_day[split])
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_no_window_tests_on_a_tweet_that_another_window_trains_or_validates_on(tmp_path_factory, data):
+    """So a champion, of whatever date and window, has not been trained on a candidate's test tweets."""
+    texts = [text for _, text in some_rows(300)]
+    changed = st.sampled_from(["{}", "RT @ana: {}", "{} https://t.co/x", "{}!", "{} #aws"])
+    dates = [
+        source(
+            [
+                (data.draw(st.sampled_from("01")), data.draw(changed).format(text))
+                for text in data.draw(st.lists(st.sampled_from(texts), min_size=40, max_size=60))
+            ]
+            + some_rows(60, seed),
+            f"{seed}.csv",
+            rank=seed,
+        )
+        for seed in range(1, 4)
+    ]
+    windows = [dates[:1], dates[1:2], dates[:3], dates[1:]]
+
+    found = []
+    for window in windows:
+        out = tmp_path_factory.mktemp("window")
+        prepare(window, out, PrepareSettings())
+        found.append({split: {instance for _, instance in rows} for split, rows in examples(out).items()})
+
+    for champion in found:
+        for candidate in found:
+            assert not (champion["train"] | champion["validation"]) & candidate["test"]
+
+
+def test_the_rule_is_the_same_only_for_models_that_can_be_compared():
+    rule = PrepareSettings(labels={"0": "a", "1": "b"}).rule
+    others = [
+        {"seed": 1}, {"recipe": "seed"}, {"fractions": Fractions(0.7, 0.1, 0.2)}, {"labels": {"0": "a", "1": "c"}},
+    ]  # fmt: skip
+
+    assert PrepareSettings(labels={"x": "b", "y": "a"}, min_confidence=0.5, max_rejected_share=0.5).rule == rule
+    for other in (
+        {"seed": 1},
+        {"recipe": "seed"},
+        {"fractions": Fractions(0.7, 0.1, 0.2)},
+        {"labels": {"0": "a", "1": "c"}},
+    ):
+        assert PrepareSettings(**{"labels": {"0": "a", "1": "b"}, **other}).rule != rule
 
 
 def test_retweets_and_cut_copies_share_the_split_of_their_tweet(tmp_path):
