@@ -32,8 +32,8 @@ KEEP_ENDPOINT_MINUTES = 0.3
 SECONDS_FOR_THE_RUN = 300
 READ_ATTEMPTS = 5
 TASKS = (
-    "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "smoke_test",
-    "hold_endpoint", "delete_endpoint", "record_outcome",
+    "wait_for_tweets", "prepare_dataset", "tune_model", "train_model", "evaluate_model", "register_model",
+    "deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
 )  # fmt: skip
 FINAL_STATES = ("success", "failed", "skipped", "upstream_failed", "removed")
 

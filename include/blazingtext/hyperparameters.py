@@ -92,7 +92,7 @@ HYPERPARAMETERS = {
         ),
         Hyperparameter(
             "learning_rate", "number", 0.05, 0.5, "Learning rate",
-            "Step size at the start of training. Small data sets need a large one.", tuning_range=(0.05, 1.0),
+            "Step size at the start of training. Small data sets need a large one.", tuning_range=(0.02, 1.0),
             tuning_scale="Logarithmic",
         ),
         Hyperparameter(
