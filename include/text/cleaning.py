@@ -24,8 +24,10 @@ _BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
 _LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
 _CUT_WORD = re.compile(r"\S*(?:…|\.\.\.)\s*$")
+_MAY_END_IN_HASHTAG = re.compile(r"#\w*\W*$")
 _LAST_HASHTAGS = re.compile(r"(?:\s*#\w+)+\W*$")
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_ASCII_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(256))
 
 GROUP_CHARACTERS = 60
 """
@@ -60,9 +62,31 @@ def clean(cell: str, recipe: Recipe) -> Tweet:
 
     :raises UndecodableCell: the bytes' repr in the cell is broken
     """
-    decoded = html.unescape(_decode(cell))
-    body = " ".join(unicodedata.normalize("NFC", decoded).split())
+    decoded = plain_text(cell)
+    body = _body(decoded)
     return Tweet(text=cell if recipe == "seed" else decoded, body=body, group=_group(body))
+
+
+def plain_text(cell: str) -> str:
+    """
+    The tweet as people read it: ``clean(cell, "clean").text``, without the keys.
+
+    :raises UndecodableCell: the bytes' repr in the cell is broken
+    """
+    return html.unescape(_decode(cell))
+
+
+def canonical_body(cell: str) -> str:
+    """
+    ``clean(cell, recipe).body`` alone, in a tenth of the time.
+
+    :raises UndecodableCell: the bytes' repr in the cell is broken
+    """
+    return _body(plain_text(cell))
+
+
+def _body(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _decode(cell: str) -> str:
@@ -91,9 +115,18 @@ def _group(body: str) -> str:
     text = body
     while (shorter := _RETWEET.sub("", text)) != text:  # retweets of retweets
         text = shorter
-    text = _CUT_WORD.sub("", _LINK_OR_MENTION.sub("", text))
-    return _words(_LAST_HASHTAGS.sub("", text)) or _words(text) or _words(body) or body
+    text = _LINK_OR_MENTION.sub("", text)
+    # Most texts end in neither a cut word nor a hashtag, and the patterns would try every place before they say so.
+    if text.rstrip().endswith(("…", "...")):
+        text = _CUT_WORD.sub("", text)
+    shorter = text
+    if _MAY_END_IN_HASHTAG.match(text, max(text.rfind("#"), 0)):
+        shorter = _LAST_HASHTAGS.sub("", text)
+    return _words(shorter) or _words(text) or _words(body) or body
 
 
 def _words(text: str) -> str:
-    return _NOT_A_WORD.sub(" ", text.casefold()).strip()[:GROUP_CHARACTERS]
+    folded = text.casefold()
+    if folded.isascii():
+        return b" ".join(folded.encode().translate(_ASCII_WORDS).split())[:GROUP_CHARACTERS].decode()
+    return _NOT_A_WORD.sub(" ", folded).strip()[:GROUP_CHARACTERS]
