@@ -1,6 +1,7 @@
 from include.samples import DATES, SAMPLE_DATA
 from include.text.cleaning import clean
-from include.text.records import Row, read_rows
+from include.text.records import read_csv
+from include.text.rows import Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 
@@ -8,7 +9,7 @@ LABELS = {"0": "technical", "1": "marketing"}
 def rows(hashtag: str, date: str) -> list[Row]:
     path = SAMPLE_DATA / "hashtags" / hashtag / date / "labeled.csv" / "part-00000.csv"
     with path.open("rb") as stream:
-        found = list(read_rows(path.name, stream, LABELS))
+        found = [row for block in read_csv(path.name, stream, LABELS) for row in block.rows()]
     assert all(isinstance(row, Row) for row in found)
     return found
 

@@ -5,12 +5,15 @@ under the labelling job's attribute, and ``<attribute>-metadata``.
 https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html#sms-output-class
 """
 
+import io
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from include.text.records import MAX_ROW_BYTES, MAX_TEXT_CHARACTERS, Rejection, Row
+from include.text.records import MAX_TEXT_CHARACTERS
+from include.text.rows import MAX_ROW_BYTES, Block, Lines, Rejection, Row, read_blocks, whole_lines
 
 METADATA = "-metadata"
 
@@ -24,36 +27,38 @@ class _Unusable(Exception):
 
 
 def read_manifest(
-    file: str, stream: BinaryIO, labels: Mapping[str, str], min_confidence: float
-) -> Iterator[Row | Rejection]:
+    file: str, stream: io.BufferedIOBase, labels: Mapping[str, str], min_confidence: float
+) -> Iterator[Block]:
     """
-    Yield every line of a manifest, usable or not, in the file's order; blank lines are no rows.
+    A manifest in blocks, whose rows are all of its lines, usable or not, in its order; blank lines are no rows.
 
     :param labels: the labels' names by id; the manifest's ``class-name`` may be either
     :param min_confidence: labels that Ground Truth is less sure of are set aside
     """
-    names = {**{name: name for name in labels.values()}, **labels}
-    for number, line in enumerate(_lines(stream), start=1):
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
-            continue
+    rows = ManifestRows(file, {**{name: name for name in labels.values()}, **labels}, min_confidence)
+    for first, content in read_blocks(stream, whole_lines):
+        yield Block(first, content, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRows:
+    """How to read the lines of a manifest (an `include.text.rows.Format`)."""
+
+    file: str = field(compare=False)
+    names: Mapping[str, str]
+    min_confidence: float
+
+    def read(self, lines: Lines) -> Sequence[Row | Rejection]:
+        line = lines.read()
+        assert line is not None
+        if not line.content.strip():
+            return ()
         try:
-            label, text = _parse(line, names, min_confidence)
+            label, text = _parse(line.content, self.names, self.min_confidence)
         except _Unusable as unusable:
-            content = line[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
-            yield Rejection(file, number, unusable.reason, str(unusable), content)
-        else:
-            yield Row(file, number, label, text)
-
-
-def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines, each cut behind MAX_ROW_BYTES."""
-    while line := stream.readline(MAX_ROW_BYTES + 1):
-        piece = line
-        while len(piece) > MAX_ROW_BYTES and not piece.endswith(b"\n"):
-            piece = stream.readline(MAX_ROW_BYTES + 1)
-        yield line
+            content = line.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
+            return (Rejection(self.file, line.number, unusable.reason, str(unusable), content),)
+        return (Row(self.file, line.number, label, text),)
 
 
 def _parse(line: bytes, names: Mapping[str, str], min_confidence: float) -> tuple[str, str]:

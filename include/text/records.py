@@ -9,12 +9,13 @@ module alone would take everything behind an unclosed quote for one cell.
 import csv
 import io
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from include.errors import DataError
+from include.text.rows import MAX_ROW_BYTES, Block, Incomplete, Line, Lines, Rejection, Row, read_blocks
 
 _TITLE = re.compile(r"[a-z_][\w .-]*")
 
@@ -24,37 +25,17 @@ TEXT_COLUMNS = ("text", "tweet", "body", "content")
 MAX_TEXT_CHARACTERS = 10_000
 """A longer cell is not a tweet. (A tweet of 280 characters takes at most some 3,500 as a repr of bytes.)"""
 
-MAX_ROW_BYTES = 128 * 1024
-"""A longer line cannot hold a text within the limit; it is read past, piece by piece, and rejected."""
-
 MAX_ROW_LINES = 300
 """A quoted cell that spans more lines than a tweet has characters is an unclosed quote."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One labelled cell: `label` is a label's name, `cell` the text as the file has it."""
-
-    file: str
-    line: int
-    label: str
-    cell: str
+_LAST_CELL_QUOTED = re.compile(rb'[^"]*,"(?:[^"\\]|"")*"\r*').fullmatch
+"""Lines that are a row of their own at a glance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A row that is not used: where it begins, a reason to count by, a detail to read, how it begins."""
-
-    file: str
-    line: int
-    reason: str
-    detail: str
-    content: str = ""
-
-
-def read_rows(file: str, stream: BinaryIO, labels: dict[str, str]) -> Iterator[Row | Rejection]:
+def read_csv(file: str, stream: io.BufferedIOBase, labels: Mapping[str, str]) -> Iterator[Block]:
     """
-    Yield every row of one CSV file, usable or not, in the file's order; blank lines and a header row are no rows.
+    One CSV file in blocks, whose rows are all of the file's, usable or not, in its order; blank lines and a header row
+    are no rows.
 
     :param file: the file's name, for messages
     :param stream: the file's bytes, UTF-8, with or without a byte order mark
@@ -62,27 +43,20 @@ def read_rows(file: str, stream: BinaryIO, labels: dict[str, str]) -> Iterator[R
     :raises DataError: the file has a header row without a label or a text column
     """
     names = {**{name: name for name in labels.values()}, **labels}
-    lines = _Lines(stream)
-    columns: _Columns | None = None
-    while first := lines.read():
-        try:
-            cells = _read_cells(first, lines, names)
-            if not cells:
-                continue
-            if columns is None:
-                columns = _header(cells, names, file)
-                if columns is not None:
-                    continue
-                columns = _Columns()
-            yield _row(file, first.number, cells, columns, names)
-        except _BadRow as bad:
-            for line in (first, *bad.others):
-                content = line.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
-                yield Rejection(file, line.number, bad.reason, str(bad), content)
+    rows: CsvRows | None = None
+    for first, content in read_blocks(stream, partial(_whole_rows, names)):
+        if rows is None:
+            lines = Lines(content, first)
+            try:
+                rows = _begin(file, lines, names)
+            except DataError:
+                yield Block(first, content[: lines.bytes_before(lines.position)], CsvRows(file, names))
+                raise
+        yield Block(first, content, rows or CsvRows(file, names))
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Columns:
     """Which cell of a row is what."""
 
     label: int = 0
@@ -90,46 +64,84 @@ class _Columns:
     count: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class CsvRows:
+    """How to read the rows of a CSV file (an `include.text.rows.Format`)."""
+
+    file: str = field(compare=False)
+    names: Mapping[str, str]
+    columns: Columns = Columns()
+    header: int = field(default=0, compare=False)
+    """The number of the line with the header row; 0 without."""
+
+    def read(self, lines: Lines) -> Sequence[Row | Rejection]:
+        first = lines.read()
+        assert first is not None
+        try:
+            cells = _read_cells(first, lines, self.names)
+            if not cells or first.number == self.header:
+                return ()
+            return (_row(self.file, first.number, cells, self.columns, self.names),)
+        except _BadRow as bad:
+            return [_rejection(self.file, line, bad) for line in (first, *bad.others)]
+
+
+def _rejection(file: str, line: Line, bad: "_BadRow") -> Rejection:
+    content = line.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
+    return Rejection(file, line.number, bad.reason, str(bad), content)
+
+
+def _begin(file: str, lines: Lines, names: Mapping[str, str]) -> CsvRows | None:
+    """
+    How to read a file that begins with these lines, as its first row that can be read has it; None where there is none.
+
+    :raises DataError: that row is a header without a label or a text column; it is the next one of the lines
+    """
+    while lines.position < len(lines):
+        start = lines.position
+        try:
+            first = lines.read()
+            assert first is not None
+            cells = _read_cells(first, lines, names)
+        except _BadRow:
+            continue
+        if cells:
+            try:
+                columns = _header(cells, names, file)
+            except DataError:
+                lines.position = start
+                raise
+            return CsvRows(file, names) if columns is None else CsvRows(file, names, columns, first.number)
+    return None
+
+
+def _whole_rows(names: Mapping[str, str], content: bytes, first: int) -> int:
+    """How many bytes from the beginning of a row are whole rows for certain (see `include.text.rows.read_blocks`)."""
+    lines = Lines(content, first, more=True)
+    for position, line in enumerate(lines.all[: len(lines)]):
+        if position < lines.position or b'"' not in line or _LAST_CELL_QUOTED(line):
+            continue
+        lines.position = position
+        try:
+            first_line = lines.read()
+            assert first_line is not None
+            _read_cells(first_line, lines, names)
+        except _BadRow:
+            pass
+        except Incomplete:
+            return lines.bytes_before(position)
+    return lines.bytes_before(len(lines))
+
+
 class _BadRow(Exception):
-    def __init__(self, reason: str, detail: str, others: "Sequence[_Line]" = ()):
+    def __init__(self, reason: str, detail: str, others: "Sequence[Line]" = ()):
         super().__init__(detail)
         self.reason = reason
         self.others = others
         """Further lines that are set aside for the same reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    content: bytes
-
-
-class _Lines:
-    """A file's physical lines, numbered from 1, each cut behind MAX_ROW_BYTES; lines can be put back."""
-
-    def __init__(self, stream: BinaryIO):
-        self._stream = stream
-        self._number = 0
-        self._returned: deque[_Line] = deque()
-
-    def read(self) -> _Line | None:
-        if self._returned:
-            return self._returned.popleft()
-        content = piece = self._stream.readline(MAX_ROW_BYTES + 1)
-        while len(piece) > MAX_ROW_BYTES and not piece.endswith(b"\n"):
-            piece = self._stream.readline(MAX_ROW_BYTES + 1)
-        if not content:
-            return None
-        self._number += 1
-        if self._number == 1:
-            content = content.removeprefix(b"\xef\xbb\xbf")
-        return _Line(self._number, content)
-
-    def put_back(self, lines: list[_Line]) -> None:
-        self._returned.extendleft(reversed(lines))
-
-
-def _read_cells(first: _Line, lines: _Lines, names: dict[str, str]) -> list[str]:
+def _read_cells(first: Line, lines: Lines, names: Mapping[str, str]) -> list[str]:
     """The cells of the row that begins with `first`, with as many further lines as its quotes span."""
     try:
         return _parse(first.content)
@@ -155,8 +167,8 @@ def _read_cells(first: _Line, lines: _Lines, names: dict[str, str]) -> list[str]
     return cells
 
 
-def _until_quote_closes(first: _Line, lines: _Lines) -> list[_Line]:
-    following: list[_Line] = []
+def _until_quote_closes(first: Line, lines: Lines) -> list[Line]:
+    following: list[Line] = []
     size = len(first.content)
     while len(following) < MAX_ROW_LINES and size <= MAX_ROW_BYTES and (line := lines.read()):
         following.append(line)
@@ -178,6 +190,27 @@ def _parse(content: bytes) -> list[str]:
         raise _BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
     # A lone carriage return is white space of the tweet, not the end of a row.
     text = text.rstrip("\r\n").replace("\r", " ")
+    cells = _split_plain(text) or _split_carefully(text)
+    return cells if any(cell.strip() for cell in cells) else []
+
+
+def _split_plain(text: str) -> list[str]:
+    """The cells of a row without quotes or with a last cell in quotes, quickly; none where it is something else."""
+    if '"' not in text:
+        return text.split(",")
+    others, _, quoted = text.partition(',"')
+    last = quoted[:-1]
+    if '"' in others or quoted[-1:] != '"' or '"' in last.replace('""', "") or '\\"' in quoted:
+        return []
+    return [*others.split(","), last.replace('""', '"')]
+
+
+def _split_carefully(text: str) -> list[str]:
+    """
+    The cells as Python's csv module has them, or as Spark writes them.
+
+    :raises _BadRow: it is neither
+    """
     try:
         cells = _split(text)
     except csv.Error as error:
@@ -189,7 +222,7 @@ def _parse(content: bytes) -> list[str]:
     else:
         spark = _split_as_spark_escapes(text)
         cells = spark if 1 < len(spark) < len(cells) else cells
-    return cells if any(cell.strip() for cell in cells) else []
+    return cells
 
 
 def _split(text: str, **dialect: Any) -> list[str]:
@@ -206,7 +239,7 @@ def _split_as_spark_escapes(text: str) -> list[str]:
         return []
 
 
-def _header(cells: list[str], names: dict[str, str], file: str) -> _Columns | None:
+def _header(cells: list[str], names: Mapping[str, str], file: str) -> Columns | None:
     """The columns of a header row, or None where `cells` are data."""
     titles = [cell.strip().lower() for cell in cells]
     if any(cell.strip() in names for cell in cells) or not all(map(_TITLE.fullmatch, titles)):
@@ -222,10 +255,10 @@ def _header(cells: list[str], names: dict[str, str], file: str) -> _Columns | No
                 f"Call it one of: {', '.join(expected)}."
             )
     assert label is not None and text is not None
-    return _Columns(label=label, text=text, count=len(cells))
+    return Columns(label=label, text=text, count=len(cells))
 
 
-def _row(file: str, line: int, cells: list[str], columns: _Columns, names: dict[str, str]) -> Row:
+def _row(file: str, line: int, cells: list[str], columns: Columns, names: Mapping[str, str]) -> Row:
     if len(cells) != columns.count:
         kind = "missing_column" if len(cells) < columns.count else "extra_column"
         separators = "columns are separated by commas"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.text.manifest import read_manifest
-from include.text.records import Rejection, Row
+from include.text.rows import Rejection, Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 
@@ -21,7 +21,8 @@ def entry(source="A tweet", value=0, **metadata):
 
 def read(*lines, min_confidence=0.0):
     content = b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
-    return list(read_manifest("output.manifest", io.BytesIO(content), LABELS, min_confidence))
+    blocks = read_manifest("output.manifest", io.BytesIO(content), LABELS, min_confidence)
+    return [row for block in blocks for row in block.rows()]
 
 
 def test_text_and_label_of_each_line():
@@ -76,4 +77,5 @@ def test_a_line_that_cannot_be_used_is_set_aside_with_its_number_and_reason(line
 def test_no_line_is_lost_whatever_it_holds(lines):
     rows = read(*lines)
 
+    lines[:1] = [line.removeprefix(b"\xef\xbb\xbf") for line in lines[:1]]
     assert [row.line for row in rows] == [number for number, line in enumerate(lines, start=1) if line.strip()]

@@ -5,13 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import DataError
-from include.text.records import MAX_ROW_BYTES, Rejection, Row, read_rows
+from include.text.records import read_csv
+from include.text.rows import MAX_ROW_BYTES, Rejection, Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 
 
 def read(content: bytes) -> list[Row | Rejection]:
-    return list(read_rows("part.csv", io.BytesIO(content), LABELS))
+    return [row for block in read_csv("part.csv", io.BytesIO(content), LABELS) for row in block.rows()]
 
 
 def rows(content: bytes) -> list[tuple[str, str]]:
