@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ CONFLICT_EXAMPLES = 10
 CONFLICT_CHARACTERS = 300
 TWEETS_AT_ONCE = 2000
 """So many are tokenised together."""
+REMEMBERED_TOKENS = 50_000
 
 
 @dataclass(slots=True)
@@ -246,5 +247,9 @@ def first_samples(samples: list[dict[str, str]], another: dict[str, str]) -> lis
 
 def _token_hashes(tokens: set[str]) -> npt.NDArray[np.uint64]:
     """64-bit hashes: enough to count a vocabulary in eight bytes a token."""
-    digests = b"".join(hashlib.blake2b(token.encode(), digest_size=8).digest() for token in tokens)
-    return np.frombuffer(digests, dtype=np.uint64)
+    return np.frombuffer(b"".join(map(_token_hash, tokens)), dtype=np.uint64)
+
+
+@lru_cache(maxsize=REMEMBERED_TOKENS)
+def _token_hash(token: str) -> bytes:
+    return hashlib.blake2b(token.encode(), digest_size=8).digest()

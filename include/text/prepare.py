@@ -11,6 +11,7 @@ Both passes are shared between processes. This one cuts the files into blocks, a
 """
 
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -195,6 +196,9 @@ _spool: Spool
 
 def _start(folder: Path, files: Sequence[str], settings: PrepareSettings) -> None:
     global _spool
+    # nltk would import these, for two seconds, on behalf of parts that nobody needs in a process like this.
+    for name in ("scipy", "sklearn"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     _spool = Spool(folder, files, settings, ROWS_PER_JOB)
 
 

@@ -26,7 +26,11 @@ def tokenize_all(texts: Sequence[str]) -> list[list[str]]:
     _word_tokenize()  # so that missing data is the same error
     from include.text.batch_tokens import word_tokenize_all
 
-    return [_without_labels(tokens) for tokens in word_tokenize_all([_lower(text) for text in texts])]
+    lowered = [_lower(text) for text in texts]
+    return [
+        _without_labels(tokens) if LABEL_PREFIX in text else tokens
+        for text, tokens in zip(lowered, word_tokenize_all(lowered), strict=True)
+    ]
 
 
 def _lower(text: str) -> str:
