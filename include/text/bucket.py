@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,6 @@ CONFLICT_EXAMPLES = 10
 CONFLICT_CHARACTERS = 300
 TWEETS_AT_ONCE = 2000
 """So many are tokenised together."""
-REMEMBERED_TOKENS = 50_000
 
 
 @dataclass(slots=True)
@@ -122,21 +121,22 @@ class _Ballots:
 
     def _tweet(self, indices: list[int]) -> _Tweet | None:
         """All rows of one tweet become one, or are set aside."""
-        cells = self._spooled.cells
+        cells = [self._spooled.cells[index] for index in indices]
         self.bucket.bodies += 1
-        label: str | None = cells[indices[0]].label
-        if any(cells[index].label != label for index in indices):
-            label = self._vote(indices)
-            indices = [index for index in indices if cells[index].label == label]
+        label: str | None = cells[0].label
+        if all(cell.label == label for cell in cells[1:]):
+            self.bucket.majority_rows += sum(self._counts[index] for index in indices)
         else:
-            self.bucket.majority_rows += self._count(indices)
+            label = self._vote(indices)
+            indices = [index for index, cell in zip(indices, cells, strict=True) if cell.label == label]
         if label is None:
             self.bucket.ties += 1
             return None
         # Which of several cells stands for the tweet must not depend on the order of rows.
-        cell = min(cells[index].cell for index in indices)
+        cell = min(self._spooled.cells[index].cell for index in indices)
         tweet = clean(cell, self._settings.recipe)
-        return _Tweet(label, cell, tweet.text, tweet.group, indices, self._count(indices))
+        rows = sum(self._counts[index] for index in indices)
+        return _Tweet(label, cell, tweet.text, tweet.group, indices, rows)
 
     def _vote(self, indices: list[int]) -> str | None:
         """The label of a tweet whose rows contradict each other; None where they tie."""
@@ -152,9 +152,6 @@ class _Ballots:
         for rejection in set_aside:
             self.bucket.rejected.add(rejection)
         return label
-
-    def _count(self, indices: list[int]) -> int:
-        return sum(self._counts[index] for index in indices)
 
     def _rows(self, indices: list[int]) -> list[_LabelledRow]:
         """The rows that have one of these cells, in the order of files and lines."""
@@ -247,9 +244,5 @@ def first_samples(samples: list[dict[str, str]], another: dict[str, str]) -> lis
 
 def _token_hashes(tokens: set[str]) -> npt.NDArray[np.uint64]:
     """64-bit hashes: enough to count a vocabulary in eight bytes a token."""
-    return np.frombuffer(b"".join(map(_token_hash, tokens)), dtype=np.uint64)
-
-
-@lru_cache(maxsize=REMEMBERED_TOKENS)
-def _token_hash(token: str) -> bytes:
-    return hashlib.blake2b(token.encode(), digest_size=8).digest()
+    digests = b"".join([hashlib.blake2b(token.encode(), digest_size=8).digest() for token in tokens])
+    return np.frombuffer(digests, dtype=np.uint64)
