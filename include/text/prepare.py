@@ -77,7 +77,7 @@ def prepare(
         try:
             with (out / "rejected.csv").open("w", encoding="utf-8", newline="") as rejected:
                 rejected.write(csv_line(REJECTED_COLUMNS))
-                _Preparation(sources, Path(scratch), settings, tally, rejected, progress).run(processes)
+                _Preparation(sources, Path(scratch), settings, tally, rejected, progress, processes).run()
         except DataError as error:
             _write_report(out, {**tally.report(settings), "error": str(error)})
             raise
@@ -93,6 +93,8 @@ def _write_report(out: Path, report: dict[str, Any]) -> None:
 
 
 class _Preparation:
+    """One run: what it reads and counts, and where it writes."""
+
     def __init__(
         self,
         sources: Sequence[Source],
@@ -101,39 +103,41 @@ class _Preparation:
         tally: Tally,
         rejected: TextIO,
         progress: Progress,
+        processes: int | None,
     ):
-        self._sources = sorted(sources, key=lambda source: source.name)
         self._names = [source.name for source in sources]
+        self._sources = sorted(sources, key=lambda source: source.name)
+        self._files = sorted(self._names)
         self._scratch, self._settings, self._tally = scratch, settings, tally
         self._rejected, self._progress = rejected, progress
+        self._workers = Workers(processes, _start, scratch, self._files, settings)
+        self._parallel_from_rows = 0 if processes else PARALLEL_FROM_ROWS
 
-    def run(self, processes: int | None) -> None:
-        files = [source.name for source in self._sources]
-        with Workers(processes, _start, self._scratch, files, self._settings) as workers:
-            parallel_from_rows = PARALLEL_FROM_ROWS if processes is None else 0
-            for block in self._spooled_blocks(workers, parallel_from_rows):
+    def run(self) -> None:
+        with self._workers:
+            for block in self._spooled_blocks():
                 self._tally.add_block(block)
                 self._rejected.writelines(block.rejected.lines)
             self._tally.check_rows(self._names, self._settings)
-            self._write_channels(self._processed_buckets(workers, parallel_from_rows))
+            self._write_channels(self._processed_buckets())
             self._tally.check_splits(self._settings)
 
-    def _spooled_blocks(self, workers: Workers, parallel_from_rows: int) -> Iterator[BlockTally]:
+    def _is_parallel(self) -> bool:
+        return self._workers.count > 1 and self._tally.rows_read >= self._parallel_from_rows
+
+    def _spooled_blocks(self) -> Iterator[BlockTally]:
         """The first pass: all rows to the spool; by this process alone while there may be few."""
-        spool = Spool(self._scratch, [source.name for source in self._sources], self._settings)
         blocks = self._blocks()
-        while not self._is_parallel(workers, parallel_from_rows):
+        spool = Spool(self._scratch, self._files, self._settings)
+        while not self._is_parallel():
             block = next(blocks, None)
             if block is None:
                 break
             yield spool.add(block)
         spool.flush()
-        if self._is_parallel(workers, parallel_from_rows):
-            for tallies in workers.map(_spool_blocks, _batches(blocks)):
+        if self._is_parallel():
+            for tallies in self._workers.map(_spool_blocks, _batches(blocks)):
                 yield from tallies
-
-    def _is_parallel(self, workers: Workers, from_rows: int) -> bool:
-        return workers.count > 1 and self._tally.rows_read >= from_rows
 
     def _blocks(self) -> Iterator[Block]:
         size = sum(source.size for source in self._sources) or 1
@@ -147,17 +151,12 @@ class _Preparation:
                     yield block
             read += source.size
 
-    def _processed_buckets(self, workers: Workers, parallel_from_rows: int) -> Iterator[Bucket]:
+    def _processed_buckets(self) -> Iterator[Bucket]:
         """The second pass."""
-        work = partial(
-            process_bucket,
-            files=[source.name for source in self._sources],
-            ranks=[source.rank for source in self._sources],
-            settings=self._settings,
-        )
+        ranks = [source.rank for source in self._sources]
+        work = partial(process_bucket, files=self._files, ranks=ranks, settings=self._settings)
         buckets = spooled_buckets(self._scratch)
-        parallel = self._is_parallel(workers, parallel_from_rows)
-        processed = workers.map(work, iter(buckets)) if parallel else map(work, buckets)
+        processed = self._workers.map(work, iter(buckets)) if self._is_parallel() else map(work, buckets)
         for done, bucket in enumerate(processed, start=1):
             self._progress("tokenising", done / len(buckets))
             yield bucket

@@ -33,10 +33,6 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    @property
-    def started(self) -> bool:
-        return self._pool is not None
-
     def map(self, work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
         """
         The results in order. There are never more than a few jobs and results under way, so that they do not pile up.

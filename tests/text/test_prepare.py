@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.errors import ConfigurationError, DataError
+from include.errors import DataError
+from include.text import prepare as prepare_module
+from include.text import rows
 from include.text.prepare import PrepareSettings, Source, prepare
 from include.text.split import SPLITS, Fractions
 from include.text.supervised import parse_example
@@ -87,6 +89,67 @@ def test_output_is_the_same_whatever_the_order_of_files_and_the_number_of_proces
     prepare(sources[::-1], tmp_path / "two", PrepareSettings(), processes=2)
 
     assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+NASTY_LINES = [
+    b'0,"two\nlines"\n', b'0,"opens\n', b'1,"opens, closes\n0,swallowed\n"\n', b"0,a\0b\n", b"1,\xff\n", b"\n",
+]  # fmt: skip
+
+
+def nasty_file(seed: int) -> bytes:
+    """Some 50 kB, with rows again and again, contradicting labels, and quotes across lines."""
+    chance = random.Random(seed)
+    lines = [f"{label},{text}\n".encode() for label, text in some_rows(400, seed)]
+    lines += [b"%d" % (line[:1] == b"0") + line[1:] for line in lines[:40]] + NASTY_LINES
+    return b"".join(chance.choices(lines, k=1000))
+
+
+def test_files_cut_into_blocks_and_shared_by_processes_give_the_same_as_one_process(tmp_path, monkeypatch):
+    sources = [raw_source(nasty_file(seed), f"part-{seed}.csv", rank=seed % 2) for seed in range(3)]
+    options = PrepareSettings(max_rejected_share=1)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 10**9)
+    prepare(sources, tmp_path / "whole files", options, processes=1)
+
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(prepare_module, "BLOCKS_AT_ONCE", 2)
+    monkeypatch.setattr(prepare_module, "PARALLEL_FROM_ROWS", 700)
+    prepare(sources, tmp_path / "one", options, processes=1)
+    prepare(sources, tmp_path / "as many as it likes", options)
+
+    expected = files(tmp_path / "whole files")
+    assert len(rejected(tmp_path / "whole files")) > 100
+    assert files(tmp_path / "one") == expected
+    assert files(tmp_path / "as many as it likes") == expected
+
+
+def test_a_damaged_file_is_reported_on_in_the_same_way_by_many_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 1)
+    damaged = gzip.compress(nasty_file(0) + nasty_file(1))[:-3000]
+    sources = [raw_source(nasty_file(2), "a.csv"), raw_source(damaged, "b.csv"), raw_source(b"0,x\n", "c.csv")]
+    for processes in (1, 2):
+        with pytest.raises(DataError, match=r"b\.csv: the gzip file is damaged"):
+            prepare(sources, tmp_path / str(processes), PrepareSettings(), processes)
+
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+    report = json.loads((tmp_path / "1" / "report.json").read_text())
+    assert report["files"].keys() == {"a.csv", "b.csv"}
+    assert report["files"]["b.csv"] > 500
+
+
+def test_progress_goes_up_to_the_whole(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(source(some_rows(3000)).open().read())
+    shares: dict[str, list[float]] = {}
+
+    prepare(
+        [Source.from_path(path)],
+        tmp_path / "out",
+        PrepareSettings(),
+        progress=lambda doing, share: shares.setdefault(doing, []).append(share),
+    )
+
+    assert list(shares) == ["reading", "tokenising"]
+    assert all(found == sorted(found) and found[-1] == 1 for found in shares.values())
 
 
 def test_another_seed_shuffles_and_splits_otherwise(tmp_path):
@@ -276,14 +339,6 @@ def test_channels_of_an_earlier_run_do_not_survive_a_failure(tmp_path):
         prepare([raw_source(b"")], tmp_path, PrepareSettings())
 
     assert not (tmp_path / "train.txt").exists()
-
-
-@pytest.mark.parametrize(
-    "labels", [{"0": "a"}, {"0": "a", "1": "a"}, {"0": "a", "1": "two words"}, {"0": "", "1": "b"}]
-)
-def test_labels_that_blazingtext_could_not_tell_apart_are_an_error(labels):
-    with pytest.raises(ConfigurationError, match="label"):
-        PrepareSettings(labels=labels)
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path):
