@@ -6,8 +6,8 @@ once and remembered, and a row like one before costs a look-up. On disk, a label
 process that meets them, and each of their rows is three numbers.
 """
 
-import marshal
 import os
+import pickle
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ BUFFERED_BYTES = 2 * 1024 * 1024
 
 REMEMBERED_LINES = 100_000
 REMEMBERED_BYTES = 16 * 1024 * 1024
+"""When there are so many lines or bytes of lines, all are forgotten: it is only time that is lost."""
 LONGEST_REMEMBERED = 4096
 
 _NO_ROW = -1
@@ -100,7 +101,7 @@ class Spool:
         for bucket, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             if start < end:
                 with (self._folder / f"{bucket:02x}-{os.getpid()}{_SUFFIX}").open("ab") as file:
-                    marshal.dump((self._new[bucket], rows[start:end].tobytes()), file)
+                    pickle.dump((self._new[bucket], rows[start:end]), file, pickle.HIGHEST_PROTOCOL)
         self._new.clear()
         self._rows.clear()
         self._row_count = self._byte_count = 0
@@ -192,9 +193,9 @@ class SpooledBucket:
             offset = len(cells)
             with path.open("rb") as file:
                 while file.peek(1):
-                    new, numbers = marshal.load(file)
+                    new, numbers = pickle.load(file)
                     cells += [Cell(key, labels[label], cell) for key, label, cell in new]
-                    rows.append(np.frombuffer(numbers, dtype=np.int64).reshape(-1, 3) + np.array((offset, 0, 0)))
+                    rows.append(numbers + np.array((offset, 0, 0)))
         return cls(cells, np.concatenate(rows))
 
 
