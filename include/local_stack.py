@@ -94,7 +94,7 @@ class LocalStackSettings:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
             # SQLite has one writer at a time; wait for one's turn rather than fail after five seconds.
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database(seconds_to_wait=60),
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.airflow_port),
             "AIRFLOW__API__BASE_URL": self.airflow_url,
@@ -113,6 +113,9 @@ class LocalStackSettings:
             "RETRAIN_POLL_SECONDS": "1",
             "RETRAIN_HASHTAGS_FILE": str(self.hashtags_file),
         }
+
+    def database(self, seconds_to_wait: int) -> str:
+        return f"sqlite:///{self.home / 'airflow.db'}?timeout={seconds_to_wait}"
 
 
 class LocalStack:
@@ -141,7 +144,7 @@ class LocalStack:
             self._start("local-aws", [sys.executable, "-m", "include.local_aws", "--port", port, *pace])
             self._run("db-migrate", self._airflow("db", "migrate"))
             for component in AIRFLOW_COMPONENTS:
-                self._start(component, self._airflow(component))
+                self._start(component, self._airflow(component), self._environment_of(component))
             self._wait_until_ready()
         except BaseException:
             self.stop()
@@ -183,10 +186,17 @@ class LocalStack:
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
 
-    def _start(self, name: str, command: list[str]) -> None:
+    def _environment_of(self, component: str) -> dict[str, str]:
+        if component != "api-server":
+            return self.environment
+        # It logs what people do from within its event loop. If it waits there for a lock that is held by one of its own
+        # requests, which needs the loop to end, nothing moves until it gives up. Its clients try again.
+        return {**self.environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.settings.database(seconds_to_wait=3)}
+
+    def _start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
         with self._log(name).open("wb") as log:
             self._processes[name] = subprocess.Popen(
-                command, cwd=REPOSITORY, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                command, cwd=REPOSITORY, env=environment or self.environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

@@ -1,13 +1,17 @@
 """Through the doors that people use: the REST API, the command line, the scheduler."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import boto3
 import pytest
+import requests
 from rich.console import Console
 
 from include.demo import DAG_ID, AirflowApi, run_pipeline
@@ -51,7 +55,22 @@ def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_ta
 
     assert response.ok, response.text
     time.sleep(5)
-    assert len(airflow.tasks(DAG_ID, response.json()["dag_run_id"])) == 9
+    assert len(airflow.tasks(DAG_ID, response.json()["dag_run_id"])) == 11
+
+
+def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, airflow):
+    """It waits for SQLite in its event loop; a request that holds the lock and needs the loop would wait for ever."""
+    dag = f"{stack.settings.airflow_url}/api/v2/dags/sweep_endpoints"
+    with closing(sqlite3.connect(stack.settings.home / "airflow.db", timeout=60, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=airflow._session.patch, args=(dag, '{"is_paused": false}'))
+        writing.start()
+        time.sleep(1)
+
+        response = requests.get(f"{stack.settings.airflow_url}/api/v2/version", timeout=20)
+
+    writing.join()
+    assert response.ok
 
 
 @pytest.mark.timeout(600)
