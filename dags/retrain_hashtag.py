@@ -39,6 +39,7 @@ DEFAULT_ARGUMENTS = {
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "retry_policy": RetryTransientErrors(),
+    "show_return_value_in_logs": False,  # requests and test tweets by the page, behind what a person looks for
 }
 
 
