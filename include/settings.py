@@ -51,6 +51,21 @@ class Settings:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class NotifierSettings:
+    """Who is told of failed runs, refused models and leaked resources: nobody, unless one of these is set."""
+
+    topic_arn: str | None = None
+    """RETRAIN_NOTIFY_TOPIC_ARN: an SNS topic."""
+    function: str | None = None
+    """RETRAIN_NOTIFIER: a function of subject and message to be called instead of SNS, as package.module:function."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        topic_arn, function = (environment.get(name) for name in ("RETRAIN_NOTIFY_TOPIC_ARN", "RETRAIN_NOTIFIER"))
+        return cls(topic_arn or None, function or None)
+
+
 def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
     RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not.

@@ -23,10 +23,11 @@ from include.blazingtext.requests import (
 from include.dataset import fetch_tweets, read_examples, read_test_tweets, tweets_by_date, upload_prepared
 from include.errors import DataError, RunFailed
 from include.names import Keys, fingerprint, model_package_group, training_job_name, tuning_job_name
+from include.notify import notify
 from include.ownership import ownership_tags
 from include.registry import Registry
 from include.report import history
-from include.report.document import Run, describe_run, failed_tasks
+from include.report.document import Run, describe_run, failed_tasks, subject_of_notice
 from include.report.publish import publish
 from include.settings import Settings
 from include.smoke_tests import smoke_tests
@@ -304,6 +305,9 @@ def record_outcome(
     results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id in states if task_id != ti.task_id}
     report = _write_report(storage, keys, run_name, params, ti, results)
     print(f"{report['outcome']}\nReport: {report['files']['report']}")
+    if subject := subject_of_notice(report):
+        where = ti.log_url.partition("/tasks/")[0]
+        notify(subject, "\n\n".join([*report["summary"], f"Run: {where}", f"Report: {report['url']}"]))
     if failed := failed_tasks(states):
         raise RunFailed(f"The run failed at {', '.join(failed)}: see the log of that task.")
     return {"outcome": report["outcome"], "report": report["files"]["report"]}
@@ -337,5 +341,6 @@ def _write_report(
         storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
     )
     report = describe_run(run, results, data, evaluation, past)
-    ti.xcom_push(key=REPORT_URL, value=publish(storage, keys, run_name, report))
-    return report
+    url = publish(storage, keys, run_name, report)
+    ti.xcom_push(key=REPORT_URL, value=url)
+    return {**report, "url": url}

@@ -19,12 +19,14 @@ class Decision:
 
     deploy: bool
     reason: str
+    refused: bool
+    """The model would have been deployed, had it been good enough, or had a person not withheld it."""
     approval: Approval
     approval_reason: str
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "deploy": self.deploy, "reason": self.reason,
+            "deploy": self.deploy, "reason": self.reason, "refused": self.refused,
             "approval": self.approval, "approval_reason": self.approval_reason,
         }  # fmt: skip
 
@@ -78,8 +80,8 @@ def decide(
     figures = evaluation.headline()
     approval, approval_reason = _approval(objection, figures, dates, persons_word)
 
-    def decision(deployed: bool, reason: str) -> Decision:
-        return Decision(deployed, reason, approval, approval_reason)
+    def decision(deployed: bool, reason: str, refused: bool = False) -> Decision:
+        return Decision(deployed, reason, refused, approval, approval_reason)
 
     if deploy == "never":
         return decision(False, f"Not deployed: deploy=never ({figures}).")
@@ -94,9 +96,10 @@ def decide(
     if persons_word is not None:
         deployed = persons_word == "Approved"
         verb = "Deployed" if deployed else "Not deployed"
-        return decision(deployed, f"{verb}: a person has set this model to {persons_word} in the registry ({figures}).")
+        reason = f"{verb}: a person has set this model to {persons_word} in the registry ({figures})."
+        return decision(deployed, reason, refused=not deployed)
     if objection:
-        return decision(False, f"Not deployed: {figures}. {objection}")
+        return decision(False, f"Not deployed: {figures}. {objection}", refused=True)
     return decision(True, f"Deployed: {figures}.")
 
 

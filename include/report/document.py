@@ -78,6 +78,16 @@ def describe_run(
     }
 
 
+def subject_of_notice(report: Mapping[str, Any]) -> str | None:
+    """What somebody who is not looking must be told of a run that is over; None where there is nothing to tell."""
+    what = f"#{report['hashtag']} {report['date']}"
+    if failed_tasks(report["tasks"]):
+        return f"{what}: {report['outcome']}"
+    if (report["decision"] or {}).get("refused"):
+        return f"{what}: the new model was not deployed."
+    return None
+
+
 def _outcome(states: Mapping[str, str | None], decision: Mapping[str, Any] | None) -> str:
     if failed := failed_tasks(states):
         return f"Failed at {', '.join(failed)}."

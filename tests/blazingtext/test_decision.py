@@ -59,5 +59,6 @@ def test_the_gate(case, deployed, reason, approval):
 
     assert found.deploy is deployed
     assert re.search(reason, found.reason)
+    assert found.refused == (reason not in {"deploy=never"} and not deployed and "newer date" not in reason)
     assert found.approval == approval
     assert found.approval_reason

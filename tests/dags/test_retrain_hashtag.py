@@ -20,6 +20,7 @@ from include.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from tests.conftest import REPOSITORY, SHARED_DATA
 from tests.report.test_document import SCHEMA
+from tests.test_notify import remember, told
 
 _numbers = itertools.count(1)
 TECHNICAL = ("lambda", "kernel", "latency", "iam", "vpc", "deploy")
@@ -271,7 +272,9 @@ def test_a_window_trains_on_the_dates_that_exist(run_dag, upload):
     assert run.report["data"]["rows"]["read"] == 800
 
 
-def test_bad_data_fail_the_run_before_anything_is_trained(run_dag, upload, storage):
+def test_bad_data_fail_the_run_before_anything_is_trained_and_somebody_is_told(run_dag, upload, storage, monkeypatch):
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:remember")
+    told.clear()
     upload([("0", f"tweet {number}") for number in range(50)], "2026-01-07")
 
     run = run_dag("2026-01-07")
@@ -281,6 +284,10 @@ def test_bad_data_fail_the_run_before_anything_is_trained(run_dag, upload, stora
     assert run.tasks["train_model"] == "upstream_failed"
     assert run.tasks["delete_endpoint"] == "success"
     assert run.report["outcome"] == "Failed at prepare_dataset."
+    ((subject, message),) = told
+    assert subject == "#aws 2026-01-07: Failed at prepare_dataset."
+    assert run.page_url in message
+    assert "/dags/retrain_aws/runs/manual__" in message
     assert storage.list_keys(Keys("twitter-data", "aws", "2026-01-07").run(run.name)) == [
         Keys("twitter-data", "aws", "2026-01-07").run(run.name) + name
         for name in ("rejected.csv", "report.html", "report.json")

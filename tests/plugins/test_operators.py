@@ -24,6 +24,7 @@ from include.local_aws.blazingtext.inference import Predictor
 from include.local_aws.sagemaker.models import SageMakerBackend
 from include.ownership import DEADLINE, OWNER, ownership_tags
 from tests.conftest import ROLE_ARN
+from tests.test_notify import remember, told
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
@@ -416,7 +417,11 @@ def sweep(sagemaker: Any, **arguments: Any) -> list[str]:
     return [found["name"] for found in operator.execute(CONTEXT)]
 
 
-def test_the_sweep_deletes_what_is_overdue_and_nothing_else(sagemaker, deployed, model_uri):
+def test_the_sweep_deletes_what_is_overdue_and_nothing_else_and_tells_somebody(
+    sagemaker, deployed, model_uri, monkeypatch
+):
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:remember")
+    told.clear()
     overdue, bystander = (f"retrain-operators-{next(_numbers)}" for _ in range(2))
     finish(deploy_operator(overdue, model_uri, minutes=-1))
     untagged = endpoint_request(
@@ -427,7 +432,11 @@ def test_the_sweep_deletes_what_is_overdue_and_nothing_else(sagemaker, deployed,
     # Configuration and model are in use until the endpoint is being deleted.
     assert sweep(sagemaker, dry_run_only="True").count(overdue) == 1
     assert arns_of(sagemaker, overdue)
+    assert told == []
     assert sweep(sagemaker).count(overdue) == 3
+    ((subject, message),) = told
+    assert "overdue, and deleted by the sweep" in subject
+    assert message.count(overdue) == 3
 
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=overdue, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
     assert overdue not in sweep(sagemaker)

@@ -74,7 +74,8 @@ def results(text: str = "a tweet") -> dict[str, Any]:
         },
         "evaluate_model": {
             "decision": {
-                "deploy": True, "reason": "Deployed: it is good.", "approval": "Approved", "approval_reason": "Good.",
+                "deploy": True, "reason": "Deployed: it is good.", "refused": False,
+                "approval": "Approved", "approval_reason": "Good.",
             }
         },
         "register_model": {"model_package_arn": "arn:…/2", "version": 2, "approval": "Approved"},

@@ -5,7 +5,7 @@ import jsonschema
 import pytest
 
 from include.report import document
-from include.report.document import describe_run
+from include.report.document import describe_run, subject_of_notice
 from tests.report.reports import a_report, a_run, results
 
 SCHEMA = json.loads(Path(document.__file__).with_name("run-report.schema.json").read_text(encoding="utf-8"))
@@ -61,3 +61,18 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
 
 def test_the_samples_for_the_smoke_test_are_not_repeated():
     assert "samples" not in a_report()["data"]
+
+
+@pytest.mark.parametrize(
+    ("states", "refused", "subject"),
+    [
+        ({"train_model": "failed"}, False, "#aws 2026-01-07: Failed at train_model."),
+        ({"record_outcome": "success"}, True, "#aws 2026-01-07: the new model was not deployed."),
+        ({"record_outcome": "success"}, False, None),
+    ],
+)
+def test_somebody_is_told_of_failures_and_refusals_only(states, refused, subject):
+    found = results()
+    found["evaluate_model"]["decision"]["refused"] = refused
+
+    assert subject_of_notice(describe_run(a_run(states=states), found, None, None, [])) == subject

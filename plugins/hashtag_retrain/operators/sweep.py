@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_DELETION, Kind
 from hashtag_retrain.triggers.endpoint import IN_PROGRESS
+from include.notify import notify
 from include.ownership import DEADLINE, OWNER, deadline_in, tag_values
 
 if TYPE_CHECKING:
@@ -77,10 +78,16 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
                         kind.delete(client, name)
                 except (ClientError, BotoCoreError, UnreadableDeadline) as error:
                     failures.append(f"{kind.noun} {name} ({error})")
+        if overdue and not dry_run:
+            self._notify(f"{len(overdue)} overdue, and deleted by the sweep", [str(found) for found in overdue])
         if failures:
+            self._notify(f"{len(failures)} overdue or unknown, not deleted, and possibly billed", failures)
             raise AirflowException(f"Overdue or unknown, not deleted, and possibly billed: {'; '.join(failures)}")
         self.log.info("%s resources were overdue.", len(overdue))
         return overdue
+
+    def _notify(self, what: str, resources: list[str]) -> None:
+        notify(f"SageMaker resources: {what}", "\n".join(resources))
 
     def _overdue(self, client: Any, kind: Kind, name: str) -> dict[str, str] | None:
         description = kind.describe(client, name)
