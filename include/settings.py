@@ -66,6 +66,11 @@ class NotifierSettings:
         return cls(topic_arn or None, function or None)
 
 
+def browser_endpoint_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """RETRAIN_BROWSER_ENDPOINT_URL: where browsers find a local AWS that has another address for Airflow's processes."""
+    return environment.get("RETRAIN_BROWSER_ENDPOINT_URL") or None
+
+
 def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
     RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import DataError
+from include.settings import browser_endpoint_url
 
 
 class Storage:
@@ -97,7 +98,8 @@ class Storage:
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html
         """
-        quoted, endpoint = urllib.parse.quote(key), urllib.parse.urlsplit(self._client.meta.endpoint_url)
+        quoted = urllib.parse.quote(key)
+        endpoint = urllib.parse.urlsplit(browser_endpoint_url() or self._client.meta.endpoint_url)
         if endpoint.hostname and endpoint.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn")):
             domain = "amazonaws.cn" if endpoint.hostname.endswith(".cn") else "aws.amazon.com"
             domain = "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else domain

@@ -40,6 +40,13 @@ def test_on_aws_the_address_is_the_consoles_which_asks_for_a_login(endpoint, reg
     assert Storage(client, "b").browser_url("x/a b.html") == url
 
 
+def test_a_local_aws_may_have_another_address_for_browsers(monkeypatch):
+    monkeypatch.setenv("RETRAIN_BROWSER_ENDPOINT_URL", "http://127.0.0.1:4566")
+    client = SimpleNamespace(meta=SimpleNamespace(endpoint_url="http://local-aws:4566", region_name="us-east-1"))
+
+    assert Storage(client, "b").browser_url("x") == "http://127.0.0.1:4566/_local/objects/b/x"
+
+
 def test_what_is_not_there_is_an_error_that_names_it(storage, tmp_path):
     for read in (lambda: storage.read_json("none.json"), lambda: storage.download("none.json", tmp_path / "x")):
         with pytest.raises(DataError, match=r"s3://bucket-.*none\.json does not exist"):
