@@ -90,3 +90,17 @@ def _verdict(name: str, comparison: Comparison) -> str:
         f"On the same {tweets:,} test tweets {name} is right on {comparison.other_right / tweets:.1%}, this model on "
         f"{comparison.right / tweets:.1%}: {comparison.in_words()}."
     )
+
+
+def history_entry(champion: Version) -> dict[str, Any] | None:
+    """Its figures as `include.report.history` keeps them; None where they were not registered, or not by us."""
+    properties = champion.properties
+    try:
+        low, high = float(properties["accuracy_low"]), float(properties["accuracy_high"])
+        return {
+            "date": properties[DATE], "training_job": properties[TRAINING_JOB], "accuracy": float(properties[ACCURACY]),
+            "accuracy_interval": [low, high], "majority_accuracy": float(properties["majority_accuracy"]),
+            "tweets": int(properties["test_tweets"]),
+        }  # fmt: skip
+    except (KeyError, ValueError):
+        return None

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,37 @@ def read_examples(
         return [parse_example(line) for line in islice(lines, limit)]
 
 
-def read_test_tweets(
-    storage: Storage, prepared: dict[str, Any], positions: Collection[int], folder: Path
-) -> dict[int, str]:
-    """Texts of the test split, as people read them, by their positions in it."""
+@dataclass(frozen=True, slots=True)
+class DistinctTestTweets:
+    """
+    What a model is tested on: one tweet of each group of near copies, because a tweet that was retweeted a hundred
+    times must not count a hundred times.
+    """
+
+    examples: list[tuple[str, str]]
+    """Labels and instances."""
+    texts: list[str]
+    """As people read them."""
+    near_copies: int
+    """So many tweets of the split are left out."""
+
+
+def read_distinct_test_tweets(storage: Storage, prepared: dict[str, Any], folder: Path) -> DistinctTestTweets:
+    """
+    :raises DataError: the split's two files do not fit together
+    """
+    examples = read_examples(storage, prepared, "test", folder)
     path = storage.download(storage.key_of(prepared["uris"]["test_tweets"]), folder / TEST_TWEETS)
+    kept: list[tuple[str, str]] = []
+    texts: list[str] = []
+    groups: set[str] = set()
     with path.open(encoding="utf-8", newline="") as file:
-        return {position: row["text"] for position, row in enumerate(csv.DictReader(file)) if position in positions}
+        tweets = list(csv.DictReader(file))
+    if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
+        raise DataError(f"{prepared['uris']['test_tweets']} is not the test split that {FILES['test']} holds")
+    for tweet, example in zip(tweets, examples, strict=True):
+        if tweet["group"] not in groups:
+            groups.add(tweet["group"])
+            kept.append(example)
+            texts.append(tweet["text"])
+    return DistinctTestTweets(kept, texts, len(examples) - len(kept))

@@ -11,8 +11,9 @@ from include.blazingtext.decision import Approval
 MAX_CLIENT_TOKEN_CHARACTERS = 36
 DOES_NOT_EXIST = "does not exist"
 """So AWS words it for groups and packages; the code is ValidationException, as for any other fault."""
-DECIDED = "approval"
-"""The property with the status that this product gave; where a version has another one, a person has changed it."""
+DECIDED, DECIDED_BECAUSE = "approval", "approval_reason"
+"""Properties with the status that this product gave, and a hash of the reason that it wrote beside it; where a version
+has others, a person has changed them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Version:
     """URI of its model.tar.gz."""
     properties: dict[str, str]
     """What was registered beside it: figures, fingerprints, URIs; empty for one that somebody else has registered."""
+    approval_reason: str = ""
 
     @property
     def persons_word(self) -> Approval | None:
         """The approval status, where it is a person's and not this product's own."""
-        return self.approval if self.properties.get(DECIDED) != self.approval else None
+        decided = self.properties.get(DECIDED), self.properties.get(DECIDED_BECAUSE)
+        return self.approval if decided != (self.approval, _hash(self.approval_reason)) else None
 
     @classmethod
     def of(cls, package: dict[str, Any]) -> "Version":
@@ -42,6 +45,7 @@ class Version:
             approval=package["ModelApprovalStatus"],
             artifact=containers[0].get("ModelDataUrl", ""),
             properties=package.get("CustomerMetadataProperties", {}),
+            approval_reason=package.get("ApprovalDescription", ""),
         )
 
 
@@ -77,32 +81,44 @@ class Registry:
 
     def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
         """
-        Make a version of a model, or bring the version that it has up to date; a person's word on it stands.
+        Make a version of a model, or bring the version that it has up to date; a person's word on it stands, and a
+        version that was approved is not withdrawn only because a newer champion has come since.
 
         :param request: CreateModelPackage's, without group and token
         :param since: when the artifact was made
         """
         artifact = request["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
         approval = request["ModelApprovalStatus"]
-        properties = {**request["CustomerMetadataProperties"], DECIDED: approval}
-        version = self.find(artifact, since) or self._create({**request, "CustomerMetadataProperties": properties})
-        return self._update(version, approval, approval_reason, properties)
+        version = self.find(artifact, since)
+        if version is None:
+            version = self._create(request)
+        elif version.persons_word is not None:
+            return self._update(version, request, {})
+        elif (version.approval, approval) == ("Approved", "PendingManualApproval"):
+            approval, approval_reason = version.approval, version.approval_reason
+        decided = {DECIDED: approval, DECIDED_BECAUSE: _hash(approval_reason)}
+        return self._update(
+            version, request, decided, ModelApprovalStatus=approval, ApprovalDescription=approval_reason
+        )
 
     def _create(self, request: dict[str, Any]) -> Version:
+        """Not approved yet: creation takes no reason, so status and reason are written together, behind it."""
         self._create_group()
+        undecided: Approval = "PendingManualApproval"
+        properties = {**request["CustomerMetadataProperties"], DECIDED: undecided, DECIDED_BECAUSE: _hash("")}
+        request = {**request, "ModelApprovalStatus": undecided, "CustomerMetadataProperties": properties}
         artifact = request["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
         token = hashlib.sha256(artifact.encode()).hexdigest()[:MAX_CLIENT_TOKEN_CHARACTERS]
         package = self._client.create_model_package(**request, ModelPackageGroupName=self.group, ClientToken=token)
         return self._describe(package["ModelPackageArn"])
 
-    def _update(self, version: Version, approval: Approval, reason: str, properties: dict[str, str]) -> Version:
-        if version.persons_word is None:
-            decided = {"ModelApprovalStatus": approval, "ApprovalDescription": reason}
-        else:  # the property keeps this product's own last word, so that the person's is still known as such
-            decided = {}
-            properties = {**properties, DECIDED: version.properties.get(DECIDED, "nothing")}
-        request = {"ModelPackageArn": version.arn, "CustomerMetadataProperties": properties, **decided}
-        self._client.update_model_package(**request)
+    def _update(self, version: Version, request: dict[str, Any], properties: dict[str, str], **changes: str) -> Version:
+        """Properties that are not named stay as they are."""
+        self._client.update_model_package(
+            ModelPackageArn=version.arn,
+            CustomerMetadataProperties={**request["CustomerMetadataProperties"], **properties},
+            **changes,
+        )
         return self._describe(version.arn)
 
     def _create_group(self) -> None:
@@ -142,3 +158,7 @@ class Registry:
 def _message(error: Any) -> str:
     message: str = error.response["Error"]["Message"]
     return message
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

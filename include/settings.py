@@ -67,7 +67,7 @@ class NotifierSettings:
 
 
 def browser_endpoint_url(environment: Mapping[str, str] = os.environ) -> str | None:
-    """RETRAIN_BROWSER_ENDPOINT_URL: where browsers find a local AWS that has another address for Airflow's processes."""
+    """RETRAIN_BROWSER_ENDPOINT_URL: where browsers find a local AWS that Airflow knows by another address."""
     return environment.get("RETRAIN_BROWSER_ENDPOINT_URL") or None
 
 

@@ -20,7 +20,14 @@ from include.blazingtext.requests import (
     training_request,
     tuning_request,
 )
-from include.dataset import fetch_tweets, read_examples, read_test_tweets, tweets_by_date, upload_prepared
+from include.dataset import (
+    DistinctTestTweets,
+    fetch_tweets,
+    read_distinct_test_tweets,
+    read_examples,
+    tweets_by_date,
+    upload_prepared,
+)
 from include.errors import DataError, RunFailed
 from include.names import Keys, fingerprint, model_package_group, training_job_name, tuning_job_name
 from include.notify import notify
@@ -71,7 +78,7 @@ def prepare_dataset(
     request = _training_request(settings, storage, keys, data, params, owner)
     return {
         "training_request": request,
-        "tuning_request": _tuning_request(keys, request, params["tuning_jobs"]) if params["tune"] else {},
+        "tuning_request": _tuning_request(keys, request, data, params["tuning_jobs"]) if params["tune"] else {},
         "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule,
     }  # fmt: skip
 
@@ -109,12 +116,15 @@ def _training_request(
     )
 
 
-def _tuning_request(keys: Keys, training: dict[str, Any], jobs: int) -> dict[str, Any]:
+def _tuning_request(keys: Keys, training: dict[str, Any], data: dict[str, Any], jobs: int) -> dict[str, Any]:
     """The request to tune the prepared training; its name is a fingerprint of all that decides what comes out."""
     ranges = tuning_ranges()
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
-    decisive = {**training, "TrainingJobName": "", "Tags": [], "ranges": ranges, "jobs": jobs, "code": __version__}
-    # A channel's URI holds a fingerprint of its content.
+    # Not the channels' URIs, which change with files beside them, but their contents.
+    decisive = {
+        **training, "TrainingJobName": "", "Tags": [], "ranges": ranges, "jobs": jobs, "code": __version__,
+        "InputDataConfig": [data["sha256"]["train"], data["sha256"]["validation"]],
+    }  # fmt: skip
     decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
     return tuning_request(
         job_name=tuning_job_name(keys.hashtag, fingerprint(decisive)),
@@ -150,7 +160,7 @@ def evaluate_model(
     assert params is not None
     settings, storage, keys = _connect(hashtag, date)
     registry = _registry(storage, keys)
-    scored = _score(storage, registry, prepared, trained, list(labels.values()), params["word_ngrams"])
+    scored = _score(storage, registry, prepared, trained, list(labels.values()))
     decision = _decide(storage, registry, keys, scored, trained, params)
     print("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason]))
     history.remember(storage, keys, trained["training_job_name"], scored.found)
@@ -192,25 +202,24 @@ def _score(
     prepared: dict[str, Any],
     trained: dict[str, Any],
     labels: list[str],
-    word_ngrams: int,
 ) -> _Scored:
     data = prepared["data"]
     preparation = storage.read_json(storage.key_of(data["uris"]["report"]))
     with TemporaryDirectory(prefix="evaluate-") as name:
         folder = Path(name)
         model = LocalModel(storage.download(storage.key_of(trained["model_uri"]), folder / "model.tar.gz"), folder)
-        test = read_examples(storage, data, "test", folder)
+        split = read_distinct_test_tweets(storage, data, folder)
+        test = split.examples
         train = read_examples(storage, data, "train", folder, MAX_TRAINING_TWEETS)
         predictions = model.predict([instance for _, instance in test])
         reigning = registry.champion(besides=trained["model_uri"])
         meeting = champion.meet(reigning, prepared["rule"], test, predictions, storage, folder / "champion")
-        mistakes = _mistakes(storage, data, test, predictions, folder)
     evaluation = evaluate([label for label, _ in test], predictions, labels)
-    baseline = linear_baseline(train, test, predictions, word_ngrams)
+    baseline = linear_baseline(train, test, predictions, int(trained["hyperparameters"]["word_ngrams"]))
     verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), meeting.verdict]
     found = {
         **asdict(evaluation), "verdicts": verdicts, "linear_baseline": asdict(baseline) if baseline else None,
-        "champion": meeting.as_dict(), "mistakes": mistakes,
+        "champion": meeting.as_dict(), "mistakes": _mistakes(split, predictions), "near_copies": split.near_copies,
         "heaviest_words": model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000)),
     }  # fmt: skip
     tests = smoke_tests(model, preparation["samples"], prepared["recipe"])
@@ -232,21 +241,14 @@ def _decide(
     return decide(scored.evaluation, scored.meeting.comparison, gate, params["deploy"], dates, persons_word)
 
 
-def _mistakes(
-    storage: Storage,
-    data: dict[str, Any],
-    test: list[tuple[str, str]],
-    predictions: list[Prediction],
-    folder: Path,
-) -> list[dict[str, Any]]:
-    positions = most_confident_mistakes([label for label, _ in test], predictions, MISTAKES)
-    texts = read_test_tweets(storage, data, positions, folder)
+def _mistakes(split: DistinctTestTweets, predictions: list[Prediction]) -> list[dict[str, Any]]:
+    labels = [label for label, _ in split.examples]
     return [
         {
-            "text": texts[position], "label": test[position][0], "predicted": predictions[position].label,
+            "text": split.texts[position], "label": labels[position], "predicted": predictions[position].label,
             "probability": predictions[position].probability,
         }
-        for position in positions
+        for position in most_confident_mistakes(labels, predictions, MISTAKES)
     ]  # fmt: skip
 
 
@@ -286,11 +288,14 @@ def _registration(
 def register_model(hashtag: str, date: str, evaluated: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
     """Make the evaluated model a version of the hashtag's group in the model registry, approved or not."""
     _, storage, keys = _connect(hashtag, date)
-    version = _registry(storage, keys).register(
-        evaluated["registration"],
-        approval_reason=evaluated["decision"]["approval_reason"],
-        since=datetime.fromisoformat(trained["created_at"]),
-    )
+    registry, request = _registry(storage, keys), evaluated["registration"]
+    reason = evaluated["decision"]["approval_reason"]
+    reigning = registry.champion(besides=trained["model_uri"])
+    newest = reigning.properties.get(champion.DATE, "") if reigning else ""
+    if request["ModelApprovalStatus"] == "Approved" and newest > date:  # approved since the evaluation
+        request = {**request, "ModelApprovalStatus": "PendingManualApproval"}
+        reason += f" But the champion is of a newer date, {newest}."
+    version = registry.register(request, reason, since=datetime.fromisoformat(trained["created_at"]))
     print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")
     return {"model_package_arn": version.arn, "version": version.number, "approval": version.approval}
 
@@ -302,7 +307,8 @@ def record_outcome(
     assert params is not None
     _, storage, keys = _connect(hashtag, date)
     states = _states(ti)
-    results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id in states if task_id != ti.task_id}
+    # What an earlier attempt returned stays behind when a task is cleared and then skipped: only what succeeded counts.
+    results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id, state in states.items() if state == "success"}
     report = _write_report(storage, keys, run_name, params, ti, results)
     print(f"{report['outcome']}\nReport: {report['files']['report']}")
     if subject := subject_of_notice(report):
@@ -331,12 +337,8 @@ def _write_report(
         | {"report": storage.uri(keys.run(run_name) + "report.html")},
     )  # fmt: skip
     reigning = _registry(storage, keys).champion()
-    past = history.recall(
-        storage,
-        keys,
-        tweets_by_date(storage, keys),
-        reigning.properties.get(champion.TRAINING_JOB) if reigning else None,
-    )
+    crowned = champion.history_entry(reigning) if reigning else None
+    past = history.recall(storage, keys, tweets_by_date(storage, keys), crowned)
     data, evaluation = (
         storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
     )

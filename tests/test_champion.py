@@ -5,7 +5,7 @@ import fasttext
 import pytest
 
 from include.blazingtext.predictions import LocalModel
-from include.champion import meet
+from include.champion import history_entry, meet
 from include.registry import Version
 
 TEST = [("technical", "kernel word1"), ("marketing", "coupon word2"), ("technical", "kernel")] * 4
@@ -75,3 +75,15 @@ def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_i
     assert (gone.comparison, damaged.comparison) == (None, None)
     assert "models/gone does not exist" in gone.verdict
     assert "holds no model.bin" in damaged.verdict
+
+
+def test_a_champions_figures_are_those_that_were_registered_with_it():
+    figures = {
+        "accuracy": "0.9", "accuracy_low": "0.8", "accuracy_high": "0.95", "majority_accuracy": "0.5",
+        "test_tweets": "50", "training_job": "job",
+    }  # fmt: skip
+
+    entry = history_entry(version("s3://b/m", **figures))
+
+    assert (entry["date"], entry["accuracy_interval"], entry["tweets"]) == ("2026-01-06", [0.8, 0.95], 50)
+    assert history_entry(version("s3://b/m")) is None

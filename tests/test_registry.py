@@ -21,7 +21,7 @@ def registry(client) -> Registry:
 def request(model: str = "s3://ours/a/model.tar.gz", approval: str = "Approved", **properties: str):
     return model_package_request(
         description="#aws", image="image", model_uri=model, metrics_uri="s3://ours/evaluation.json", approval=approval,
-        properties=properties,
+        properties={"date": "2026-01-07", **properties},
     )  # fmt: skip
 
 
@@ -81,6 +81,36 @@ def test_a_persons_word_is_known_as_such_and_stands(registry, client, word):
     assert (again.approval, again.persons_word) == (word, word)
     assert again.properties["accuracy"] == "0.7"
     assert (registry.champion() is not None) == (word == "Approved")
+
+
+def test_a_person_who_confirms_a_status_with_a_word_of_theirs_has_said_something(registry, client):
+    version = register(registry, "a", "Rejected")
+    client("sagemaker").update_model_package(
+        ModelPackageArn=version.arn, ModelApprovalStatus="Rejected", ApprovalDescription="Not this one."
+    )
+
+    again = register(registry, "a", "Approved")
+
+    assert (again.approval, again.approval_reason, again.persons_word) == ("Rejected", "Not this one.", "Rejected")
+
+
+def test_repeating_an_old_run_does_not_withdraw_its_approval(registry, client):
+    old = register(registry, "old")
+    new = register(registry, "new")
+    assert register(registry, "old", "PendingManualApproval").approval == "Approved"
+    client("sagemaker").update_model_package(ModelPackageArn=new.arn, ModelApprovalStatus="Rejected")
+
+    assert registry.champion().arn == old.arn
+    assert register(registry, "old", "Rejected").approval == "Rejected"
+
+
+def test_a_worker_that_dies_between_creation_and_approval_is_no_persons_word(registry, order_fault):
+    order_fault(operation="UpdateModelPackage", error="ValidationException", times=1)
+    with pytest.raises(Exception, match="UpdateModelPackage"):
+        register(registry, "a")
+    assert registry.champion() is None
+
+    assert register(registry, "a").approval == "Approved"
 
 
 def test_what_a_person_has_registered_by_hand_is_that_persons_word(registry, client):

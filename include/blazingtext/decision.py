@@ -9,6 +9,9 @@ from include.blazingtext.evaluation import Evaluation
 Deploy = Literal["auto", "always", "never"]
 DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
+TO_BE_DEPLOYED = "To be deployed"
+"""How the reason begins of a decision to deploy: whether it comes to that, the decision does not know."""
+
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 """SageMaker's words in the model registry."""
 
@@ -86,7 +89,7 @@ def decide(
     if deploy == "never":
         return decision(False, f"Not deployed: deploy=never ({figures}).")
     if deploy == "always":
-        return decision(True, f"Deployed: deploy=always ({figures}).")
+        return decision(True, f"{TO_BE_DEPLOYED}: deploy=always ({figures}).{f' {objection}' if objection else ''}")
     if dates.candidate < dates.newest:
         return decision(
             False,
@@ -95,12 +98,12 @@ def decide(
         )
     if persons_word is not None:
         deployed = persons_word == "Approved"
-        verb = "Deployed" if deployed else "Not deployed"
+        verb = TO_BE_DEPLOYED if deployed else "Not deployed"
         reason = f"{verb}: a person has set this model to {persons_word} in the registry ({figures})."
         return decision(deployed, reason, refused=not deployed)
     if objection:
         return decision(False, f"Not deployed: {figures}. {objection}", refused=True)
-    return decision(True, f"Deployed: {figures}.")
+    return decision(True, f"{TO_BE_DEPLOYED}: {figures}.")
 
 
 def _approval(objection: str | None, figures: str, dates: Dates, persons_word: Approval | None) -> tuple[Approval, str]:

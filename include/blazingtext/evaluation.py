@@ -12,6 +12,8 @@ from include.blazingtext.predictions import Prediction
 CONFIDENCE = 0.95
 RESAMPLES = 1000
 """Of the bootstrap. Its seed is fixed: the same predictions give the same intervals."""
+FEWEST_FOR_BOOTSTRAP = 30
+"""With fewer test tweets, drawing from them again and again says little about those that are not there."""
 RELIABILITY_BINS = 10
 SMALLEST_PROBABILITY = 1e-15
 """For the log loss: a label that the model holds for impossible counts as this."""
@@ -28,18 +30,23 @@ class Evaluation:
     accuracy_interval: Interval
     """Wilson's 95 % interval, with each test tweet as one independent trial."""
     macro_f1: float
-    macro_f1_interval: Interval
-    """Percentiles of a bootstrap over the test tweets, as those of the log loss are."""
+    macro_f1_interval: Interval | None
+    """
+    Percentiles of a bootstrap over the test tweets of each label, as those of the log loss are; None for a handful of
+    tweets, and where the model makes no mistake that could be drawn.
+    """
     log_loss: float
     """Mean of -ln(probability of the true label): 0 is certain and right; ln 2 is a coin's, with two labels."""
-    log_loss_interval: Interval
+    log_loss_interval: Interval | None
     reliability: list[dict[str, float]]
     """By the predicted label's probability, in tenths: number of tweets, mean probability, share that is right."""
     majority_label: str
     majority_accuracy: float
     """Of whoever always answers the test split's commonest label: the hardest form of this baseline."""
     labels: dict[str, dict[str, float]]
-    """Precision, recall, F1 and number of tweets by label."""
+    """Precision, recall, F1 and number of tweets by label, of those that occur among true labels or predictions."""
+    labels_without_test_tweets: list[str]
+    """Nothing is known of how well these are told."""
     confusion: dict[str, dict[str, int]]
     """Counts by true label, then by predicted label."""
 
@@ -62,9 +69,11 @@ class Evaluation:
             if self.accuracy > self.majority_accuracy
             else "no better"
         )
+        untested = ", ".join(self.labels_without_test_tweets)
         return (
             f"Right on {self.accuracy:.1%} of {self.tweets:,} test tweets (95 % interval {low:.1%} to {high:.1%}): "
             f"{comparison} than always answering {self.majority_label} ({self.majority_accuracy:.1%})."
+            + (f" No test tweet is labelled {untested}: nothing is known of how well that is told." if untested else "")
         )
 
 
@@ -87,15 +96,16 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
     majority_label, majority_count = Counter(sorted(labels)).most_common(1)[0]
     names = ("precision", "recall", "f1", "tweets")
     losses = _losses(labels, predictions)
+    macro_f1 = float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0))
     f1s, mean_losses = _bootstrap(labels, predicted, losses)
     return Evaluation(
         tweets=len(labels),
         accuracy=right / len(labels),
         accuracy_interval=(float(interval.low), float(interval.high)),
-        macro_f1=float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0)),
-        macro_f1_interval=_percentiles(f1s),
+        macro_f1=macro_f1,
+        macro_f1_interval=_interval(f1s, macro_f1),
         log_loss=float(losses.mean()),
-        log_loss_interval=_percentiles(mean_losses),
+        log_loss_interval=_interval(mean_losses, float(losses.mean())),
         reliability=_reliability(labels, predictions),
         majority_label=majority_label,
         majority_accuracy=majority_count / len(labels),
@@ -103,6 +113,7 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
             label: {name: float(score[row]) for name, score in zip(names, scores, strict=True)}
             for row, label in enumerate(present)
         },
+        labels_without_test_tweets=[label for label in known_labels if label not in labels],
         confusion={
             label: {guess: int(matrix[row, column]) for column, guess in enumerate(known_labels)}
             for row, label in enumerate(known_labels)
@@ -131,29 +142,41 @@ def _losses(labels: Sequence[str], predictions: Sequence[Prediction]) -> np.ndar
 
 
 def _bootstrap(labels: Sequence[str], predicted: Sequence[str], losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Macro-F1 and mean loss of test splits drawn from the test split, with replacement."""
+    """
+    Macro-F1 and mean loss of test splits drawn from the test split, with replacement. Of each label as many tweets are
+    drawn as it has: a rare one that a draw leaves out would make the mean over the others look better.
+    """
     names = sorted({*labels, *predicted})
     codes = {name: code for code, name in enumerate(names)}
-    cells = np.array([codes[label] * len(names) + codes[guess] for label, guess in zip(labels, predicted, strict=True)])
+    truth = np.array([codes[label] for label in labels])
+    cells = truth * len(names) + np.array([codes[guess] for guess in predicted])
+    order = np.argsort(truth, kind="stable")
+    counts = np.bincount(truth, minlength=len(names))
+    starts, sizes = np.repeat(np.cumsum(counts) - counts, counts), np.repeat(counts, counts)
+    if len(labels) < FEWEST_FOR_BOOTSTRAP:
+        return np.empty(0), np.empty(0)
     generator = np.random.default_rng(0)
     f1s, mean_losses = np.empty(RESAMPLES), np.empty(RESAMPLES)
     for number in range(RESAMPLES):
-        drawn = generator.integers(0, len(cells), len(cells))
+        drawn = order[starts + generator.integers(0, sizes)]
         confusion = np.bincount(cells[drawn], minlength=len(names) ** 2).reshape(len(names), len(names))
         f1s[number], mean_losses[number] = _macro_f1(confusion), losses[drawn].mean()
     return f1s, mean_losses
 
 
 def _macro_f1(confusion: np.ndarray) -> float:
-    """Mean of 2·tp / (true + predicted) over the labels that occur, from counts by true and predicted label."""
+    """Mean of 2·tp / (true + predicted) over all labels, from counts by true and predicted label."""
     both = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float((2 * np.diag(confusion)[both > 0] / both[both > 0]).mean())
+    return float((2 * np.diag(confusion) / np.maximum(both, 1)).mean())
 
 
-def _percentiles(values: np.ndarray) -> Interval:
+def _interval(values: np.ndarray, figure: float) -> Interval | None:
+    """Percentiles of what the bootstrap gave, widened where they would not hold the figure itself."""
+    if len(values) < RESAMPLES or np.ptp(values) == 0:
+        return None
     outside = (1 - CONFIDENCE) / 2 * 100
     low, high = np.percentile(values, [outside, 100 - outside])
-    return float(low), float(high)
+    return min(float(low), figure), max(float(high), figure)
 
 
 def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, float]]:

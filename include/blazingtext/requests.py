@@ -9,7 +9,7 @@ MAX_RUNTIME_SECONDS = 3600
 """A BlazingText training of some million tweets takes minutes; a job that hangs is stopped after this."""
 TUNING_METRIC = "validation:accuracy"
 VARIANT = "AllTraffic"
-_PROPERTY = re.compile(r"[\w\s.:/=+\-@]+")
+_PROPERTY = re.compile(r"[\w .:/=+\-@]+")
 
 
 def training_request(

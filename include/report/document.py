@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from include.blazingtext.decision import TO_BE_DEPLOYED
+
 REPORT_SCHEMA = "run-report/2"
 
 
@@ -74,7 +76,7 @@ def describe_run(
         "endpoint": results.get("deploy_endpoint"),
         "smoke_test": results.get("smoke_test"),
         "deletion": results.get("delete_endpoint"),
-        "cost": _cost(run.parameters, results),
+        "cost": _cost(run, results),
     }
 
 
@@ -95,7 +97,11 @@ def _outcome(states: Mapping[str, str | None], decision: Mapping[str, Any] | Non
         return "Skipped: no labelled tweets for this date."
     if decision is None:
         return "Nothing was evaluated."
-    return str(decision["reason"])
+    deployed = states.get("deploy_endpoint")
+    if not decision["deploy"] or deployed not in {"success", "skipped"}:
+        return str(decision["reason"])
+    became = "Deployed" if deployed == "success" else "Not deployed, as deploy_endpoint was skipped"
+    return str(decision["reason"]).replace(TO_BE_DEPLOYED, became, 1)
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
@@ -103,26 +109,39 @@ def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[s
     return [*(data["warnings"] if data else []), outcome, *(evaluation["verdicts"] if evaluation else [])]
 
 
-def _cost(parameters: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """Seconds that AWS bills for this run's work; a reused job was billed to the run that trained it."""
-    training = results.get("train_model") or {}
-    tuning = results.get("tune_model") or {}
-    own = bool(training) and not training.get("reused") and not tuning
+def _cost(run: Run, results: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Seconds that AWS bills for this run's work; a reused job was billed to the run that trained it. None where that is
+    not known, because the task did not come to its end.
+    """
+    endpoint_seconds, endpoint = _endpoint_cost(run.name, results)
     return {
-        "training_seconds": (training.get("billable_seconds") or 0) if own else 0,
-        "tuning_seconds": (tuning.get("billable_seconds") or 0) if not tuning.get("reused") else 0,
-        "training_instance_type": parameters.get("training_instance_type"),
-        "endpoint_seconds": _endpoint_seconds(results),
-        "endpoint_instance_type": parameters.get("endpoint_instance_type"),
+        "training_seconds": 0 if results.get("tune_model") else _job_seconds("train_model", run, results),
+        "tuning_seconds": _job_seconds("tune_model", run, results),
+        "training_instance_type": run.parameters.get("training_instance_type"),
+        "endpoint_seconds": endpoint_seconds,
+        "endpoint": endpoint,
+        "endpoint_instance_type": run.parameters.get("endpoint_instance_type"),
     }
 
 
-def _endpoint_seconds(results: Mapping[str, Any]) -> float | None:
-    """From the endpoint's creation to its deletion; None while it is there, or where that is not known."""
+def _job_seconds(task_id: str, run: Run, results: Mapping[str, Any]) -> int | None:
+    job = results.get(task_id)
+    if job is None:
+        not_started = run.states.get(task_id) in {None, "skipped", "upstream_failed", "removed"}
+        return 0 if not_started else None
+    return 0 if job["reused"] else job["billable_seconds"]
+
+
+def _endpoint_cost(name: str, results: Mapping[str, Any]) -> tuple[float | None, str]:
+    """Seconds from the endpoint's creation to its deletion, and what is known of it in words."""
     created = (results.get("deploy_endpoint") or {}).get("created_at")
-    deleted = (results.get("delete_endpoint") or {}).get("deleted_at")
-    if not created:
-        return 0 if (results.get("delete_endpoint") or {}).get("deleted") == [] else None
-    if not deleted:
-        return None
-    return (datetime.fromisoformat(deleted) - datetime.fromisoformat(created)).total_seconds()
+    deletion = results.get("delete_endpoint") or {}
+    if f"endpoint {name}" in deletion.get("deleted", []):
+        if created is None:
+            return None, "deleted; when it was created is not known"
+        lived = datetime.fromisoformat(deletion["deleted_at"]) - datetime.fromisoformat(created)
+        return lived.total_seconds(), "deleted"
+    if created is not None:
+        return None, "not deleted by this attempt: it is still there, or went before"
+    return (0, "none was created") if deletion else (None, "none, as far as this run has come")

@@ -1,6 +1,7 @@
 """How accuracy went over a hashtag's dates: each date's newest evaluation, in a small object of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -19,17 +20,19 @@ def remember(storage: Storage, keys: Keys, training_job: str, evaluation: dict[s
     storage.write_json({"date": keys.date, "training_job": training_job, **figures}, keys.newest_evaluation)
 
 
-def recall(storage: Storage, keys: Keys, dates: Iterable[str], champions_job: str | None) -> list[dict[str, Any]]:
+def recall(
+    storage: Storage, keys: Keys, dates: Iterable[str], champion: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """
-    The newest evaluation of each date that has one, the oldest date first.
+    The newest evaluation of each date that has one, the oldest date first; of the champion's date, the champion's.
 
-    :param champions_job: the training job whose entry is marked as the champion's
+    :param champion: its entry, as `remember` stores them
     """
     entries = []
     for date in sorted(dates)[-MAX_DATES:]:
-        try:
-            entry = storage.read_json(replace(keys, date=date).newest_evaluation)
-        except DataError:
+        if champion is not None and champion["date"] == date:
+            entries.append({**champion, "champion": True})
             continue
-        entries.append({**entry, "champion": entry["training_job"] == champions_job})
+        with suppress(DataError):
+            entries.append({**storage.read_json(replace(keys, date=date).newest_evaluation), "champion": False})
     return entries

@@ -1,6 +1,6 @@
 """The run's report as a page: one file that loads nothing, for screens, phones and paper."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -30,13 +30,17 @@ def _template() -> "Template":
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters |= {"percent": _percent, "duration": _duration}
+    environment.filters |= {"percent": _percent, "duration": _duration, "interval": _interval}
     environment.globals["MAX_MATRIX_LABELS"] = MAX_MATRIX_LABELS
     return environment.get_template(TEMPLATE.name)
 
 
 def _percent(share: float) -> str:
     return f"{share:.1%}"
+
+
+def _interval(interval: Sequence[float] | None) -> str:
+    return f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few test tweets for an interval"
 
 
 def _duration(seconds: float) -> str:

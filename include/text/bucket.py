@@ -20,7 +20,7 @@ from include.text.cleaning import clean, plain_text
 from include.text.prepare_settings import PrepareSettings
 from include.text.rejected import RejectedRows, csv_line
 from include.text.rows import Rejection
-from include.text.split import SPLITS, Split, assign
+from include.text.split import SPLITS, Split, assign, keyed_hash
 from include.text.spool import SpooledBucket
 from include.text.supervised import format_example
 from include.text.tokens import tokenize_all
@@ -191,7 +191,8 @@ class _Examples:
         self.bucket.duplicates += tweet.rows - 1
         if split == "test":
             text = plain_text(tweet.cell)
-            self._test_tweets.append(csv_line((tweet.label, text)))
+            group = keyed_hash(tweet.group, self._settings.seed, b"group").hex()[:16]
+            self._test_tweets.append(csv_line((tweet.label, text, group)))
             self.bucket.samples = first_samples(
                 self.bucket.samples, {"label": tweet.label, "cell": tweet.cell, "text": text}
             )

@@ -42,8 +42,9 @@ ROWS_PER_JOB = 100_000
 """A process writes its rows at the end of a job, or when there are so many."""
 
 TEST_TWEETS = "test_tweets.csv"
-"""The test split for people, line by line as in test.txt: label and text, before they are lower-cased and tokenised."""
-TEST_TWEETS_COLUMNS = ("label", "text")
+"""The test split for people, line by line as in test.txt: label, text before it is lower-cased and tokenised, and a
+hash that near copies of a tweet share (see `include.text.cleaning.Tweet.group`)."""
+TEST_TWEETS_COLUMNS = ("label", "text", "group")
 
 Progress = Callable[[str, float], None]
 """Called now and then with what is being done and the share of it that is done."""

@@ -9,6 +9,7 @@ from include.errors import ConfigurationError
 from include.text.cleaning import Recipe
 from include.text.split import SPLIT_RULE, Fractions
 from include.text.supervised import check_labels
+from include.text.tokens import TOKENS_RULE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +39,5 @@ class PrepareSettings:
         A fingerprint of labels, tokens and split. Models whose tweets were prepared by the same rule can be compared:
         they know the same labels and the same tokens, and no test tweet of one is a train tweet of the other.
         """
-        parts = (sorted(self.labels.values()), self.recipe, self.seed, asdict(self.fractions), SPLIT_RULE)
+        parts = (sorted(self.labels.values()), self.recipe, self.seed, asdict(self.fractions), SPLIT_RULE, TOKENS_RULE)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

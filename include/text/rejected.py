@@ -46,6 +46,7 @@ class RejectedRows:
 
 
 def csv_line(cells: Iterable[object]) -> str:
+    """One row, with its newline. A cell with a carriage return is quoted: readers take a bare one for the row's end."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue()[:-2] + "\n"

@@ -1,10 +1,11 @@
 """Processes that share work, started when there turns out to be enough of it."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import current_process, get_context
+from multiprocessing import current_process, get_context, parent_process
 from typing import Any, Self, TypeVar
 
 Job = TypeVar("Job")
@@ -42,7 +43,7 @@ class Workers:
         if self._pool is None:
             # Not forked: a process that Airflow runs tasks in has threads.
             context = get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, context, self._prepare, self._arguments)
+            self._pool = ProcessPoolExecutor(self.count, context, _start, (self._prepare, self._arguments))
         pending: deque[Future[Result]] = deque()
         while True:
             try:
@@ -56,6 +57,19 @@ class Workers:
             if len(pending) > 2 * self.count:
                 yield pending.popleft().result()
         yield from _results(pending)
+
+
+def _start(prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    prepare(*arguments)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed leaves its pool behind, which would wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _results(pending: "deque[Future[Result]]") -> Iterator[Result]:

@@ -82,7 +82,9 @@ def _endpoint_parameters() -> dict[str, Param]:
         "deploy": Param(
             "auto", enum=list(DEPLOY), section="Endpoint", title="Deploy",
             description="auto: where the model is, beyond chance, better than always answering the commonest "
-            "label by more than the minimum gain, and no newer date has labelled tweets; always; never.",
+            "label by more than the minimum gain, is not significantly worse than the champion, and no newer date has "
+            "labelled tweets; a person's word in the model registry counts for more than both comparisons. always; "
+            "never.",
         ),
         "min_gain": Param(
             0.0, type="number", minimum=0, maximum=1, section="Endpoint", title="Minimum gain",

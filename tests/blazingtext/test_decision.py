@@ -19,7 +19,7 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
 @pytest.mark.parametrize(
     ("case", "deployed", "reason", "approval"),
     [
-        pytest.param({}, True, "Deployed: accuracy 80", "Approved", id="good and newest"),
+        pytest.param({}, True, "To be deployed: accuracy 80", "Approved", id="good and newest"),
         pytest.param({"right": 50}, False, "lower end must exceed", "Rejected", id="no better than the majority"),
         pytest.param({"right": 55}, False, "lower end", "Rejected", id="better, but perhaps by chance"),
         pytest.param({"min_gain": 0.4}, False, r"by more than 40\.0%", "Rejected", id="gain too small"),
@@ -27,7 +27,7 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
             {"comparison": BETTER_CHAMPION}, False, "Beside the champion.* significantly worse", "Rejected",
             id="significantly worse than the champion",
         ),
-        pytest.param({"comparison": EQUAL_CHAMPION}, True, "Deployed", "Approved", id="as good as the champion"),
+        pytest.param({"comparison": EQUAL_CHAMPION}, True, "To be deployed", "Approved", id="as good as the champion"),
         pytest.param({"dates": OLDER}, False, r"newer date are there \(2026-01-07\)", "Approved", id="older date"),
         pytest.param(
             {"dates": Dates("2026-01-05", "2026-01-07", "2026-01-06")}, False, "newer date", "PendingManualApproval",

@@ -84,6 +84,44 @@ def test_intervals_hold_their_figures_and_narrow_with_more_tweets():
     assert evaluation(32, 8) == few
 
 
+@given(st.integers(0, 40), st.integers(1, 3), st.randoms(use_true_random=False))
+def test_rare_labels_do_not_lift_the_intervals_above_their_figures(rare, each, chance):
+    known = ["big0", "big1", *[f"rare{number}" for number in range(rare)]]
+    truth = ["big0", "big1"] * 40 + known[2:] * each
+    guesses = [label if chance.random() < 0.7 else chance.choice(known[:2]) for label in truth]
+
+    found = evaluate(truth, predictions(guesses), known)
+
+    for figure, interval in ((found.macro_f1, found.macro_f1_interval), (found.log_loss, found.log_loss_interval)):
+        if interval is not None:
+            assert interval[0] <= figure <= interval[1]
+
+
+def test_many_labels_with_one_test_tweet_each_are_all_in_the_mean():
+    known = ["big0", "big1", *[f"rare{number}" for number in range(20)]]
+    truth = ["big0", "big1"] * 40 + known[2:]
+    guesses = ["big0", "big1"] * 39 + ["big1", "big0"] + ["big0"] * 20
+
+    found = evaluate(truth, predictions(guesses), known)
+
+    # Two labels of 22 are told; a mean over those that a draw happens to hold would be several times that.
+    assert found.macro_f1 < found.macro_f1_interval[1] < 0.1
+
+
+def test_a_handful_of_test_tweets_gives_no_interval_by_drawing():
+    found = evaluation(3, 0)
+
+    assert (found.macro_f1, found.macro_f1_interval, found.log_loss_interval) == (1.0, None, None)
+    assert found.accuracy_interval[0] < 0.5
+
+
+def test_a_label_without_test_tweets_is_named():
+    found = evaluate(["technical"] * 5, predictions(["technical"] * 5), LABELS)
+
+    assert found.labels_without_test_tweets == ["marketing"]
+    assert "No test tweet is labelled marketing" in found.verdict()
+
+
 def test_reliability_compares_what_the_model_believes_with_what_is_so():
     truth = ["technical"] * 10
     sure = (

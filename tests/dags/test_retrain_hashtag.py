@@ -303,7 +303,7 @@ def test_a_training_that_sagemaker_refuses_fails_the_run(run_dag, upload, monkey
     assert (run.state, run.tasks["train_model"], run.left) == ("failed", "failed", [])
 
 
-def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(run_dag, upload):
+def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(run_dag, upload, client):
     upload(tweets(), "2026-01-07")
     failing = {"min_count": 100_000, "deploy": "never"}
 
@@ -311,6 +311,9 @@ def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_
 
     assert (first.state, first.tasks["train_model"]) == ("failed", "failed")
     assert second.tasks["train_model"] == "failed"
+    jobs = client("sagemaker").list_training_jobs(NameContains="2026-01-07", SortBy="CreationTime")
+    newest, oldest = (job["TrainingJobName"] for job in jobs["TrainingJobSummaries"][-2:])
+    assert {newest, oldest} == {oldest.removesuffix("-a2"), oldest.removesuffix("-a2") + "-a2"}
 
 
 def test_an_artifact_that_is_no_model_fails_the_evaluation_and_leaves_nothing(run_dag, upload, storage):

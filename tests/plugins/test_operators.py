@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,6 +115,33 @@ def test_a_running_job_is_joined(request_of, sagemaker):
     sagemaker.stop_training_job(TrainingJobName=name)
 
 
+def test_a_job_that_is_there_by_the_time_it_is_asked_for_is_joined(request_of, sagemaker, monkeypatch):
+    """Another run was first, or the answer to this very request was lost and botocore sent it again."""
+    request = request_of()
+    sagemaker.create_training_job(**request)
+    operator = train_operator(request)
+    monkeypatch.setattr(operator, "_find_job", lambda client, name: (name, None))
+
+    assert finish(operator)["training_job_name"] == request["TrainingJobName"]
+
+
+def test_a_tag_that_a_company_adds_makes_a_job_nobody_elses(request_of, sagemaker):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+    name = deferral.value.trigger.name
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    sagemaker.add_tags(ResourceArn=job["TrainingJobArn"], Tags=[{"Key": "CreatedBy", "Value": "an auto-tagger"}])
+
+    assert operator.is_reused(sagemaker, job) is False
+    asyncio.run(deferral.value.trigger.on_kill())
+
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+        TrainingJobName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+    )
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+
+
 def test_after_a_stopped_job_another_attempt_is_made(request_of, sagemaker):
     request = request_of(epochs=300_000, early_stopping=False)
     sagemaker.create_training_job(**request)
@@ -213,8 +241,12 @@ def test_stopping_a_run_stops_its_tuning_and_all_its_training_jobs(request_of, s
 
 
 def test_without_a_request_tuning_is_skipped():
+    pushed = {}
+    context = {"ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value}))}
+
     with pytest.raises(AirflowSkipException, match="tune is off"):
-        SageMakerTuneOnceOperator(task_id="tune", config={}).execute(CONTEXT)
+        SageMakerTuneOnceOperator(task_id="tune", config={}).execute(context)
+    assert pushed == {"return_value": {}}
 
 
 @pytest.mark.parametrize("trigger_class", [TrainingJobTrigger, TuningJobTrigger, EndpointSettledTrigger])

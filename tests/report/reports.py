@@ -42,7 +42,7 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
     baseline = linear_baseline(test, test, predictions, 1)
     assert baseline is not None
     return {
-        **asdict(found), "verdicts": [found.verdict()], "linear_baseline": asdict(baseline),
+        **asdict(found), "verdicts": [found.verdict()], "linear_baseline": asdict(baseline), "near_copies": 7,
         "champion": {
             "verdict": "Equal.", "version": 2, "model_package_arn": "arn", "date": "2026-01-06",
             "training_job": "job-1", "accuracy_when_registered": "0.9", "comparison": asdict(baseline.comparison),
@@ -74,14 +74,19 @@ def results(text: str = "a tweet") -> dict[str, Any]:
         },
         "evaluate_model": {
             "decision": {
-                "deploy": True, "reason": "Deployed: it is good.", "refused": False,
+                "deploy": True, "reason": "To be deployed: it is good.", "refused": False,
                 "approval": "Approved", "approval_reason": "Good.",
             }
         },
         "register_model": {"model_package_arn": "arn:…/2", "version": 2, "approval": "Approved"},
-        "deploy_endpoint": {"endpoint_name": "e", "created_at": "2026-01-07T10:00:00+00:00", "deadline": None},
+        "deploy_endpoint": {
+            "endpoint_name": "retrain-aws-1", "created_at": "2026-01-07T10:00:00+00:00",
+            "deadline": None,
+        },
         "smoke_test": [{"text": text, "label": "technical", "predicted": "technical", "probability": 0.9}],
-        "delete_endpoint": {"deleted": ["endpoint e"], "left_alone": [], "deleted_at": "2026-01-07T11:01:00+00:00"},
+        "delete_endpoint": {
+            "deleted": ["endpoint retrain-aws-1"], "left_alone": [], "deleted_at": "2026-01-07T11:01:00+00:00",
+        },
     }  # fmt: skip
 
 

@@ -40,6 +40,22 @@ def test_the_outcome_in_words(states, outcome):
     assert describe_run(a_run(states=states), {}, None, None, [])["outcome"] == outcome
 
 
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (None, "To be deployed: it is good."),
+        ("running", "To be deployed: it is good."),
+        ("success", "Deployed: it is good."),
+        ("skipped", "Not deployed, as deploy_endpoint was skipped: it is good."),
+        ("failed", "Failed at deploy_endpoint."),
+    ],
+)
+def test_it_says_deployed_only_when_it_is(state, outcome):
+    report = describe_run(a_run(states={"deploy_endpoint": state}), results(), None, None, [])
+
+    assert report["outcome"] == outcome
+
+
 def test_the_cost_is_what_this_run_is_billed_for():
     cost = a_report()["cost"]
     assert (cost["training_seconds"], cost["endpoint_seconds"]) == (61, 3660)
@@ -57,6 +73,40 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
     running = results() | {"delete_endpoint": None}
 
     assert describe_run(a_run(), running, None, None, [])["cost"]["endpoint_seconds"] is None
+
+
+@pytest.mark.parametrize(
+    ("deploy", "deletion", "seconds", "words"),
+    [
+        pytest.param(None, {"deleted": []}, 0, "none was created", id="refused"),
+        pytest.param(None, None, None, "none, as far as this run has come", id="not that far"),
+        pytest.param(None, {"deleted": ["model retrain-aws-1"]}, 0, "none was created", id="failed before"),
+        pytest.param(
+            None, {"deleted": ["endpoint retrain-aws-1"]}, None, "deleted; when it was created is not known",
+            id="failed while it was created",
+        ),
+        pytest.param(True, {"deleted": []}, None, "not deleted by this attempt", id="cleared a day later"),
+        pytest.param(True, {"left_alone": ["endpoint retrain-aws-1"]}, None, "not deleted", id="somebody else's"),
+    ],
+)  # fmt: skip
+def test_the_endpoints_cost_is_said_only_where_it_is_known(deploy, deletion, seconds, words):
+    found = results()
+    found["deploy_endpoint"] = found["deploy_endpoint"] if deploy else None
+    found["delete_endpoint"] = deletion and {"deleted_at": "2026-01-08T11:00:00+00:00", **deletion}
+
+    cost = describe_run(a_run(), found, None, None, [])["cost"]
+
+    assert cost["endpoint_seconds"] == seconds
+    assert cost["endpoint"].startswith(words)
+
+
+def test_a_training_that_failed_is_billed_nobody_knows_how_much():
+    found = results() | {"train_model": None}
+
+    failed = describe_run(a_run(states={"train_model": "failed"}), found, None, None, [])
+    never = describe_run(a_run(states={"train_model": "upstream_failed"}), found, None, None, [])
+
+    assert (failed["cost"]["training_seconds"], never["cost"]["training_seconds"]) == (None, 0)
 
 
 def test_the_samples_for_the_smoke_test_are_not_repeated():

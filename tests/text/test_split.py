@@ -3,7 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.errors import ConfigurationError
-from include.text.split import SPLITS, Fractions, assign
+from include.text.cleaning import clean
+from include.text.split import SPLIT_RULE, SPLITS, Fractions, assign
+from include.text.tokens import TOKENS_RULE, tokenize
 
 
 def test_splits_have_about_the_sizes_asked_for():
@@ -19,6 +21,34 @@ def test_splits_have_about_the_sizes_asked_for():
 @given(st.text())
 def test_the_split_depends_on_nothing_but_tweet_and_seed(text):
     assert assign(text, 7, Fractions()) == assign(text, 7, Fractions())
+
+
+@pytest.mark.parametrize(
+    ("cell", "split", "tokens"),
+    [
+        ("Cold starts halved after we trimmed the layer", "train", "cold starts halved after we trimmed the layer"),
+        ("RT @ana: Cold starts halved after we trimmed the layer https://t.co/x", "train",
+         "rt @ ana : cold starts halved after we trimmed the layer https : //t.co/x"),
+        ("Last call, 30% off every plan!!! #aws #sale", "train", "last call , 30 % off every plan ! ! ! # aws # sale"),
+        ("It's 5 o'clock... can't've been U.S.A. based", "train", "it 's 5 o'clock ... can't 've been u.s.a. based"),
+        ("café &amp; cloud…", "test", "café & cloud…"),
+        ("@bo lambda::bucket 3.14 gonna", "train", "@ bo lambda : :bucket 3.14 gon na"),
+        ("¡Última semana! Inscríbete aquí: https://t.co/Y4 #aws", "test",
+         "¡última semana ! inscríbete aquí : https : //t.co/y4 # aws"),
+        (r"aws,Ruiz,2026-01-07 17:07:42,b'RT @x: caf\xc3\xa9 &amp; cloud\xe2\x80\xa6'", "test",
+         "rt @ x : café & cloud…"),
+    ],
+)  # fmt: skip
+def test_splits_and_tokens_are_what_they_were(cell, split, tokens):
+    """
+    A champion of before has been trained by these. If this fails on purpose, count up SPLIT_RULE or TOKENS_RULE, or
+    champions will be compared on tweets that they were trained on, or with words that they do not know.
+    """
+    tweet = clean(cell, "clean")
+
+    assert (SPLIT_RULE, TOKENS_RULE) == (1, 1)
+    assert assign(tweet.group, 0, Fractions()) == split
+    assert " ".join(tokenize(tweet.text)) == tokens
 
 
 def test_another_seed_is_another_split():

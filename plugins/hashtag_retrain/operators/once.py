@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from botocore.exceptions import ClientError
 
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import Kind
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 MAX_JOBS_PER_FINGERPRINT = 9
-CUSTOMER_ERRORS = ("AlgorithmError", "ClientError")
-"""A FailureReason that begins so will be the same at every retry."""
+CUSTOMER_ERRORS = ("AlgorithmError", "ClientError", "All training jobs failed")
+"""A FailureReason that begins so will be the same at every retry, or too dear to find out."""
 
 
 class SageMakerJobOnceOperator(SageMakerBaseOperator):
@@ -44,8 +45,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             self.log.info("The %s %s has done the same data, code and settings already.", self.kind.noun, name)
             return self.result(name)
         if status is None:
-            self.log.info("Starting the %s %s", self.kind.noun, name)
-            self.kind.call(client, "create", name, **self.config)
+            self._start(client, name)
         else:
             self.log.info("Joining the %s %s, which is %s", self.kind.noun, name, status)
         self.defer(
@@ -54,6 +54,16 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             timeout=self.patience(),
         )
         return None  # defer raises
+
+    def _start(self, client: Any, name: str) -> None:
+        self.log.info("Starting the %s %s", self.kind.noun, name)
+        try:
+            self.kind.call(client, "create", name, **self.config)
+        except ClientError as error:
+            # By a run at the same time, or by this very request, sent again because its answer was lost.
+            if error.response["Error"]["Code"] != "ResourceInUse" or self.kind.describe(client, name) is None:
+                raise
+            self.log.info("The %s %s has been started meanwhile: joining it.", self.kind.noun, name)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None
@@ -82,7 +92,8 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
 
     def is_reused(self, client: Any, job: dict[str, Any]) -> bool:
         """Whether another run has made the job."""
-        return self._tags != {tag["Key"]: tag["Value"] for tag in self.kind.tags(client, job)}
+        # A company's own tags may have come to ours.
+        return not self._tags.items() <= {tag["Key"]: tag["Value"] for tag in self.kind.tags(client, job)}.items()
 
     @property
     def _tags(self) -> dict[str, str]:

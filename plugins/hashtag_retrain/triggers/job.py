@@ -16,7 +16,7 @@ class JobTrigger(PollingTrigger):
     """
     Fire when a job has ended, with `name`, `status` and `reason`. Killed by a person, stop the job.
 
-    :param tags: the job is stopped only if it carries exactly these, that is, if this run has made it
+    :param tags: the job is stopped only if it carries these, that is, if this run has made it
     """
 
     kind: ClassVar[Kind]
@@ -46,7 +46,7 @@ class JobTrigger(PollingTrigger):
             try:
                 job = await self.kind.call(client, "describe", self.name)
                 tags = await client.list_tags(ResourceArn=job[f"{self.kind.request_name}Arn"])
-                if self.tags == {tag["Key"]: tag["Value"] for tag in tags["Tags"]}:
+                if self.tags.items() <= {tag["Key"]: tag["Value"] for tag in tags["Tags"]}.items():
                     await self.kind.call(client, "stop", self.name)
             except ClientError as error:  # it has ended meanwhile
                 self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
