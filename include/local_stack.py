@@ -191,7 +191,7 @@ class LocalStack:
             return self.environment
         # It logs what people do from within its event loop. If it waits there for a lock that is held by one of its own
         # requests, which needs the loop to end, nothing moves until it gives up. Its clients try again.
-        return {**self.environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.settings.database(seconds_to_wait=3)}
+        return {**self.environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.settings.database(seconds_to_wait=10)}
 
     def _start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
         with self._log(name).open("wb") as log:

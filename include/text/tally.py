@@ -131,8 +131,8 @@ class Tally:
                 f"{usable:,} rows, carry more than one label. Whoever remembered every tweet's commonest label "
                 f"would be right on {memory_accuracy:.1%} of these rows, so no model can honestly be better than that "
                 f"on rows like these; and as retweets that are worded a little otherwise count as tweets of their own "
-                f"here, the true ceiling is lower still. {self.totals['ties']:,} tweets whose labels tie are set aside: "
-                f"figures on the test split speak only of tweets that have a clear label."
+                f"here, the true ceiling is lower still. {self.totals['ties']:,} tweets whose labels tie are set aside "
+                f"(figures on the test split speak only of tweets that have a clear label)."
             )
         return warnings
 
