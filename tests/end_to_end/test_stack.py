@@ -19,7 +19,6 @@ from include.local_stack import LocalStack, LocalStackSettings, StackError
 from tests.conftest import REPOSITORY
 
 SECONDS_FOR_A_BACKFILL = 240
-pytestmark = pytest.mark.xdist_group("stack")  # one process runs them all, with the one stack
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class ServerProcess:
 
     def _end(self, number: int) -> None:
         self._process.send_signal(number)
-        self._process.wait(timeout=15)
+        self._process.wait(timeout=60)
 
     def __enter__(self) -> Self:
         return self
