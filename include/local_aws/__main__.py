@@ -57,7 +57,9 @@ def main() -> int:
     with server:
         print(f"local AWS ready on {server.url} (AWS_ENDPOINT_URL={server.url})", flush=True)
         print(f"what it holds: {server.url}/_local/", flush=True)
-        stop.wait()
+        # Not for ever at a time: a signal that another thread receives is handled when this one next wakes up.
+        while not stop.wait(1):
+            pass
     return 0
 
 

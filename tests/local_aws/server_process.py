@@ -1,5 +1,6 @@
 """A local AWS in a process of its own, which a test may kill."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -36,6 +37,16 @@ class ServerProcess:
             ["pgrep", "-P", str(self._process.pid)], capture_output=True, text=True, check=False
         ).stdout
         return [int(line) for line in found.split()]
+
+    def ask_to_end_through_another_thread(self) -> int:
+        """SIGTERM to one of its threads that is not the main one, as the kernel may choose; gives the exit status."""
+        thread = next(
+            int(path.name)
+            for path in Path(f"/proc/{self._process.pid}/task").iterdir()
+            if int(path.name) != self._process.pid
+        )
+        assert ctypes.CDLL(None).tgkill(self._process.pid, thread, signal.SIGTERM) == 0
+        return self._process.wait(timeout=10)
 
     def _end(self, number: int) -> None:
         self._process.send_signal(number)

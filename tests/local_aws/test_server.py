@@ -6,6 +6,7 @@ import time
 import requests
 
 from tests.conftest import REPOSITORY
+from tests.local_aws.server_process import ServerProcess
 
 
 def test_health_answers_when_ready(local_aws):
@@ -45,3 +46,8 @@ def test_the_command_serves_until_it_is_told_to_stop():
         process.terminate()
         assert process.wait(timeout=10) == 0
     assert time.monotonic() - started < 10
+
+
+def test_it_ends_whichever_of_its_threads_the_signal_comes_to():
+    with ServerProcess() as server:
+        assert server.ask_to_end_through_another_thread() == 0
