@@ -61,7 +61,7 @@ def meet(
     :param folder: for the champion's model, for the time being
     """
     if champion is None:
-        return Meeting(None, None, "There is no champion yet: no other model of this hashtag is approved.")
+        return Meeting(None, None, "There was no champion to meet: no other model of this hashtag was approved.")
     name = f"the champion (version {champion.number}, {champion.properties.get(DATE, 'of no known date')})"
     if champion.properties.get(RULE) != rule:
         return Meeting(

@@ -54,7 +54,7 @@ def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path)
     meeting = meet(None, "r1", TEST, candidate, storage, tmp_path)
 
     assert (meeting.comparison, meeting.date) == (None, None)
-    assert "There is no champion yet" in meeting.verdict
+    assert "There was no champion to meet" in meeting.verdict
 
 
 @pytest.mark.parametrize("properties", [{"rule": "r2"}, {"rule": ""}])

@@ -56,8 +56,8 @@ class Gate:
         gain = evaluation.accuracy_interval[0] - evaluation.majority_accuracy
         if gain <= self.min_gain:
             return (
-                f"The interval's lower end must exceed the majority by more than {self.min_gain:.1%}; "
-                f"it is {gain:+.1%}."
+                f"The interval's lower end must exceed the majority by more than {100 * self.min_gain:.1f} points; "
+                f"the difference is {100 * gain:+.1f}."
             )
         if comparison is not None and comparison.significantly_worse:
             return f"Beside the champion, on the same {comparison.tweets:,} test tweets, it is {comparison.in_words()}."

@@ -22,7 +22,7 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
         pytest.param({}, True, "To be deployed: accuracy 80", "Approved", id="good and newest"),
         pytest.param({"right": 50}, False, "lower end must exceed", "Rejected", id="no better than the majority"),
         pytest.param({"right": 55}, False, "lower end", "Rejected", id="better, but perhaps by chance"),
-        pytest.param({"min_gain": 0.4}, False, r"by more than 40\.0%", "Rejected", id="gain too small"),
+        pytest.param({"min_gain": 0.4}, False, r"by more than 40\.0 points", "Rejected", id="gain too small"),
         pytest.param(
             {"comparison": BETTER_CHAMPION}, False, "Beside the champion.* significantly worse", "Rejected",
             id="significantly worse than the champion",

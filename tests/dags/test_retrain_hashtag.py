@@ -194,7 +194,7 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     unopposed = run_dag(**candidate, deploy="never")
 
     assert champion["approval"] == "Approved"
-    assert "There is no champion yet" in first.report["evaluation"]["champion"]["verdict"]
+    assert "There was no champion to meet" in first.report["evaluation"]["champion"]["verdict"]
     assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
     assert "Beside the champion" in refused.report["outcome"]
     assert "significantly worse" in refused.report["outcome"]
