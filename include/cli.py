@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "input", nargs="+", type=Path, metavar="INPUT",
         help="CSV file or manifest, or folder of part files as Spark writes it (without names that begin with _ or .)",
     )  # fmt: skip
-    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the five files go")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
     command.add_argument(
         "--labels", type=_labels, default="0=technical,1=marketing", metavar="ID=NAME,…",
         help="the labels; the input may use ids or names (default: %(default)s)",

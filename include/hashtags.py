@@ -67,13 +67,16 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
         raise ConfigurationError(f"{where}, labels: {error}") from None
     if entry.get("recipe", "clean") not in RECIPES:
         raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
+    schedule = entry.get("schedule", "@daily")
+    if not isinstance(schedule, str) or not schedule.strip():
+        raise ConfigurationError(f"{where}, schedule: {schedule!r} is no cron expression or preset such as @daily")
     confidence = entry.get("min_confidence", 0.0)
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
         raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
     return Hashtag(
         name=name,
         labels=labels,
-        schedule=entry.get("schedule", "@daily"),
+        schedule=schedule,
         recipe=entry.get("recipe", "clean"),
         min_confidence=float(confidence),
         parameters=entry.get("parameters") or {},

@@ -82,7 +82,7 @@ class Registry:
     def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
         """
         Make a version of a model, or bring the version that it has up to date; a person's word on it stands, and a
-        version that was approved is not withdrawn only because a newer champion has come since.
+        version that was approved is withdrawn by a person only, not by a run that asks for more.
 
         :param request: CreateModelPackage's, without group and token
         :param since: when the artifact was made
@@ -94,7 +94,7 @@ class Registry:
             version = self._create(request)
         elif version.persons_word is not None:
             return self._update(version, request, {})
-        elif (version.approval, approval) == ("Approved", "PendingManualApproval"):
+        elif version.approval == "Approved":
             approval, approval_reason = version.approval, version.approval_reason
         decided = {DECIDED: approval, DECIDED_BECAUSE: _hash(approval_reason)}
         return self._update(

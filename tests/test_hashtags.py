@@ -20,6 +20,7 @@ def test_the_files_that_ship_name_aws_and_azure(path):
         ("../x: {}", "only a-z"),
         ("aws: 1", "aws: expected labels below"),
         ("aws: {" + ENTRY + ", colour: red}", "aws: unknown key colour; known are labels"),
+        ("aws: {" + ENTRY + ", schedule: null}", "aws, schedule: None is no cron expression"),
         ('aws: {labels: {"0": a}}', "aws, labels: 2 to 100 labels with different names are needed"),
         ('aws: {labels: {"0": a, "1": a}}', "aws, labels: 2 to 100 labels with different names are needed"),
         ('aws: {labels: {"0": a, "1": "b c"}}', "aws, labels: label 'b c': a label's name has no blanks"),

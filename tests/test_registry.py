@@ -101,7 +101,7 @@ def test_repeating_an_old_run_does_not_withdraw_its_approval(registry, client):
     client("sagemaker").update_model_package(ModelPackageArn=new.arn, ModelApprovalStatus="Rejected")
 
     assert registry.champion().arn == old.arn
-    assert register(registry, "old", "Rejected").approval == "Rejected"
+    assert register(registry, "old", "Rejected").approval == "Approved"
 
 
 def test_a_worker_that_dies_between_creation_and_approval_is_no_persons_word(registry, order_fault):
