@@ -71,7 +71,7 @@ class Registry:
 
     def champion(self, besides: str | None = None) -> Version | None:
         """The newest Approved version, other than that of the artifact `besides`."""
-        approved = (version for version in self._versions(ModelApprovalStatus="Approved"))
+        approved = self._versions(ModelApprovalStatus="Approved")
         return next((version for version in approved if version.artifact != besides), None)
 
     def find(self, artifact: str, since: datetime) -> Version | None:

@@ -178,7 +178,8 @@ def evaluate_model(
             instance_type=params["endpoint_instance_type"],
         ),
     }
-    results = {"prepare_dataset": prepared, "train_model": trained, "evaluate_model": result}
+    tuned = ti.xcom_pull(task_ids="tune_model") or None
+    results = {"prepare_dataset": prepared, "tune_model": tuned, "train_model": trained, "evaluate_model": result}
     _write_report(storage, keys, run_name, params, ti, results)
     return result
 
