@@ -6,26 +6,38 @@ The hashtags are in include/hashtags.yaml, the steps in include/steps.py, the op
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, chain, task
+from airflow.sdk import (
+    DAG,
+    CronDataIntervalTimetable,
+    TriggerRule,
+    chain,
+    task,
+)
+from airflow.sdk.definitions.callback import SyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
+from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
-from hashtag_retrain.parameters import run_parameters
+from hashtag_retrain.parameters import DEFAULT_KEEP_MINUTES, MAX_KEEP_MINUTES, run_parameters
+from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor, are_complete
 from include import steps
 from include.hashtags import Hashtag, load_hashtags
+from include.ownership import DEPLOYMENT as DEPLOYMENT_TAG
 from include.ownership import OWNER as OWNER_TAG
-from include.settings import poll_seconds
+from include.settings import BOTOCORE_CONFIG, poll_seconds, retry_seconds
 from include.smoke_tests import check_smoke_test
 
 DATE = "{{ run_date(params, dag_run) }}"
+DEPLOYMENT = "{{ deployment() }}"
 RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
 OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
 POLL_SECONDS = poll_seconds()
@@ -36,11 +48,24 @@ EARLIEST = datetime(2006, 3, 21, tzinfo=UTC)
 
 DEFAULT_ARGUMENTS = {
     "retries": 2,
-    "retry_delay": timedelta(seconds=30),
+    "retry_delay": timedelta(seconds=retry_seconds()),
     "retry_exponential_backoff": 2.0,
     "retry_policy": RetryTransientErrors(),
+    "botocore_config": BOTOCORE_CONFIG,
+    "weight_rule": "upstream",  # what has been begun is finished first: a held endpoint before the next one's creation
     "show_return_value_in_logs": False,  # requests and test tweets by the page, behind what a person looks for
 }
+
+
+def _deadline(hashtag: Hashtag) -> DeadlineAlert:
+    """When a daily run is late. The time for which it keeps its endpoint is no delay."""
+    kept = timedelta(minutes=hashtag.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
+    arguments = {"hashtag": hashtag.name, "hours": hashtag.late_after_hours}
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(hours=hashtag.late_after_hours) + kept,
+        callback=SyncCallback(tell_of_late_run, arguments),
+    )
 
 
 def retrain(hashtag: Hashtag) -> DAG:
@@ -54,6 +79,8 @@ def retrain(hashtag: Hashtag) -> DAG:
         catchup=False,
         params=run_parameters(hashtag),
         default_args=DEFAULT_ARGUMENTS,
+        on_failure_callback=tell_of_failed_run,
+        deadline=_deadline(hashtag),
         user_defined_macros=MACROS,
         tags=["retrain", hashtag.name],
     ) as dag:
@@ -80,13 +107,18 @@ def retrain(hashtag: Hashtag) -> DAG:
             min_confidence=hashtag.min_confidence,
         )
         tune_model = SageMakerTuneOnceOperator(
-            task_id="tune_model", config=prepare_dataset["tuning_request"], check_interval=POLL_SECONDS
+            task_id="tune_model",
+            config=prepare_dataset["tuning_request"],
+            check_interval=POLL_SECONDS,
+            pool=TRAINING_POOL,
+            pool_slots=steps.PARALLEL_TUNING_JOBS,
         )
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model",
             config=prepare_dataset["training_request"],
             tuned=tune_model.output,
             check_interval=POLL_SECONDS,
+            pool=TRAINING_POOL,
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped, unless tune is on
         )
         evaluate_model = task(steps.evaluate_model)(
@@ -101,9 +133,11 @@ def retrain(hashtag: Hashtag) -> DAG:
             config=evaluate_model["endpoint_request"],
             decision=evaluate_model["decision"],
             owner_tag=OWNER,
-            deadline="{{ endpoint_deadline(params, ti) }}",
+            deployment=DEPLOYMENT,
+            keep_minutes="{{ params.keep_endpoint_minutes }}",
             purpose=f"endpoint of {hashtag.name} {DATE}",
             check_interval=POLL_SECONDS,
+            pool=ENDPOINT_POOL,
         )
         smoke_test = SageMakerInvokeEndpointOperator(
             task_id="smoke_test",
@@ -113,11 +147,17 @@ def retrain(hashtag: Hashtag) -> DAG:
             response_check=check_smoke_test,
             response_check_arguments={"smoke_tests": evaluate_model["smoke_tests"]},
         )
-        hold_endpoint = SageMakerHoldEndpointOperator(task_id="hold_endpoint", endpoint_name=RUN_NAME)
+        hold_endpoint = SageMakerHoldEndpointOperator(
+            task_id="hold_endpoint",
+            endpoint_name=RUN_NAME,
+            max_minutes=MAX_KEEP_MINUTES,
+            check_interval=POLL_SECONDS,
+            pool=ENDPOINT_POOL,
+        )
         delete_endpoint = SageMakerDeleteEndpointOperator(
             task_id="delete_endpoint",
             endpoint_name=RUN_NAME,
-            required_tags={OWNER_TAG: OWNER},
+            required_tags={OWNER_TAG: OWNER, DEPLOYMENT_TAG: DEPLOYMENT},
             check_interval=POLL_SECONDS,
             trigger_rule=TriggerRule.ALL_DONE,
             retries=5,

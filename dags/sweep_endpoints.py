@@ -1,19 +1,22 @@
 """
-Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, whoever died meanwhile.
+Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, and stop jobs that no run waits
+for any more, whoever died meanwhile.
 
-Only resources that carry this product's tags are touched. Trigger it with dry_run to see what it would delete.
+Only resources that carry this product's tags are touched. Trigger it with dry_run to see what it would remove.
 """
 
 from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
 
+from hashtag_retrain.macros import deployment
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.retries import RetryTransientErrors
+from include.settings import BOTOCORE_CONFIG, retry_seconds
 
 with DAG(
     dag_id="sweep_endpoints",
-    description="Delete endpoints, configurations and models that have outlived their deadline",
+    description="Delete endpoints, configurations and models that have outlived their deadline; stop orphaned jobs",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -21,11 +24,22 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=False,  # it is what deletes an endpoint when the run that owns it cannot
     params={
-        "dry_run": Param(False, type="boolean", title="Dry run", description="List what is overdue; delete nothing.")
+        "dry_run": Param(
+            False, type="boolean", title="Dry run", description="List what was left behind; remove nothing."
+        )
     },
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "retry_policy": RetryTransientErrors()},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(seconds=retry_seconds()),
+        "retry_policy": RetryTransientErrors(),
+        "botocore_config": BOTOCORE_CONFIG,
+    },
+    user_defined_macros={"deployment": deployment},
     tags=["retrain"],
 ):
     SageMakerSweepEndpointsOperator(
-        task_id="sweep_endpoints", name_contains="retrain", dry_run_only="{{ params.dry_run }}"
+        task_id="sweep_endpoints",
+        name_contains="retrain",
+        deployment="{{ deployment() }}",
+        dry_run_only="{{ params.dry_run }}",
     )

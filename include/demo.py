@@ -88,7 +88,7 @@ def run_pipeline(stack: LocalStack, console: Console) -> bool:
         soft_wrap=True,
     )
     state = _watch(airflow, stack, run_id, console)
-    prefix = Keys(settings.prefix, HASHTAG, DATE).run(run_name(DAG_ID, run_id))
+    prefix = Keys(settings.prefix, HASHTAG, DATE).run(run_name(settings.deployment, DAG_ID, run_id))
     try:
         for name in ("report.json", "report.html"):
             answer = s3.get_object(Bucket=settings.bucket, Key=prefix + name)

@@ -13,6 +13,7 @@ from include.names import check_hashtag
 from include.text.cleaning import RECIPES
 from include.text.supervised import check_labels
 
+MAX_LATE_AFTER_HOURS = 24 * 31
 DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
 
 
@@ -25,6 +26,7 @@ class Hashtag:
     schedule: str = "@daily"
     recipe: str = "clean"
     min_confidence: float = 0.0
+    late_after_hours: float = 6.0
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,7 +56,7 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
         raise ConfigurationError(f"{path}: {error}") from None
     if not isinstance(entry, dict):
         raise ConfigurationError(f"{where}: expected labels below the hashtag's name")
-    known = ("labels", "schedule", "recipe", "min_confidence", "parameters")
+    known = ("labels", "schedule", "recipe", "min_confidence", "late_after_hours", "parameters")
     if unknown := sorted(set(entry) - set(known)):
         raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
     labels = entry.get("labels")
@@ -73,11 +75,17 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     confidence = entry.get("min_confidence", 0.0)
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
         raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
+    hours = entry.get("late_after_hours", 6.0)
+    if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= MAX_LATE_AFTER_HOURS:
+        raise ConfigurationError(
+            f"{where}, late_after_hours: {hours!r} is no number above 0, {MAX_LATE_AFTER_HOURS} at most"
+        )
     return Hashtag(
         name=name,
         labels=labels,
         schedule=schedule,
         recipe=entry.get("recipe", "clean"),
         min_confidence=float(confidence),
+        late_after_hours=float(hours),
         parameters=entry.get("parameters") or {},
     )

@@ -98,9 +98,12 @@ def date_of_tweets(key: str, hashtag_tweets: str) -> str | None:
         return None
 
 
-def run_name(dag_id: str, run_id: str) -> str:
-    """The name of a run's endpoint, of its configuration and of its model: one run, one name, at every attempt."""
-    digest = hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:12]
+def run_name(deployment: str, dag_id: str, run_id: str) -> str:
+    """
+    The name of a run's endpoint, of its configuration and of its model: one run, one name, at every attempt. Another
+    deployment in the same account has runs of the same id, but not of the same name.
+    """
+    digest = hashlib.sha256(f"{deployment}\n{dag_id}\n{run_id}".encode()).hexdigest()[:12]
     return f"{_slug(dag_id)}-{digest}"
 
 

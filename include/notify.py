@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable
 
 from include.errors import ConfigurationError
-from include.settings import NotifierSettings
+from include.settings import BOTOCORE_CONFIG, NotifierSettings
 
 MAX_SUBJECT_CHARACTERS = 99
 """SNS takes fewer than 100, of ASCII, without line breaks."""
@@ -56,4 +56,4 @@ def _publish(topic_arn: str, subject: str, message: str) -> None:
 
     printable = unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode()
     subject = " ".join(printable.split())[:MAX_SUBJECT_CHARACTERS]
-    SnsHook(aws_conn_id="aws_default").publish_to_target(topic_arn, message, subject=subject)
+    SnsHook(aws_conn_id="aws_default", config=BOTOCORE_CONFIG).publish_to_target(topic_arn, message, subject=subject)

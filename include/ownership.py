@@ -1,5 +1,6 @@
 """The tags by which this product knows its own resources again: whose they are, what for, and until when."""
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -7,19 +8,37 @@ from datetime import UTC, datetime
 OWNER = "retrain:owner"
 DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
+DEPLOYMENT = "retrain:deployment"
 
 MAX_VALUE_CHARACTERS = 256
+_DIGEST = "="
 _NOT_IN_TAG_VALUES = re.compile(r"[^\w .:/=+\-@]")
 
 
 def owner_of(dag_id: str, run_id: str) -> str:
-    """The owner's tag value for a DAG run."""
-    return _NOT_IN_TAG_VALUES.sub("_", f"{dag_id}/{run_id}")[:MAX_VALUE_CHARACTERS]
+    """The owner's tag value for a DAG run; where a tag cannot hold it, shortened or changed, with a digest behind =."""
+    run = f"{dag_id}/{run_id}"
+    value = tag_value(run)
+    if value == run and _DIGEST not in run:
+        return value
+    digest = hashlib.sha256(run.encode()).hexdigest()[:12]
+    return f"{value[: MAX_VALUE_CHARACTERS - len(digest) - 1]}{_DIGEST}{digest}"
 
 
-def ownership_tags(owner: str, purpose: str, deadline: datetime | None = None) -> dict[str, str]:
+def run_of(owner: str) -> tuple[str, str] | None:
+    """DAG id and run id of an owner's tag value; None where the value does not tell."""
+    dag_id, slash, run_id = owner.partition("/")
+    return (dag_id, run_id) if slash and _DIGEST not in owner else None
+
+
+def tag_value(text: str) -> str:
+    """A text as AWS takes it for a tag's value."""
+    return _NOT_IN_TAG_VALUES.sub("_", text)[:MAX_VALUE_CHARACTERS]
+
+
+def ownership_tags(owner: str, deployment: str, purpose: str, deadline: datetime | None = None) -> dict[str, str]:
     """The tags of one resource."""
-    tags = {OWNER: owner, PURPOSE: purpose}
+    tags = {OWNER: owner, DEPLOYMENT: tag_value(deployment), PURPOSE: tag_value(purpose)}
     return tags if deadline is None else {**tags, DEADLINE: deadline.isoformat(timespec="seconds")}
 
 

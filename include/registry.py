@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from include.blazingtext.decision import Approval
+from include.settings import BOTOCORE_CONFIG
 
 MAX_CLIENT_TOKEN_CHARACTERS = 36
 DOES_NOT_EXIST = "does not exist"
@@ -67,7 +68,7 @@ class Registry:
         """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 
-        return cls(SageMakerHook(aws_conn_id=aws_conn_id).get_conn(), group, artifacts)
+        return cls(SageMakerHook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), group, artifacts)
 
     def champion(self, besides: str | None = None) -> Version | None:
         """The newest Approved version, other than that of the artifact `besides`."""

@@ -3,9 +3,15 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from include.errors import ConfigurationError
+
+BOTOCORE_CONFIG: dict[str, Any] = {"retries": {"mode": "adaptive", "total_max_attempts": 6}}
+"""
+How every AWS client treats throttling, server errors and lost connections before a task fails: botocore's adaptive mode
+backs off exponentially, with jitter, and slows down a client that is throttled.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,11 @@ class Settings:
     """RETRAIN_PREFIX: everything lies below this prefix of the bucket."""
     training_image: str | None = None
     """RETRAIN_TRAINING_IMAGE: the BlazingText image, where it is not the SageMaker SDK's answer for the region."""
+
+    @property
+    def deployment(self) -> str:
+        """What tells this deployment's resources from those of others in the same account."""
+        return f"{self.bucket}/{self.prefix}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -77,11 +88,25 @@ def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
 
     :raises ConfigurationError: not a positive number
     """
-    text = environment.get("RETRAIN_POLL_SECONDS") or "30"
+    return _positive_seconds("RETRAIN_POLL_SECONDS", environment)
+
+
+def retry_seconds(environment: Mapping[str, str] = os.environ) -> float:
+    """
+    RETRAIN_RETRY_SECONDS: how long a failed task waits for its first retry; twice as long for the next. Long enough to
+    outlast an outage of AWS's; a local AWS is back sooner.
+
+    :raises ConfigurationError: not a positive number
+    """
+    return _positive_seconds("RETRAIN_RETRY_SECONDS", environment)
+
+
+def _positive_seconds(name: str, environment: Mapping[str, str]) -> float:
+    text = environment.get(name) or "30"
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"RETRAIN_POLL_SECONDS={text!r} is not a positive number of seconds")
+        raise ConfigurationError(f"{name}={text!r} is not a positive number of seconds")
     return seconds

@@ -112,7 +112,7 @@ def _training_request(
         output_uri=storage.uri(keys.models),
         instance_type=params["training_instance_type"],
         hyperparameters=hyperparameters,
-        tags=ownership_tags(owner, f"training of {keys.hashtag} {keys.date}"),
+        tags=ownership_tags(owner, settings.deployment, f"training of {keys.hashtag} {keys.date}"),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from include.errors import DataError
-from include.settings import browser_endpoint_url
+from include.settings import BOTOCORE_CONFIG, browser_endpoint_url
 
 
 class Storage:
@@ -26,7 +26,7 @@ class Storage:
         """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-        return cls(S3Hook(aws_conn_id=aws_conn_id).get_conn(), bucket)
+        return cls(S3Hook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), bucket)
 
     @property
     def region(self) -> str:

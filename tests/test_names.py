@@ -33,15 +33,17 @@ def test_names_of_training_jobs_are_names_that_sagemaker_takes(hashtag, digest, 
 
 @given(hashtags, st.text(min_size=1, max_size=250))
 def test_names_of_endpoints_are_names_that_sagemaker_takes(hashtag, run_id):
-    name = run_name(f"retrain_{hashtag}", run_id)
+    name = run_name("bucket/prefix", f"retrain_{hashtag}", run_id)
 
     assert SAGEMAKER_NAME.fullmatch(name)
     assert len(name) <= MAX_NAME_CHARACTERS
 
 
 def test_a_run_has_one_name_and_another_run_another():
-    assert run_name("retrain_aws", "manual__1") == run_name("retrain_aws", "manual__1")
-    assert run_name("retrain_aws", "manual__1") != run_name("retrain_aws", "manual__2")
+    name = run_name("bucket/prefix", "retrain_aws", "manual__1")
+    assert run_name("bucket/prefix", "retrain_aws", "manual__1") == name
+    assert run_name("bucket/prefix", "retrain_aws", "manual__2") != name
+    assert run_name("bucket/other", "retrain_aws", "manual__1") != name
 
 
 @pytest.mark.parametrize("hashtag", ["", "../aws", "aws/..", "AWS", "a" * 51, "#aws", "a b"])

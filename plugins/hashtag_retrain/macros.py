@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from include import names
-from include.ownership import owner_of
+from include.ownership import owner_of, tag_value
 from include.settings import Settings
 
 
@@ -30,20 +29,21 @@ def tweets_key(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
     return f"{names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets}*"
 
 
-def endpoint_deadline(params: Mapping[str, Any], ti: Any) -> str:
-    """
-    When an endpoint that this task creates is to be deleted. Counted from the start of the attempt, which stays the
-    same when a deferred task resumes.
-    """
-    deadline: str = (ti.start_date + timedelta(minutes=params["keep_endpoint_minutes"])).isoformat()
-    return deadline
+def deployment() -> str:
+    """What tells this deployment's resources from others'."""
+    return tag_value(Settings.from_environment().deployment)
+
+
+def run_name(dag_id: str, run_id: str) -> str:
+    """The name of what a run deploys."""
+    return names.run_name(Settings.from_environment().deployment, dag_id, run_id)
 
 
 MACROS = {
     "run_date": run_date,
     "bucket": bucket,
     "tweets_key": tweets_key,
-    "endpoint_deadline": endpoint_deadline,
-    "run_name": names.run_name,
+    "deployment": deployment,
+    "run_name": run_name,
     "owner_of": owner_of,
 }

@@ -12,6 +12,7 @@ from include.errors import ConfigurationError
 from include.hashtags import Hashtag
 
 MAX_TUNING_JOBS = 100
+DEFAULT_KEEP_MINUTES = 60
 MAX_KEEP_MINUTES = 7 * 24 * 60
 
 
@@ -93,7 +94,7 @@ def _endpoint_parameters() -> dict[str, Param]:
         ),
         "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
         "keep_endpoint_minutes": Param(
-            60, type="number", exclusiveMinimum=0, maximum=MAX_KEEP_MINUTES, section="Endpoint",
+            DEFAULT_KEEP_MINUTES, type="number", exclusiveMinimum=0, maximum=MAX_KEEP_MINUTES, section="Endpoint",
             title="Keep the endpoint (minutes)",
             description="The endpoint is deleted this long after its creation was asked for. It is billed until then.",
         ),

@@ -1,9 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from hashtag_retrain.macros import bucket, endpoint_deadline, run_date, tweets_key
+from hashtag_retrain.macros import bucket, run_date, tweets_key
 from include.errors import ConfigurationError
 
 RUN = SimpleNamespace(logical_date=datetime(2026, 1, 7, tzinfo=UTC), run_after=datetime(2026, 1, 9, tzinfo=UTC))
@@ -23,12 +23,3 @@ def test_a_date_that_is_none_is_an_error():
 def test_what_is_waited_for_is_any_part_file(settings):
     assert bucket() == settings.bucket
     assert tweets_key("aws", {"date": None}, RUN) == "twitter-data/hashtags/aws/2026-01-07/labeled.csv/*"
-
-
-def test_a_deadline_counts_from_the_start_of_the_attempt_in_minutes_and_fractions():
-    task = SimpleNamespace(start_date=RUN.logical_date)
-
-    assert (
-        endpoint_deadline({"keep_endpoint_minutes": 0.5}, task)
-        == (RUN.logical_date + timedelta(seconds=30)).isoformat()
-    )

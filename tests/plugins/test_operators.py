@@ -2,14 +2,24 @@
 
 import asyncio
 import itertools
+import re
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
 
+from hashtag_retrain.operators import hold
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
@@ -17,7 +27,7 @@ from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndp
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
-from hashtag_retrain.triggers.endpoint import GONE, EndpointSettledTrigger
+from hashtag_retrain.triggers.endpoint import GONE, EndpointDeadlineTrigger, EndpointSettledTrigger
 from hashtag_retrain.triggers.job import TrainingJobTrigger, TuningJobTrigger
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
@@ -249,7 +259,9 @@ def test_without_a_request_tuning_is_skipped():
     assert pushed == {"return_value": {}}
 
 
-@pytest.mark.parametrize("trigger_class", [TrainingJobTrigger, TuningJobTrigger, EndpointSettledTrigger])
+@pytest.mark.parametrize(
+    "trigger_class", [TrainingJobTrigger, TuningJobTrigger, EndpointSettledTrigger, EndpointDeadlineTrigger]
+)
 def test_triggers_survive_the_database(trigger_class):
     trigger = trigger_class("name", 5, {"aws_conn_id": "aws_default", "region_name": None})
 
@@ -268,10 +280,10 @@ def deploy_operator(name: str, model_uri: str, owner: str = "dag/run", minutes: 
     config = endpoint_request(
         name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
     )
-    deadline = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
     return SageMakerOwnedEndpointOperator(
-        task_id="deploy", config=config, owner_tag=owner, deadline=deadline, check_interval=0.05, **arguments
-    )
+        task_id="deploy", config=config, owner_tag=owner, deployment="tests", keep_minutes=str(minutes),
+        check_interval=0.05, **arguments,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -314,7 +326,7 @@ def test_half_a_deployment_is_completed(sagemaker, model_uri):
     request = endpoint_request(
         name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
     )
-    sagemaker.create_model(**request["Model"], Tags=as_tags(ownership_tags("dag/run", "test")))
+    sagemaker.create_model(**request["Model"], Tags=as_tags(ownership_tags("dag/run", "tests", "test")))
 
     assert finish(deploy_operator(name, model_uri))["endpoint_name"] == name
 
@@ -379,31 +391,94 @@ def test_waiting_for_an_endpoint_that_is_gone_ends():
 
 
 def hold_operator(name: str) -> SageMakerHoldEndpointOperator:
-    return SageMakerHoldEndpointOperator(task_id="hold", endpoint_name=name)
+    return SageMakerHoldEndpointOperator(task_id="hold", endpoint_name=name, max_minutes=90, check_interval=0.05)
 
 
-def test_holding_lasts_until_the_deadline_that_the_endpoint_carries(sagemaker, deployed):
-    def move_deadline(seconds: float) -> datetime:
-        deadline = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
-        tags = [{"Key": DEADLINE, "Value": deadline.isoformat()}]
-        sagemaker.add_tags(ResourceArn=arns_of(sagemaker, deployed)[-1], Tags=tags)
-        return deadline
+@pytest.fixture
+def asked(monkeypatch) -> list[dict[str, Any]]:
+    """What hold_endpoint offers to people; without an Airflow to offer it."""
+    questions: list[dict[str, Any]] = []
+    monkeypatch.setattr(hold, "upsert_hitl_detail", lambda **question: questions.append(question))
+    return questions
 
-    later = move_deadline(60)
+
+RUNNING_TASK: Any = {"ti": SimpleNamespace(id="1")}
+
+
+def move_deadline(sagemaker: Any, name: str, seconds: float) -> None:
+    deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+    tags = [{"Key": DEADLINE, "Value": deadline.isoformat()}]
+    sagemaker.add_tags(ResourceArn=arns_of(sagemaker, name)[-1], Tags=tags)
+
+
+def deadline_of(sagemaker: Any, name: str) -> datetime:
+    return datetime.fromisoformat(tags_of(sagemaker, arns_of(sagemaker, name)[-1])[DEADLINE])
+
+
+def test_holding_lasts_until_the_deadline_that_the_endpoint_carries(sagemaker, deployed, asked):
     with pytest.raises(TaskDeferred) as deferral:
-        hold_operator(deployed).execute(CONTEXT)
-    assert deferral.value.trigger.moment == later
+        hold_operator(deployed).execute(RUNNING_TASK)
+    (question,) = asked
+    assert deployed in question["subject"]
 
-    # Resumed too early, or with the deadline moved meanwhile, it waits again.
+    # Resumed too early it waits again.
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(CONTEXT, event=later)
+        hold_operator(deployed).execute(RUNNING_TASK, event={"status": "InService", "reason": ""})
 
-    move_deadline(-1)
-    hold_operator(deployed).execute(CONTEXT, event=later)
+    waiting = threading.Timer(0.5, move_deadline, [sagemaker, deployed, -1])
+    waiting.start()
+    event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 30))
+    assert hold_operator(deployed).execute(RUNNING_TASK, event=event)
+
+
+def test_what_counts_is_sagemakers_clock_and_not_a_workers_or_a_triggerers(sagemaker, model_uri, asked, monkeypatch):
+    def nine_hours_ahead(self, timestamp=None):
+        return formatdate(time.time() + 9 * 3600, usegmt=True)
+
+    monkeypatch.setattr("include.local_aws.server._RequestHandler.date_time_string", nine_hours_ahead)
+    name = f"retrain-operators-{next(_numbers)}"
+    finish(deploy_operator(name, model_uri, minutes=5))
+
+    assert timedelta(hours=9) < deadline_of(sagemaker, name) - datetime.now(UTC) < timedelta(hours=9, minutes=6)
+    with pytest.raises(TaskDeferred) as deferral:
+        hold_operator(name).execute(RUNNING_TASK)
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 1))
+    move_deadline(sagemaker, name, 8 * 3600)
+    assert asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
+    assert hold_operator(name).execute(RUNNING_TASK)
+
+
+def answer(option: str, **parameters: Any) -> dict[str, Any]:
+    return {"chosen_options": [option], "params_input": parameters, "responded_by_user": {"id": "1", "name": "Ada"}}
+
+
+def test_a_person_keeps_an_endpoint_longer(sagemaker, deployed, asked):
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.KEEP, keep_endpoint_minutes=80))
+
+    left = deadline_of(sagemaker, deployed) - datetime.now(UTC)
+    assert timedelta(minutes=79) < left < timedelta(minutes=81)
+
+
+@pytest.mark.parametrize("minutes", [91, -1, "x", None])
+def test_a_person_cannot_keep_an_endpoint_for_ever(sagemaker, deployed, asked, minutes):
+    before = deadline_of(sagemaker, deployed)
+
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.KEEP, keep_endpoint_minutes=minutes))
+
+    assert deadline_of(sagemaker, deployed) == before
+
+
+def test_a_person_has_an_endpoint_deleted_at_once_and_a_retry_obeys_too(sagemaker, deployed):
+    assert hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.DELETE, keep_endpoint_minutes=60))
+
+    assert hold_operator(deployed).execute(RUNNING_TASK)
 
 
 def test_there_is_nothing_to_hold_where_the_endpoint_is_gone():
-    hold_operator("no-such-endpoint").execute(CONTEXT)
+    assert hold_operator("no-such-endpoint").execute(CONTEXT) is None
 
 
 def invoke_operator(name: str, **arguments: Any) -> SageMakerInvokeEndpointOperator:
@@ -442,11 +517,19 @@ def test_a_payload_that_sagemaker_would_refuse_is_not_sent(deployed):
         invoke_operator(deployed, payload="x" * (MAX_BODY_BYTES + 1)).execute(CONTEXT)
 
 
-def sweep(sagemaker: Any, **arguments: Any) -> list[str]:
+def sweep(sagemaker: Any, running: bool = True, **arguments: Any) -> list[dict[str, Any]]:
+    """
+    :param running: whether Airflow says that runs which own something are still running
+    """
+    runs = SimpleNamespace(get_dr_count=lambda dag_id, run_ids, states: int(running), log_url="http://airflow/sweep")
     operator = SageMakerSweepEndpointsOperator(
-        task_id="sweep", name_contains="retrain-operators", grace=timedelta(0), **arguments
+        task_id="sweep", name_contains="retrain-operators", deployment="tests", **arguments
     )
-    return [found["name"] for found in operator.execute(CONTEXT)]
+    return operator.execute({"ti": runs})
+
+
+def names_of(found: list[dict[str, Any]]) -> list[str]:
+    return [left["name"] for left in found]
 
 
 def test_the_sweep_deletes_what_is_overdue_and_nothing_else_and_tells_somebody(
@@ -462,16 +545,18 @@ def test_the_sweep_deletes_what_is_overdue_and_nothing_else_and_tells_somebody(
     sagemaker.create_model(**untagged["Model"], Tags=[{"Key": DEADLINE, "Value": "2020-01-01T00:00:00+00:00"}])
 
     # Configuration and model are in use until the endpoint is being deleted.
-    assert sweep(sagemaker, dry_run_only="True").count(overdue) == 1
+    assert names_of(sweep(sagemaker, dry_run_only="True")).count(overdue) == 1
     assert arns_of(sagemaker, overdue)
     assert told == []
-    assert sweep(sagemaker).count(overdue) == 3
+    assert names_of(sweep(sagemaker, running=False)).count(overdue) == 3
     ((subject, message),) = told
-    assert "overdue, and deleted by the sweep" in subject
+    assert re.fullmatch(r"SageMaker: \d+ left behind, and removed by the sweep", subject)
     assert message.count(overdue) == 3
+    assert "hours of ml.m5.large to pay" in message
+    assert message.endswith("http://airflow/sweep")
 
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=overdue, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
-    assert overdue not in sweep(sagemaker)
+    assert overdue not in names_of(sweep(sagemaker))
     assert arns_of(sagemaker, deployed)
     assert sagemaker.describe_model(ModelName=bystander)
 
@@ -482,7 +567,7 @@ def test_the_sweep_leaves_configuration_and_model_of_an_endpoint_whose_deadline_
     tags = [{"Key": DEADLINE, "Value": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}]
     sagemaker.add_tags(ResourceArn=arns_of(sagemaker, name)[-1], Tags=tags)
 
-    assert name not in sweep(sagemaker)
+    assert name not in names_of(sweep(sagemaker))
     assert arns_of(sagemaker, name)
 
 
@@ -499,13 +584,174 @@ def test_a_deadline_written_by_hand_does_not_stop_the_sweep(sagemaker, model_uri
             sweep(sagemaker)
         finish(delete_operator(odd))
     else:
-        assert odd in sweep(sagemaker)
+        assert odd in names_of(sweep(sagemaker))
     assert sagemaker.list_endpoints(NameContains=overdue, StatusEquals="InService")["Endpoints"] == []
 
 
-def test_the_sweep_gives_the_owner_its_time(sagemaker, model_uri):
+def test_a_run_that_is_a_little_late_is_no_leak(sagemaker, model_uri, monkeypatch):
+    """It may be about to delete its endpoint; that the sweep was faster harms nothing."""
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:remember")
+    told.clear()
     name = f"retrain-operators-{next(_numbers)}"
     finish(deploy_operator(name, model_uri, minutes=-1))
-    operator = SageMakerSweepEndpointsOperator(task_id="sweep", name_contains=name, grace=timedelta(minutes=10))
 
-    assert operator.execute(CONTEXT) == []
+    assert names_of(sweep(sagemaker)).count(name) == 3
+    assert told == []
+
+
+def test_the_sweep_tells_age_and_cost(sagemaker, model_uri):
+    name = f"retrain-operators-{next(_numbers)}"
+    finish(deploy_operator(name, model_uri, minutes=-60))
+
+    endpoint, *others = [left for left in sweep(sagemaker, dry_run_only=True) if left["name"] == name]
+
+    assert endpoint["kind"] == "endpoint"
+    assert (endpoint["instance_type"], endpoint["instances"]) == ("ml.m5.large", 1)
+    assert 0 <= endpoint["age_hours"] < 0.1
+    assert 60 <= endpoint["overdue_minutes"] < 66
+    assert others == []
+    finish(delete_operator(name))
+
+
+def half_deployed(sagemaker: Any, model_uri: str, deployment: str = "tests") -> str:
+    name = f"retrain-operators-{next(_numbers)}"
+    request = endpoint_request(
+        name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
+    )
+    tags = as_tags(ownership_tags("dag/run", deployment, "test", datetime.now(UTC) + timedelta(hours=1)))
+    sagemaker.create_model(**request["Model"], Tags=tags)
+    sagemaker.create_endpoint_config(**request["EndpointConfig"], Tags=tags)
+    return name
+
+
+def test_the_sweep_deletes_configurations_and_models_of_a_run_that_has_ended_without_an_endpoint(sagemaker, model_uri):
+    name = half_deployed(sagemaker, model_uri)
+
+    assert name not in names_of(sweep(sagemaker, running=True))
+    found = [left for left in sweep(sagemaker, running=False) if left["name"] == name]
+
+    assert [left["kind"] for left in found] == ["endpoint config", "model"]
+    assert {left["why"] for left in found} == {"its run has ended, and it has no endpoint"}
+    assert sagemaker.list_models(NameContains=name)["Models"] == []
+
+
+def test_the_sweep_leaves_an_endpoint_until_its_deadline_although_its_run_has_ended(sagemaker, deployed):
+    assert deployed not in names_of(sweep(sagemaker, running=False))
+    assert arns_of(sagemaker, deployed)
+
+
+def test_what_this_airflow_knows_of_runs_says_nothing_of_another_deployments(sagemaker, model_uri):
+    name = half_deployed(sagemaker, model_uri, deployment="others")
+
+    assert name not in names_of(sweep(sagemaker, running=False))
+
+
+def owned(request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "Tags": as_tags(ownership_tags("dag/run", "tests", "training"))}
+
+
+def test_the_sweep_stops_a_training_job_whose_run_has_ended(request_of, sagemaker):
+    request = owned(request_of(epochs=300_000, early_stopping=False))
+    bystander = request_of(epochs=300_000, early_stopping=False) | {"TrainingJobName": f"b{next(_numbers)}"}
+    sagemaker.create_training_job(**request)
+    sagemaker.create_training_job(**bystander)
+
+    assert request["TrainingJobName"] not in names_of(sweep(sagemaker, running=True))
+    (found,) = [left for left in sweep(sagemaker, running=False) if left["name"] == request["TrainingJobName"]]
+
+    assert found["why"] == "its run has ended"
+    assert found["instance_type"] == "ml.c5.xlarge"
+    wait_until_stopped(sagemaker, request["TrainingJobName"])
+    untouched = sagemaker.describe_training_job(TrainingJobName=bystander["TrainingJobName"])
+    assert untouched["TrainingJobStatus"] == "InProgress"
+    sagemaker.stop_training_job(TrainingJobName=bystander["TrainingJobName"])
+
+
+def test_the_sweep_stops_a_tuning_job_whose_run_has_ended(request_of, sagemaker, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.05)  # so that it is still running
+    operator = tune_operator(owned(request_of()), jobs=50)
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+
+    assert deferral.value.trigger.name in names_of(sweep(sagemaker, running=False))
+
+    assert asyncio.run(event_of(deferral.value.trigger))["status"] == "Stopped"
+
+
+def wait_until_stopped(sagemaker: Any, name: str) -> None:
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+        TrainingJobName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+    )
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_person_who_stops_the_task_before_it_waits_stops_the_job(request_of, sagemaker):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred):
+        operator.execute(CONTEXT)
+
+    operator.on_kill()
+
+    wait_until_stopped(sagemaker, request_of()["TrainingJobName"])
+
+
+def test_a_person_who_stops_the_task_while_the_job_is_being_asked_for_stops_the_job(request_of, sagemaker, monkeypatch):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    operator.hook.get_conn().meta.events.register(
+        "before-call.sagemaker.CreateTrainingJob", lambda **_: operator.on_kill()
+    )
+
+    with pytest.raises(TaskDeferred):
+        operator.execute(CONTEXT)
+
+    wait_until_stopped(sagemaker, request_of()["TrainingJobName"])
+
+
+def test_the_end_of_the_patience_stops_the_job(request_of, sagemaker):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+    assert deferral.value.timeout == timedelta(hours=2)  # MaxRuntimeInSeconds and an hour
+    again = train_operator(request_of(epochs=300_000, early_stopping=False))  # as the worker makes it anew
+
+    with pytest.raises(TaskDeferralTimeout):
+        again.resume_execution("__fail__", {"error": "Trigger timeout"}, CONTEXT)
+
+    wait_until_stopped(sagemaker, request_of()["TrainingJobName"])
+
+
+def test_what_a_reused_job_saves_is_in_the_log(request_of, monkeypatch):
+    first = finish(train_operator(request_of()))
+    shown: list[str] = []
+    operator = train_operator(request_of())
+    monkeypatch.setattr(operator.log, "info", lambda message, *values: shown.append(message % values))
+
+    operator.execute(CONTEXT)
+
+    assert f"already: {first['billable_seconds']} billable seconds are saved." in shown[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"instance_type": "ml.m5.xlarge"},
+            r"ProductionVariants\[0\].InstanceType is 'ml.m5.large', not 'ml.m5.xlarge'",
+        ),
+        ({"model_uri": "s3://other/model.tar.gz"}, "PrimaryContainer.ModelDataUrl is"),
+        ({"role_arn": ROLE_ARN + "2"}, "ExecutionRoleArn is"),
+    ],
+)
+def test_what_is_there_with_other_content_is_an_error(deployed, model_uri, change, words):
+    operator = deploy_operator(deployed, model_uri)
+    request = {
+        "name": deployed,
+        "image": IMAGE,
+        "role_arn": ROLE_ARN,
+        "model_uri": model_uri,
+        "instance_type": "ml.m5.large",
+    }
+    operator.config = endpoint_request(**{**request, **change})
+
+    with pytest.raises(AirflowFailException, match=words):
+        operator.execute(CONTEXT)

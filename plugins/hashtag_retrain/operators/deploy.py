@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from hashtag_retrain.clock import time_now
 from hashtag_retrain.hooks import hook_arguments
-from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION, MODEL, Kind
+from hashtag_retrain.resources import ENDPOINT, IN_ORDER_OF_CREATION, Kind
 from hashtag_retrain.triggers.endpoint import EndpointSettledTrigger
 from include.blazingtext.requests import as_tags
-from include.ownership import OWNER, deadline_in, ownership_tags, tag_values
+from include.ownership import DEPLOYMENT, OWNER, deadline_in, ownership_tags, tag_values
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,20 +27,21 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     Create model, endpoint configuration and endpoint, each tagged with its owner and its deadline from the first call
     on, and wait, deferred, until the endpoint is in service.
 
-    May be retried at any point: what exists and carries the owner's tag is used, what belongs to somebody else is an
-    error, and an endpoint of this owner that Failed is made again.
+    May be retried at any point: what exists, carries the owner's tags and is as the request asks is used; what belongs
+    to somebody else, or is otherwise, is an error; and an endpoint of this owner that Failed is made again.
 
     :param config: the three requests, under Model, EndpointConfig and Endpoint (templated)
     :param owner_tag: value of the owner's tag (templated)
-    :param deadline: when the endpoint is to be deleted, as an ISO 8601 time (templated). An existing endpoint keeps
-        the deadline that it carries.
+    :param deployment: value of the deployment's tag (templated)
+    :param keep_minutes: the deadline, when the endpoint is to be deleted, is so long after this attempt's start, by
+        SageMaker's clock (templated). An existing endpoint keeps the deadline that it carries.
     :param decision: ``{"deploy": bool, "reason": str}``; where `deploy` is false the task is skipped (templated)
     :param purpose: value of the purpose's tag (templated)
     :return: the endpoint's name, when it was created and the deadline that it carries
     """
 
     template_fields: Sequence[str] = (
-        *SageMakerEndpointOperator.template_fields, "owner_tag", "deadline", "decision", "purpose",
+        *SageMakerEndpointOperator.template_fields, "owner_tag", "deployment", "keep_minutes", "decision", "purpose",
     )  # fmt: skip
 
     def __init__(
@@ -47,7 +49,8 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         *,
         config: Any,
         owner_tag: str,
-        deadline: str,
+        deployment: str,
+        keep_minutes: Any,
         decision: Any = None,
         purpose: str = "endpoint",
         check_interval: float = 30,
@@ -55,7 +58,8 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     ) -> None:
         super().__init__(config=config, check_interval=check_interval, deferrable=True, **kwargs)
         self.owner_tag = owner_tag
-        self.deadline = deadline
+        self.deployment = deployment
+        self.keep_minutes = keep_minutes
         self.decision = decision
         self.purpose = purpose
 
@@ -64,7 +68,8 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()
         client = self.hook.get_conn()
-        tags = as_tags(ownership_tags(self.owner_tag, self.purpose, datetime.fromisoformat(self.deadline)))
+        deadline = time_now(client) + timedelta(minutes=float(self.keep_minutes))
+        tags = as_tags(ownership_tags(self.owner_tag, self.deployment, self.purpose, deadline))
         for kind in IN_ORDER_OF_CREATION:
             request = self.config[kind.request_name]
             name = request[f"{kind.request_name}Name"]
@@ -100,19 +105,21 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         description = kind.describe(client, name)
         if description is None:
             return False
-        owner = tag_values(kind.tags(client, description)).get(OWNER)
-        if owner != self.owner_tag:
-            raise AirflowFailException(f"The {kind.noun} {name} exists and belongs to {owner or 'nobody known'}.")
-        if kind is MODEL and _artifact(description) != _artifact(request):
-            raise AirflowFailException(
-                f"The model {name} exists with another artifact, {_artifact(description)}. Clear delete_endpoint first."
-            )
+        tags = tag_values(kind.tags(client, description))
+        owner = (tags.get(OWNER), tags.get(DEPLOYMENT))
+        if owner != (self.owner_tag, self.deployment):
+            raise AirflowFailException(f"The {kind.noun} {name} exists and belongs to {owner[0] or 'nobody known'}.")
         if description.get("EndpointStatus") == "Failed":
             self.log.info("Deleting the failed endpoint %s of an earlier attempt.", name)
             kind.delete(client, name)
             self._wait(then="execute")
         if description.get("EndpointStatus") == "Deleting":
             self._wait(then="execute")
+        if differences := kind.differences(description, request):
+            raise AirflowFailException(
+                f"The {kind.noun} {name} exists with other content: {'; '.join(differences)}. "
+                "Clear delete_endpoint by itself first, then this task."
+            )
         return True
 
     def _wait(self, then: str) -> None:
@@ -121,8 +128,3 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
             method_name=then,
             timeout=TRANSITION_TIMEOUT,
         )
-
-
-def _artifact(model: dict[str, Any]) -> str | None:
-    artifact: str | None = model["PrimaryContainer"].get("ModelDataUrl")
-    return artifact

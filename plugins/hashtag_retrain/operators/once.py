@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.hooks import hook_arguments
@@ -29,21 +30,29 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
     The job's name is taken for a fingerprint of everything that decides the result. A completed job of that name is
     reused, a running one is joined, and after a failed or stopped one the next attempt gets the name with ``-a2``,
     ``-a3`` and so on. So a retry, a cleared task or a worker that died between submitting and waiting never pays
-    twice. Always deferred; a person who stops the waiting task stops the job, unless it is another run's.
+    twice. Always deferred. A person who stops the task, running or waiting, stops the job, and so does the end of the
+    operator's patience; unless the job is another run's.
     """
 
     kind: ClassVar[Kind]
     trigger_class: ClassVar[type[JobTrigger]]
 
     check_interval: float
+    _job_name: str | None = None
+    _is_killed = False
 
     def execute(self, context: Context) -> Any:
         self.preprocess_config()
         client = self.hook.get_conn()
         name, status = self._find_job(client, self.config[f"{self.kind.request_name}Name"])
         if status == "Completed":
-            self.log.info("The %s %s has done the same data, code and settings already.", self.kind.noun, name)
-            return self.result(name)
+            result = self.result(name)
+            self.log.info(
+                "The %s %s has done the same data, code and settings already: %s billable seconds are saved.",
+                self.kind.noun, name, result["billable_seconds"],
+            )  # fmt: skip
+            return result
+        self._job_name = name
         if status is None:
             self._start(client, name)
         else:
@@ -64,6 +73,37 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             if error.response["Error"]["Code"] != "ResourceInUse" or self.kind.describe(client, name) is None:
                 raise
             self.log.info("The %s %s has been started meanwhile: joining it.", self.kind.noun, name)
+        if self._is_killed:  # while the request was under way
+            self._stop(client, name)
+
+    def on_kill(self) -> None:
+        """A person has stopped the task before it waited."""
+        self._is_killed = True
+        if self._job_name is not None:
+            # Another client: this may interrupt the other one in the middle of a call.
+            self._stop(SageMakerHook(**hook_arguments(self)).get_conn(), self._job_name)
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            self.preprocess_config()
+            client = self.hook.get_conn()
+            name, status = self._find_job(client, self.config[f"{self.kind.request_name}Name"])
+            if status == "InProgress":
+                self.log.error("The %s %s has not ended within %s.", self.kind.noun, name, self.patience())
+                self._stop(client, name)
+            raise
+
+    def _stop(self, client: Any, name: str) -> None:
+        """Stop a job that this run has made and that still runs."""
+        try:
+            job = self.kind.describe(client, name)
+            if job and not self.is_reused(client, job):
+                self.log.info("Stopping the %s %s", self.kind.noun, name)
+                self.kind.call(client, "stop", name)
+        except ClientError as error:  # it has ended meanwhile
+            self.log.warning("The %s %s was not stopped: %s", self.kind.noun, name, error)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None

@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 from botocore.exceptions import BotoCoreError, ClientError
 
+from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.resources import TRAINING_JOB
 from hashtag_retrain.triggers.job import TrainingJobTrigger
@@ -73,7 +74,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
         return timedelta(seconds=self.config["StoppingCondition"]["MaxRuntimeInSeconds"]) + timedelta(hours=1)
 
     def is_usable(self, job: dict[str, Any]) -> bool:
-        hook = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify)
+        hook = S3Hook(**hook_arguments(self))
         exists: bool = hook.check_for_key(job["ModelArtifacts"]["S3ModelArtifacts"])
         return exists
 
@@ -86,9 +87,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
 
     def _read_log(self, name: str) -> list[str]:
         """The job's own log; that it cannot be read fails nothing."""
-        logs = AwsLogsHook(
-            aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify, config=self.botocore_config
-        ).conn
+        logs = AwsLogsHook(**hook_arguments(self)).conn
         lines: list[str] = []
         try:
             streams = logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]

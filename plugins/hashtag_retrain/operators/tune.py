@@ -10,6 +10,7 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOper
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowSkipException
 
+from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.resources import TUNING_JOB
 from hashtag_retrain.triggers.job import TuningJobTrigger
@@ -68,7 +69,7 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
 
     def is_usable(self, job: dict[str, Any]) -> bool:
         best = self.hook.describe_training_job(job["BestTrainingJob"]["TrainingJobName"])
-        hook = S3Hook(aws_conn_id=self.aws_conn_id, region_name=self.region_name, verify=self.verify)
+        hook = S3Hook(**hook_arguments(self))
         exists: bool = hook.check_for_key(best["ModelArtifacts"]["S3ModelArtifacts"])
         return exists
 

@@ -1,0 +1,33 @@
+"""The pools that bound how many instances this product asks an account for at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.listeners import hookimpl
+
+TRAINING_POOL = "sagemaker_training"
+ENDPOINT_POOL = "sagemaker_endpoints"
+SLOTS = 4
+"""Few, so that an account's first quotas suffice; set the pools' slots to yours under Admin, Pools."""
+POOLS = {
+    TRAINING_POOL: "Training instances at once, of all hashtags: one a training job, two a tuning job.",
+    ENDPOINT_POOL: "Endpoints at once, of all hashtags: while they are made and while they are held.",
+}
+
+
+def make_pools() -> None:
+    """Make the pools that are not there: Airflow never schedules the tasks of a pool that does not exist."""
+    from airflow.models.pool import Pool
+
+    for name, description in POOLS.items():
+        if Pool.get_pool(name) is None:  # else somebody has set its slots
+            # A task that waits, deferred, holds its slot: its job or its endpoint still runs.
+            Pool.create_or_update_pool(name, slots=SLOTS, description=description, include_deferred=True)
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def on_starting(component: Any) -> None:
+    """Airflow calls this as each of its components starts; the scheduler may write to the database."""
+    if getattr(component, "job_type", None) == "SchedulerJob":
+        make_pools()

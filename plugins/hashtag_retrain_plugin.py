@@ -1,0 +1,10 @@
+"""What Airflow itself must know of this package: the pools are made when the scheduler starts."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from hashtag_retrain import pools
+
+
+class HashtagRetrainPlugin(AirflowPlugin):
+    name = "hashtag_retrain"
+    listeners = [pools]  # noqa: RUF012 (Airflow's own way)
