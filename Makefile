@@ -11,7 +11,9 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 PYTEST_ARGUMENTS ?= -n 2 --dist loadfile
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
-.PHONY: help demo up test benchmarks check lock clean
+ROUNDS ?= 100
+SEED ?= 1
+.PHONY: help demo up test chaos benchmarks check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -26,6 +28,9 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
+chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and meddling; ROUNDS=100 SEED=1; needs PostgreSQL and Redis
+	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
+
 benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run
 	@$(BIN)/python -m benchmarks.training_throughput
 	@$(BIN)/python -m benchmarks.invocation_latency
@@ -35,7 +40,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include plugins dags benchmarks
+	@$(BIN)/mypy include plugins dags benchmarks chaos
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

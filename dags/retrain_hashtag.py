@@ -58,11 +58,14 @@ DEFAULT_ARGUMENTS = {
 
 
 def _deadline(hashtag: Hashtag) -> DeadlineAlert:
-    """When a daily run is late. The time for which it keeps its endpoint is no delay."""
+    """
+    When a daily run is late. The time for which it keeps its endpoint is no delay. Counted from the logical date,
+    because with an alert that counts from when a run was queued, Airflow 3.3 cannot clear tasks any more.
+    """
     kept = timedelta(minutes=hashtag.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
     arguments = {"hashtag": hashtag.name, "hours": hashtag.late_after_hours}
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=timedelta(hours=hashtag.late_after_hours) + kept,
         callback=SyncCallback(tell_of_late_run, arguments),
     )

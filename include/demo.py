@@ -12,15 +12,15 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import boto3
-import requests
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.airflow_api import AirflowApi
 from include.errors import RetrainError
 from include.local_stack import LOOPBACK_WITHOUT_PROXY, LocalStack, LocalStackSettings, StackError
 from include.names import Keys, run_name
@@ -30,7 +30,6 @@ from include.settings import Settings
 DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", DATES[-1]
 KEEP_ENDPOINT_MINUTES = 0.3
 SECONDS_FOR_THE_RUN = 300
-READ_ATTEMPTS = 5
 TASKS = (
     "wait_for_tweets", "prepare_dataset", "tune_model", "train_model", "evaluate_model", "register_model",
     "deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
@@ -101,61 +100,6 @@ def run_pipeline(stack: LocalStack, console: Console) -> bool:
     console.print(f"Report: s3://{settings.bucket}/{prefix}report.html", soft_wrap=True)
     console.print(f"        to open in a browser: {stack.settings.home / 'report.html'}", soft_wrap=True)
     return state == "success"
-
-
-class AirflowApi:
-    """Airflow's REST API, as far as it is needed here."""
-
-    def __init__(self, url: str):
-        self._url = url
-        self._session = requests.Session()
-        token = self._session.get(f"{url}/auth/token", timeout=30)
-        token.raise_for_status()
-        self._session.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
-
-    def trigger(self, dag_id: str, parameters: dict[str, Any]) -> str:
-        """Trigger a run as soon as the DAG is known; return its id. The id is ours, so that a retry makes no second."""
-        run_id = f"manual__{datetime.now(UTC).isoformat()}"
-        request = {"dag_run_id": run_id, "logical_date": None, "conf": parameters}
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                response = self._session.post(f"{self._url}/api/v2/dags/{dag_id}/dagRuns", json=request, timeout=30)
-                if response.ok or response.status_code == 409:
-                    return run_id
-                answer, final = f"{response.status_code} {response.text}", 400 <= response.status_code < 500
-                final = final and response.status_code != 404
-            except requests.RequestException as error:
-                answer, final = str(error), False
-            if final or time.monotonic() > deadline:
-                raise StackError(f"Airflow does not run {dag_id}: {answer}")
-            time.sleep(0.5)
-
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        return str(self._get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
-
-    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Every task instance of the run by its task's id."""
-        answer = self._get(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")
-        return {instance["task_id"]: instance for instance in answer["task_instances"]}
-
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The DAG's runs, the newest hundred."""
-        runs: list[dict[str, Any]] = self._get(f"dags/{dag_id}/dagRuns?order_by=-run_after&limit=100")["dag_runs"]
-        return runs
-
-    def _get(self, path: str) -> dict[str, Any]:
-        for attempt in range(1, READ_ATTEMPTS + 1):
-            try:
-                response = self._session.get(f"{self._url}/api/v2/{path}", timeout=30)
-                response.raise_for_status()
-                break
-            except requests.RequestException as error:  # SQLite has one writer at a time, so an answer may fail
-                if attempt == READ_ATTEMPTS:
-                    raise StackError(f"Airflow does not answer: {error}") from error
-                time.sleep(1)
-        answer: dict[str, Any] = response.json()
-        return answer
 
 
 def _watch(airflow: AirflowApi, stack: LocalStack, run_id: str, console: Console) -> str:

@@ -13,6 +13,7 @@ from include.names import check_hashtag
 from include.text.cleaning import RECIPES
 from include.text.supervised import check_labels
 
+DEFAULT_LATE_AFTER_HOURS = 30.0
 MAX_LATE_AFTER_HOURS = 24 * 31
 DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
 
@@ -26,7 +27,7 @@ class Hashtag:
     schedule: str = "@daily"
     recipe: str = "clean"
     min_confidence: float = 0.0
-    late_after_hours: float = 6.0
+    late_after_hours: float = DEFAULT_LATE_AFTER_HOURS
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,7 +76,7 @@ def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
     confidence = entry.get("min_confidence", 0.0)
     if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
         raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
-    hours = entry.get("late_after_hours", 6.0)
+    hours = entry.get("late_after_hours", DEFAULT_LATE_AFTER_HOURS)
     if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= MAX_LATE_AFTER_HOURS:
         raise ConfigurationError(
             f"{where}, late_after_hours: {hours!r} is no number above 0, {MAX_LATE_AFTER_HOURS} at most"

@@ -99,8 +99,8 @@ class LocalStackSettings:
             "AIRFLOW__API__PORT": str(self.airflow_port),
             "AIRFLOW__API__BASE_URL": self.airflow_url,
             "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
@@ -111,6 +111,7 @@ class LocalStackSettings:
             "RETRAIN_BUCKET": self.bucket,
             "RETRAIN_ROLE_ARN": "arn:aws:iam::123456789012:role/local-sagemaker",
             "RETRAIN_POLL_SECONDS": "1",
+            "RETRAIN_RETRY_SECONDS": "3",
             "RETRAIN_HASHTAGS_FILE": str(self.hashtags_file),
         }
 
@@ -215,10 +216,10 @@ class LocalStack:
             time.sleep(0.25)
 
     def _local_aws_is_ready(self) -> bool:
-        return _get(f"{self.settings.local_aws_url}/_local/health") is not None
+        return get_json(f"{self.settings.local_aws_url}/_local/health") is not None
 
     def _airflow_is_ready(self) -> bool:
-        health = _get(f"{self.settings.airflow_url}/api/v2/monitor/health")
+        health = get_json(f"{self.settings.airflow_url}/api/v2/monitor/health")
         parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
         return health is not None and all(health[part]["status"] == "healthy" for part in parts)
 
@@ -239,7 +240,8 @@ def _interruptions_ignored() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _get(url: str) -> dict[str, dict[str, str]] | None:
+def get_json(url: str) -> dict[str, dict[str, str]] | None:
+    """The answer's JSON; None where there is no good answer."""
     try:
         response = requests.get(url, timeout=5)
         return response.json() if response.ok else None
@@ -247,17 +249,25 @@ def _get(url: str) -> dict[str, dict[str, str]] | None:
         return None
 
 
-def _require_free_port(port: int, variable: str, what: str) -> None:
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a port of this machine."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:
+        return False
+    return True
+
+
+def _require_free_port(port: int, variable: str, what: str) -> None:
+    if not is_free(port):
         raise StackError(
             f"Port {port} on 127.0.0.1 is taken, and {what} needs one. Stop what uses it, or set {variable} to a "
             f"free port, e.g.: make demo {variable}={port + 10}"
-        ) from None
+        )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port

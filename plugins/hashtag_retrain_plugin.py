@@ -1,4 +1,4 @@
-"""What Airflow itself must know of this package: the pools are made when the scheduler starts."""
+"""What Airflow itself must know of this package: the pools are made when its components start."""
 
 from airflow.plugins_manager import AirflowPlugin
 

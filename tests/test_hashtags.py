@@ -26,6 +26,8 @@ def test_the_files_that_ship_name_aws_and_azure(path):
         ('aws: {labels: {"0": a, "1": "b c"}}', "aws, labels: label 'b c': a label's name has no blanks"),
         ("aws: {labels: [a, b]}", "aws, labels: expected names by ids"),
         (f"aws: {{labels: {dict(enumerate(map(str, range(101))))}}}", "aws, labels: 2 to 100 labels"),
+        ("aws: {" + ENTRY + ", late_after_hours: 0}", "aws, late_after_hours: 0 is no number above 0, 744 at most"),
+        ("aws: {" + ENTRY + ", late_after_hours: soon}", "aws, late_after_hours: 'soon' is no number"),
         ("aws: {" + ENTRY + ", recipe: raw}", "aws, recipe: 'raw' is none of clean, seed"),
     ],
 )

@@ -23,7 +23,7 @@ def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> 
     date = (run.get("logical_date") or run["run_after"])[:10]
     notify(
         f"#{hashtag} {date}: the daily run is late.",
-        f"It was queued at {run.get('queued_at')} and is {run['state']} still, more than {hours:g} hours later.\n\n"
+        f"It was to be over {hours:g} hours after the start of {date}, and is {run['state']} still.\n\n"
         f"Run: {run_url(run['dag_id'], run['dag_run_id'])}",
     )
 

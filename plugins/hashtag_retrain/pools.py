@@ -19,15 +19,19 @@ POOLS = {
 def make_pools() -> None:
     """Make the pools that are not there: Airflow never schedules the tasks of a pool that does not exist."""
     from airflow.models.pool import Pool
+    from sqlalchemy.exc import IntegrityError
 
     for name, description in POOLS.items():
-        if Pool.get_pool(name) is None:  # else somebody has set its slots
+        if Pool.get_pool(name) is not None:  # somebody may have set its slots
+            continue
+        try:
             # A task that waits, deferred, holds its slot: its job or its endpoint still runs.
             Pool.create_or_update_pool(name, slots=SLOTS, description=description, include_deferred=True)
+        except IntegrityError:  # another component starts at the same time
+            continue
 
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
-    """Airflow calls this as each of its components starts; the scheduler may write to the database."""
-    if getattr(component, "job_type", None) == "SchedulerJob":
-        make_pools()
+    """Airflow calls this as scheduler, triggerer and DAG processor start, all of which may write to its database."""
+    make_pools()

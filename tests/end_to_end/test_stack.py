@@ -14,7 +14,8 @@ import pytest
 import requests
 from rich.console import Console
 
-from include.demo import DAG_ID, AirflowApi, run_pipeline
+from include.airflow_api import AirflowApi
+from include.demo import DAG_ID, run_pipeline
 from include.local_stack import LocalStack, LocalStackSettings, StackError
 from tests.conftest import REPOSITORY
 

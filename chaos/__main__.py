@@ -1,0 +1,92 @@
+"""
+Rounds of chaos: ``make chaos``, or ``python -m chaos --help``.
+
+The DAG runs under a real scheduler, a triggerer and two Celery workers against the local AWS, while seeded mischief is
+done: parts are killed, the database goes away, AWS throttles and fails, jobs and endpoints fail, persons meddle. After
+each round nothing may be left, trained twice, touched that is somebody else's, or said that is not true.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from chaos.clients import Clients
+from chaos.plan import plan
+from chaos.rounds import Round, play
+from chaos.stack import ChaosSettings, ChaosStack
+from include.local_stack import LOOPBACK_WITHOUT_PROXY, StackError
+
+PACE = 0.01
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m chaos", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=100, help="how many (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round; the next one's is one more")
+    parser.add_argument("--at-once", type=int, default=3, help="rounds that share the stack (default: %(default)s)")
+    options = parser.parse_args()
+    if options.rounds < 1 or options.at_once < 1 or options.seed < 0:
+        parser.error("--rounds and --at-once must be at least 1, --seed at least 0")
+    os.environ.update(LOOPBACK_WITHOUT_PROXY)
+    console = Console(highlight=False, soft_wrap=True)
+    seeds = range(options.seed, options.seed + options.rounds)
+    started = time.monotonic()
+    home = Path(tempfile.mkdtemp(prefix="chaos-"))
+    played: list[Round] = []
+    try:
+        with ChaosStack(ChaosSettings.on_free_ports(home, PACE)) as stack:
+            console.print(f"Everything runs after {time.monotonic() - started:.0f} s; logs are in {home}")
+            Clients(stack).prepare()
+            for first in range(0, len(seeds), options.at_once):
+                for one in play(stack, [plan(seed) for seed in seeds[first : first + options.at_once]]):
+                    played.append(one)
+                    print_round(one, console)
+    except StackError as error:
+        console.print(Text(f"error: {error}", style="red"))
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    print_summary(played, time.monotonic() - started, console)
+    if len(played) < options.rounds or any(one.violations for one in played):
+        console.print(f"Logs and data: {home}")
+        return 1
+    shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+def print_round(one: Round, console: Console) -> None:
+    """A line of the table, and what is wrong."""
+    states = "+".join(run.state for run in one.runs)
+    tries = sum(max(task["try_number"] - 1, 0) for run in one.runs for task in run.tasks.values())
+    verdict = Text("ok", style="green") if not one.violations else Text("WRONG", style="bold red")
+    line = f"  {one.plan.seed:>5}  {states:<16} {one.seconds:>5.0f} s  {tries:>2} retries  {'; '.join(one.done) or '-'}"
+    console.print(verdict, line)
+    for violation in one.violations:
+        console.print(Text(f"         {violation}", style="red"))
+
+
+def print_summary(played: list[Round], seconds: float, console: Console) -> None:
+    """How often what was done, how runs ended, and the seeds of the failures."""
+    done = Counter(mischief.split()[0] for one in played for mischief in one.done if "(not done" not in mischief)
+    states = Counter(run.state for one in played for run in one.runs)
+    console.print(f"\n{len(played)} rounds in {seconds / 60:.0f} min; runs: {_counts(states)}. Done: {_counts(done)}.")
+    wrong = [one.plan.seed for one in played if one.violations]
+    console.print(f"Wrong: {len(wrong)}" + (f", seeds {', '.join(map(str, wrong))}" if wrong else ""))
+
+
+def _counts(counter: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counter.most_common())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Makes go wrong what a plan says."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import requests
+
+from chaos.clients import Clients
+from chaos.plan import Mischief, Plan
+from chaos.stack import ChaosStack
+from hashtag_retrain.operators.hold import DELETE, KEEP, MINUTES
+from include.names import run_name
+
+MEDDLING = ("mark_task", "clear_task", "mark_run", "delete_run")
+"""What persons do: a run's state is then what they say."""
+
+
+class Saboteur:
+    """
+    One round's. Each kind of mischief is a method.
+
+    :param run_id: the run that is meddled with
+    """
+
+    def __init__(self, stack: ChaosStack, clients: Clients, plan: Plan, run_id: str):
+        self._stack, self._clients, self._plan, self._run_id = stack, clients, plan, run_id
+        self.deleted = False
+        """Whether the run was deleted."""
+
+    def act(self, mischief: Mischief) -> None:
+        """
+        :raises StackError: Airflow refuses it, or a part does not come back
+        """
+        action: Callable[[Mischief], None] = getattr(self, mischief.kind)
+        action(mischief)
+
+    def kill(self, mischief: Mischief) -> None:
+        with self._stack.lock:
+            self._stack.kill(mischief.what)
+            time.sleep(mischief.seconds)
+            self._stack.restart(mischief.what, wait=mischief.what == "local-aws")
+
+    def database_gone(self, mischief: Mischief) -> None:
+        with self._stack.lock:
+            self._stack.database_gone(mischief.seconds)
+
+    def throttle(self, mischief: Mischief) -> None:
+        service, code = mischief.what.split()
+        if service == "s3":  # which has its own words for it
+            code = {"ThrottlingException": "SlowDown", "InternalServerError": "InternalError"}.get(code, code)
+        fault = {"operation": f"{service}:*", "error": code, "times": None, "probability": 0.4, "seed": self._plan.seed}
+        self._order(fault, mischief.seconds)
+
+    def fail_training(self, mischief: Mischief) -> None:
+        name = f"retrain-{self._plan.hashtag}-{self._plan.parameters['date']}-*"
+        self._order({"phase": "Training", "name": name, "message": mischief.what, "times": 1})
+
+    def fail_endpoint(self, mischief: Mischief) -> None:
+        name = run_name(self._clients.deployment, self._plan.dag_id, self._run_id)
+        self._order({"phase": "Creating", "name": name, "message": "The container did not start.", "times": 1})
+
+    def damage_artifact(self, mischief: Mischief) -> None:
+        for job in self._clients.training_jobs(self._plan):
+            bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+            self._clients.s3.put_object(Bucket=bucket, Key=key, Body=b"damaged")
+
+    def mark_task(self, mischief: Mischief) -> None:
+        self._clients.airflow.task_state(self._plan.dag_id, self._run_id, mischief.task, mischief.what)
+
+    def clear_task(self, mischief: Mischief) -> None:
+        self._clients.airflow.clear(self._plan.dag_id, self._run_id, [mischief.task])
+
+    def mark_run(self, mischief: Mischief) -> None:
+        self._clients.airflow.mark_run(self._plan.dag_id, self._run_id, mischief.what)
+
+    def delete_run(self, mischief: Mischief) -> None:
+        self._clients.airflow.mark_run(
+            self._plan.dag_id, self._run_id, "failed"
+        )  # Airflow deletes none that is running
+        self._clients.airflow.delete_run(self._plan.dag_id, self._run_id)
+        self.deleted = True
+
+    def answer(self, mischief: Mischief) -> None:
+        option = KEEP if mischief.what == "keep" else DELETE
+        self._clients.airflow.answer(self._plan.dag_id, self._run_id, "hold_endpoint", option, {MINUTES: 0.2})
+
+    def _order(self, fault: dict[str, Any], seconds: float | None = None) -> None:
+        url = f"{self._stack.settings.local.local_aws_url}/_local/faults"
+        response = requests.post(url, json=fault, timeout=10)
+        response.raise_for_status()
+        if seconds is not None:
+            withdraw = threading.Timer(seconds, _delete, [f"{url}/{response.json()['id']}"])
+            withdraw.daemon = True
+            withdraw.start()
+
+
+def _delete(url: str) -> None:
+    try:
+        requests.delete(url, timeout=10)
+    except requests.RequestException:  # killed meanwhile, and the fault with it
+        return
