@@ -33,7 +33,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=100, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the next one's is one more")
-    parser.add_argument("--at-once", type=int, default=3, help="rounds that share the stack (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=4, help="rounds that share the stack (default: %(default)s)")
     options = parser.parse_args()
     if options.rounds < 1 or options.at_once < 1 or options.seed < 0:
         parser.error("--rounds and --at-once must be at least 1, --seed at least 0")
@@ -46,7 +46,7 @@ def main() -> int:
     try:
         with ChaosStack(ChaosSettings.on_free_ports(home, PACE)) as stack:
             console.print(f"Everything runs after {time.monotonic() - started:.0f} s; logs are in {home}")
-            Clients(stack).prepare()
+            Clients.of(stack).prepare()
             for first in range(0, len(seeds), options.at_once):
                 for one in play(stack, [plan(seed) for seed in seeds[first : first + options.at_once]]):
                     played.append(one)

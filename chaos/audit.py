@@ -91,8 +91,8 @@ def touched(name: str, clients: Clients) -> Iterator[str]:
         yield f"of the bystander {name} is gone: {', '.join(sorted(missing))}"
     calls = Counter(
         call["operation"]
-        for call in clients.calls()
-        if call["name"] == name and call["principal"] != PRINCIPAL and not call["operation"].startswith(READS)
+        for call in clients.calls_for(name)
+        if call["principal"] != PRINCIPAL and not call["operation"].startswith(READS)
     )
     for operation, count in calls.items():
         yield f"{operation} was called {count} times for the bystander {name}"

@@ -2,8 +2,8 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import boto3
 import requests
@@ -29,19 +29,29 @@ BYSTANDERS_TAGS = as_tags({"team": "others", "retrain:deadline": "2020-01-01T00:
 class Clients:
     """Not to be shared by threads."""
 
-    def __init__(self, stack: ChaosStack):
-        self.settings = Settings.from_environment(stack.environment)
-        self.deployment = self.settings.deployment
-        self.airflow = AirflowApi(stack.settings.local.airflow_url)
+    def __init__(self, settings: Settings, local_aws_url: str, airflow_url: str):
+        self.settings = settings
+        self.deployment = settings.deployment
+        self.local_aws_url = local_aws_url
+        self._airflow_url = airflow_url
+        self._bystanders_job = f"bystander-{settings.bucket}"
         self.sagemaker, self.s3 = (
             boto3.client(
-                service, endpoint_url=stack.settings.local.local_aws_url, region_name="us-east-1",
-                aws_access_key_id=PRINCIPAL, aws_secret_access_key="chaos", config=PATIENT,
+                service, endpoint_url=local_aws_url, region_name="us-east-1", aws_access_key_id=PRINCIPAL,
+                aws_secret_access_key="chaos", config=PATIENT,
             )
             for service in ("sagemaker", "s3")
         )  # fmt: skip
-        self._faults_url = f"{stack.settings.local.local_aws_url}/_local/faults"
-        self._requests = stack.home / "aws" / "requests.jsonl"
+
+    @classmethod
+    def of(cls, stack: ChaosStack) -> Self:
+        """Those of a stack."""
+        local = stack.settings.local
+        return cls(Settings.from_environment(stack.environment), local.local_aws_url, local.airflow_url)
+
+    @cached_property
+    def airflow(self) -> AirflowApi:
+        return AirflowApi(self._airflow_url)
 
     def prepare(self) -> None:
         """Upload the sample tweets, and train the bystanders' model."""
@@ -52,24 +62,27 @@ class Clients:
         place = f"s3://{self.settings.bucket}/bystander"
         self.sagemaker.create_training_job(
             **training_request(
-                job_name="bystander", image=IMAGE, role_arn=self.settings.role_arn, train_uri=f"{place}/train/",
-                validation_uri=f"{place}/validation/", output_uri=place, instance_type="ml.c5.xlarge",
+                job_name=self._bystanders_job, image=IMAGE, role_arn=self.settings.role_arn, output_uri=place,
+                train_uri=f"{place}/train/", validation_uri=f"{place}/validation/", instance_type="ml.c5.xlarge",
                 hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"}, tags={"team": "others"},
             )
         )  # fmt: skip
         self.sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-            TrainingJobName="bystander", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            TrainingJobName=self._bystanders_job, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
 
     def plant_bystander(self, name: str) -> None:
-        """An endpoint of somebody else's."""
+        """An endpoint of somebody else's, in service."""
         request = endpoint_request(
             name=name, image=IMAGE, role_arn=self.settings.role_arn, instance_type="ml.m5.large",
-            model_uri=f"s3://{self.settings.bucket}/bystander/bystander/output/model.tar.gz",
+            model_uri=f"s3://{self.settings.bucket}/bystander/{self._bystanders_job}/output/model.tar.gz",
         )  # fmt: skip
         self.sagemaker.create_model(**request["Model"], Tags=BYSTANDERS_TAGS)
         self.sagemaker.create_endpoint_config(**request["EndpointConfig"], Tags=BYSTANDERS_TAGS)
         self.sagemaker.create_endpoint(**request["Endpoint"], Tags=BYSTANDERS_TAGS)
+        self.sagemaker.get_waiter("endpoint_in_service").wait(
+            EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
 
     def training_jobs(self, plan: Plan) -> list[dict[str, Any]]:
         """All jobs of a round's fingerprint, described."""
@@ -104,13 +117,21 @@ class Clients:
                 "model": lambda: self.sagemaker.delete_model(ModelName=name),
             }[kind]()
 
+    def order_fault(self, fault: dict[str, Any]) -> str:
+        """Have the local AWS fail; returns where the fault can be withdrawn."""
+        response = requests.post(f"{self.local_aws_url}/_local/faults", json=fault, timeout=10)
+        response.raise_for_status()
+        return f"{self.local_aws_url}/_local/faults/{response.json()['id']}"
+
     def withdraw_faults(self) -> None:
         """All that rounds have ordered."""
-        requests.delete(self._faults_url, timeout=30).raise_for_status()
+        requests.delete(f"{self.local_aws_url}/_local/faults", timeout=30).raise_for_status()
 
-    def calls(self) -> list[dict[str, Any]]:
-        """The local AWS's request log, also of before it was killed."""
-        return [json.loads(line) for line in Path(self._requests).read_text().splitlines() if line.endswith("}")]
+    def calls_for(self, name: str) -> list[dict[str, Any]]:
+        """The entries of the local AWS's request log about a resource, also of before it was killed."""
+        response = requests.get(f"{self.local_aws_url}/_local/requests", params={"name": name}, timeout=30)
+        response.raise_for_status()
+        return [json.loads(line) for line in response.text.splitlines()]
 
     def read_json(self, key: str) -> Any:
         """An object of the deployment's bucket."""

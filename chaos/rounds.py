@@ -72,7 +72,7 @@ class _Player:
 
     def __init__(self, stack: ChaosStack, one: Round):
         self._round, self._plan = one, one.plan
-        self._clients = Clients(stack)
+        self._clients = Clients.of(stack)
         self._clients.plant_bystander(one.bystander)
         for _ in range(2 if one.plan.twin else 1):
             one.runs.append(Played(self._clients.airflow.trigger(self._plan.dag_id, self._plan.parameters), "queued"))
@@ -146,7 +146,7 @@ def _heal(stack: ChaosStack) -> None:
 
 
 def _inspect(stack: ChaosStack, rounds: list[Round]) -> None:
-    clients = Clients(stack)
+    clients = Clients.of(stack)
     clients.withdraw_faults()
     for one in rounds:
         for run in one.runs:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -87,17 +88,14 @@ class Saboteur:
         self._clients.airflow.answer(self._plan.dag_id, self._run_id, "hold_endpoint", option, {MINUTES: 0.2})
 
     def _order(self, fault: dict[str, Any], seconds: float | None = None) -> None:
-        url = f"{self._stack.settings.local.local_aws_url}/_local/faults"
-        response = requests.post(url, json=fault, timeout=10)
-        response.raise_for_status()
+        where = self._clients.order_fault(fault)
         if seconds is not None:
-            withdraw = threading.Timer(seconds, _delete, [f"{url}/{response.json()['id']}"])
+            withdraw = threading.Timer(seconds, _withdraw, [where])
             withdraw.daemon = True
             withdraw.start()
 
 
-def _delete(url: str) -> None:
-    try:
+def _withdraw(url: str) -> None:
+    # Killed meanwhile, it has forgotten the fault.
+    with suppress(requests.RequestException):
         requests.delete(url, timeout=10)
-    except requests.RequestException:  # killed meanwhile, and the fault with it
-        return

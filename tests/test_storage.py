@@ -51,3 +51,10 @@ def test_what_is_not_there_is_an_error_that_names_it(storage, tmp_path):
     for read in (lambda: storage.read_json("none.json"), lambda: storage.download("none.json", tmp_path / "x")):
         with pytest.raises(DataError, match=r"s3://bucket-.*none\.json does not exist"):
             read()
+
+
+def test_a_throttled_client_tries_again_by_itself(storage, order_fault):
+    storage.write_json({"a": 1}, "x.json")
+    order_fault(operation="s3:GetObject", error="SlowDown", times=3)
+
+    assert Storage.connect(storage.bucket).read_json("x.json") == {"a": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from airflow.sdk.configuration import conf
 
@@ -55,4 +56,4 @@ def _has_told(hashtag: str, date: str, dag_id: str, run_id: str) -> bool:
 def run_url(dag_id: str, run_id: str) -> str:
     """The run's page in Airflow's UI."""
     base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
-    return f"{base}/dags/{dag_id}/runs/{run_id}"
+    return f"{base}/dags/{dag_id}/runs/{quote(run_id)}"

@@ -4,9 +4,11 @@ import itertools
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 
+from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from tests.conftest import REPOSITORY
 
 STORY = [
@@ -59,6 +61,29 @@ def test_it_is_scheduled_daily_without_catch_up(dags):
 
 def test_the_sweep_is_not_paused_when_it_is_new(dags):
     assert dags["sweep_endpoints"].is_paused_upon_creation is False
+
+
+def test_a_pool_counts_what_costs_by_the_hour_and_deleting_never_waits_for_one(dags):
+    pools = {task.task_id: (task.pool, task.pool_slots) for task in dags["retrain_aws"].tasks}
+
+    assert pools.pop("tune_model") == (TRAINING_POOL, 2)
+    assert pools.pop("train_model") == (TRAINING_POOL, 1)
+    assert pools.pop("deploy_endpoint") == pools.pop("hold_endpoint") == (ENDPOINT_POOL, 1)
+    assert set(pools.values()) == {("default_pool", 1)}
+
+
+def test_every_client_backs_off_adaptively_before_its_task_fails(dags):
+    for dag in dags.values():
+        operators = [task for task in dag.tasks if hasattr(task, "botocore_config")]
+        assert operators
+        for task in operators:
+            assert task.botocore_config["retries"]["mode"] == "adaptive", task.task_id
+
+
+def test_a_daily_run_is_late_six_hours_after_its_day_and_the_endpoints_time(dags):
+    (alert,) = [dags["retrain_aws"].deadline]
+
+    assert [alert.interval for alert in ([alert] if not isinstance(alert, list) else alert)] == [timedelta(hours=31)]
 
 
 def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):

@@ -8,14 +8,17 @@ import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import boto3
 import pytest
 import requests
 from rich.console import Console
 
+from hashtag_retrain.operators.hold import DELETE, MINUTES
+from hashtag_retrain.pools import TRAINING_POOL
 from include.airflow_api import AirflowApi
-from include.demo import DAG_ID, run_pipeline
+from include.demo import DAG_ID, DATE, run_pipeline
 from include.local_stack import LocalStack, LocalStackSettings, StackError
 from tests.conftest import REPOSITORY
 
@@ -62,6 +65,46 @@ def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_ta
     assert len(airflow.tasks(DAG_ID, response.json()["dag_run_id"])) == 11
 
 
+def wait_until(condition, seconds: float = 120):
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(1)
+    return result
+
+
+def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
+    """Airflow's own deadline alert, through the executor, to the notifier in the environment."""
+    (late,) = wait_until(lambda: [page for page in pages() if page[0].startswith("#slow")])
+
+    assert late[0].endswith("the daily run is late.")
+    assert f"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__" in late[1]
+
+
+def test_of_a_run_that_failed_before_record_outcome_could_say_so_somebody_is_told(stack, airflow, pages):
+    run_id = airflow.trigger("retrain_slow", {"date": "2026-01-01"})
+    wait_until(lambda: airflow.tasks("retrain_slow", run_id).get("wait_for_tweets", {}).get("state") == "deferred")
+    for task in ("wait_for_tweets", "record_outcome"):
+        airflow.task_state("retrain_slow", run_id, task, "failed")
+
+    ((subject, message),) = wait_until(lambda: [page for page in pages() if quote(run_id) in page[1]])
+
+    assert "the run failed, and could not say why" in subject
+    assert message.endswith(f"/dags/retrain_slow/runs/{quote(run_id)}")
+
+
+def test_an_endpoint_is_deleted_at_once_when_a_person_says_so_in_the_ui(stack, airflow):
+    """With the parameters of the run above, so that nothing is trained again."""
+    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": 600})
+    wait_until(lambda: airflow.tasks(DAG_ID, run_id).get("hold_endpoint", {}).get("state") == "deferred")
+    assert len(sagemaker_of(stack).list_endpoints(StatusEquals="InService")["Endpoints"]) == 1
+
+    airflow.answer(DAG_ID, run_id, "hold_endpoint", DELETE, {MINUTES: 60})
+
+    wait_until(lambda: airflow.run_state(DAG_ID, run_id) == "success")
+    assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
+
+
 def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, airflow):
     """It waits for SQLite in its event loop; a request that holds the lock and needs the loop would wait for ever."""
     dag = f"{stack.settings.airflow_url}/api/v2/dags/sweep_endpoints"
@@ -80,6 +123,7 @@ def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, a
 @pytest.mark.timeout(600)
 def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
     """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
+    set_slots(stack, airflow, 1)
     create_backfill(stack)
 
     runs = wait_for_backfill(airflow, stack, 4)
@@ -96,6 +140,21 @@ def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys
         "2026-01-07": ("success", "success"),
     }
     assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
+    assert trained_at_once(stack) == 1  # all four dates' runs at once, and a pool with one slot
+
+
+def trained_at_once(stack: LocalStack) -> int:
+    """How many training jobs there were at most at the same time."""
+    client = sagemaker_of(stack)
+    names = [job["TrainingJobName"] for job in client.list_training_jobs()["TrainingJobSummaries"]]
+    jobs = [client.describe_training_job(TrainingJobName=name) for name in names]
+    spans = [(job["CreationTime"], job["TrainingEndTime"]) for job in jobs]
+    return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
+
+
+def set_slots(stack: LocalStack, airflow: AirflowApi, slots: int) -> None:
+    url = f"{stack.settings.airflow_url}/api/v2/pools/{TRAINING_POOL}?update_mask=slots"
+    assert airflow._session.patch(url, json={"slots": slots}, timeout=60).ok
 
 
 def create_backfill(stack: LocalStack) -> None:

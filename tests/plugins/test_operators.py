@@ -33,7 +33,7 @@ from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
 from include.local_aws.blazingtext.inference import Predictor
 from include.local_aws.sagemaker.models import SageMakerBackend
-from include.ownership import DEADLINE, OWNER, ownership_tags
+from include.ownership import DEADLINE, OWNER, PURPOSE, ownership_tags
 from tests.conftest import ROLE_ARN
 from tests.test_notify import remember, told
 
@@ -755,3 +755,70 @@ def test_what_is_there_with_other_content_is_an_error(deployed, model_uri, chang
 
     with pytest.raises(AirflowFailException, match=words):
         operator.execute(CONTEXT)
+
+
+class WorkerDied(BaseException):
+    """As a kill -9 would end it, with no chance to clean up."""
+
+
+def die_around_call(operator: Any, number: int, when: str) -> None:
+    """Let the worker die before or after its so-manieth call of SageMaker."""
+    calls = itertools.count(1)
+
+    def maybe_die(**_: Any) -> None:
+        if next(calls) == number:
+            raise WorkerDied
+
+    operator.hook.get_conn().meta.events.register(f"{when}-call.sagemaker", maybe_die)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_wherever_a_worker_dies_a_retry_leads_to_the_same_one_job(request_of, sagemaker, when):
+    for number in itertools.count(1):
+        request = request_of(epochs=6 + number) | {"TrainingJobName": f"operators-dies-{when}-{number}"}
+        operator = train_operator(request)
+        die_around_call(operator, number, when)
+        try:
+            finish(operator)
+        except WorkerDied:
+            assert finish(train_operator(request))["training_job_name"] == request["TrainingJobName"]
+        else:
+            break  # there is no such call any more
+        jobs = sagemaker.list_training_jobs(NameContains=request["TrainingJobName"])["TrainingJobSummaries"]
+        assert [job["TrainingJobStatus"] for job in jobs] == ["Completed"]
+    assert number > 3
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_wherever_a_worker_dies_a_retry_leads_to_the_same_deployment(model_uri, sagemaker, when):
+    for number in itertools.count(1):
+        name = f"retrain-operators-dies-{when}-{number}"
+        operator = deploy_operator(name, model_uri)
+        die_around_call(operator, number, when)
+        try:
+            finish(operator)
+        except WorkerDied:
+            assert finish(deploy_operator(name, model_uri))["endpoint_name"] == name
+        else:
+            break
+        for arn in arns_of(sagemaker, name):
+            assert {OWNER, DEADLINE, PURPOSE} <= set(tags_of(sagemaker, arn))
+    assert number > 7
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_wherever_a_worker_dies_a_retry_deletes_what_is_left(model_uri, sagemaker, when):
+    for number in itertools.count(1):
+        name = f"retrain-operators-deletes-{when}-{number}"
+        finish(deploy_operator(name, model_uri))
+        operator = delete_operator(name, {OWNER: "dag/run"})
+        die_around_call(operator, number, when)
+        try:
+            finish(operator)
+        except WorkerDied:
+            finish(delete_operator(name, {OWNER: "dag/run"}))
+        else:
+            break
+        assert sagemaker.list_models(NameContains=name)["Models"] == []
+        assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
+    assert number > 6

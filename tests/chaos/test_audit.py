@@ -1,0 +1,117 @@
+"""Each check of a round fails where it should."""
+
+import boto3
+import pytest
+
+from chaos import audit
+from chaos.audit import DELETED, Played
+from chaos.clients import Clients
+from chaos.plan import plan
+from include.blazingtext.hyperparameters import to_request
+from include.blazingtext.requests import training_request
+from include.names import Keys, run_name
+from include.storage import Storage
+
+PLAN = plan(1)
+SUCCESS = {"train_model": {"state": "success"}, "record_outcome": {"state": "success"}}
+
+
+@pytest.fixture
+def clients(settings, local_aws) -> Clients:
+    return Clients(settings, local_aws.url, airflow_url="http://127.0.0.1:1")
+
+
+@pytest.fixture
+def planted(clients) -> str:
+    clients.prepare()
+    clients.plant_bystander("retrain-aws-bystander-1")
+    yield "retrain-aws-bystander-1"
+    clients.delete("retrain-aws-bystander-1")
+
+
+def run_left_behind(clients: Clients) -> str:
+    """A run id whose endpoint, configuration and model are there."""
+    clients.prepare()
+    clients.plant_bystander(run_name(clients.deployment, PLAN.dag_id, "left"))
+    return "left"
+
+
+def test_a_run_that_has_not_ended_is_found(clients):
+    assert "has not ended: running" in next(audit.untold(PLAN, Played("r", "running"), False, clients))
+
+
+def test_a_success_with_a_failed_task_is_found(clients):
+    run = Played("r", "success", {**SUCCESS, "smoke_test": {"state": "failed"}})
+
+    assert "is a success, but smoke_test failed" in next(audit.untold(PLAN, run, False, clients))
+    assert list(audit.untold(PLAN, run, True, clients)) == []  # a person said so
+    assert list(audit.untold(PLAN, Played("r", DELETED), False, clients)) == []
+
+
+def test_a_failure_without_a_failed_task_is_found(clients):
+    assert "none of its tasks" in next(audit.untold(PLAN, Played("r", "failed", SUCCESS), False, clients))
+
+
+def test_a_success_that_left_something_and_has_no_report_is_found(clients):
+    run = Played(run_left_behind(clients), "success", SUCCESS)
+
+    left, report = audit.untold(PLAN, run, False, clients)
+
+    assert "left endpoint, endpoint config, model" in left
+    assert "a success without a report" in report
+    assert len(list(audit.leaks(PLAN, [run], clients))) == 3
+    clients.delete(run_name(clients.deployment, PLAN.dag_id, run.run_id))
+
+
+def test_a_report_that_says_something_else_is_found(clients, settings, client):
+    key = Keys(settings.prefix, PLAN.hashtag, PLAN.parameters["date"]).run(
+        run_name(clients.deployment, PLAN.dag_id, "r")
+    )
+    told = {"decision": {"deploy": True}, "outcome": "Failed at train_model."}
+    Storage(client("s3"), settings.bucket).write_json(told, key + "report.json")
+
+    assert "its report says: Failed at" in next(audit.untold(PLAN, Played("r", "success", SUCCESS), False, clients))
+
+
+def train(clients: Clients, name: str, epochs: int = 5) -> None:
+    place = f"s3://{clients.settings.bucket}/bystander"
+    hyperparameters = {"epochs": epochs, "buckets": 100, "learning_rate": PLAN.parameters["learning_rate"]}
+    clients.sagemaker.create_training_job(
+        **training_request(
+            job_name=f"retrain-{PLAN.hashtag}-{PLAN.parameters['date']}-{name}", role_arn=clients.settings.role_arn,
+            image="811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", train_uri=f"{place}/train/",
+            validation_uri=f"{place}/validation/", output_uri=place, instance_type="ml.c5.xlarge",
+            hyperparameters=to_request({**hyperparameters, "early_stopping": False}), tags={},
+        )
+    )  # fmt: skip
+
+
+def test_a_fingerprint_that_is_trained_twice_and_a_job_that_still_runs_are_found(clients):
+    clients.prepare()
+    train(clients, "x")
+    train(clients, "x-a2")
+    train(clients, "x-a3", epochs=300_000)
+    waiter = clients.sagemaker.get_waiter("training_job_completed_or_stopped")
+    for job in clients.training_jobs(PLAN):
+        if not job["TrainingJobName"].endswith("-a3"):
+            waiter.wait(TrainingJobName=job["TrainingJobName"], WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+
+    (twice,) = audit.trained_twice(PLAN, clients)
+    (leak,) = audit.leaks(PLAN, [Played("r", "failed")], clients)
+
+    assert "x, " in twice
+    assert twice.endswith("x-a2")
+    assert "-x-a3 still runs" in leak
+    name = next(job["TrainingJobName"] for job in clients.training_jobs(PLAN) if "-a3" in job["TrainingJobName"])
+    clients.sagemaker.stop_training_job(TrainingJobName=name)
+
+
+def test_a_bystander_that_is_touched_is_found(clients, planted, local_aws):
+    assert list(audit.touched(planted, clients)) == []
+
+    theirs = boto3.client("sagemaker", endpoint_url=local_aws.url)
+    theirs.delete_model(ModelName=planted)
+
+    gone, called = audit.touched(planted, clients)
+    assert gone.endswith("is gone: model")
+    assert "DeleteModel was called 1 times" in called
