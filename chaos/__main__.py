@@ -9,6 +9,7 @@ each round nothing may be left, trained twice, touched that is somebody else's, 
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.rounds < 1 or options.at_once < 1 or options.seed < 0:
         parser.error("--rounds and --at-once must be at least 1, --seed at least 0")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # so that everything is stopped then, too
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
     console = Console(highlight=False, soft_wrap=True)
     seeds = range(options.seed, options.seed + options.rounds)
@@ -69,19 +72,29 @@ def print_round(one: Round, console: Console) -> None:
     states = "+".join(run.state for run in one.runs)
     tries = sum(max(task["try_number"] - 1, 0) for run in one.runs for task in run.tasks.values())
     verdict = Text("ok", style="green") if not one.violations else Text("WRONG", style="bold red")
-    line = f"  {one.plan.seed:>5}  {states:<16} {one.seconds:>5.0f} s  {tries:>2} retries  {'; '.join(one.done) or '-'}"
+    done = "; ".join(map(str, one.done)) or "-"
+    line = f"  {one.plan.seed:>5}  {states:<16} {one.seconds:>5.0f} s  {tries:>2} retries  {done}"
     console.print(verdict, line)
+    for refused in one.refused:
+        console.print(Text(f"         not done: {refused}", style="dim"))
     for violation in one.violations:
         console.print(Text(f"         {violation}", style="red"))
 
 
 def print_summary(played: list[Round], seconds: float, console: Console) -> None:
     """How often what was done, how runs ended, and the seeds of the failures."""
-    done = Counter(mischief.split()[0] for one in played for mischief in one.done if "(not done" not in mischief)
+    done = Counter(mischief.kind for one in played for mischief in one.done)
     states = Counter(run.state for one in played for run in one.runs)
     console.print(f"\n{len(played)} rounds in {seconds / 60:.0f} min; runs: {_counts(states)}. Done: {_counts(done)}.")
+    recoverable = [one for one in played if one.is_recoverable]
+    console.print(f"Of {len(recoverable)} rounds that nothing kept from succeeding, {recovered(played)} did.")
     wrong = [one.plan.seed for one in played if one.violations]
     console.print(f"Wrong: {len(wrong)}" + (f", seeds {', '.join(map(str, wrong))}" if wrong else ""))
+
+
+def recovered(played: list[Round]) -> int:
+    """In how many of the rounds that could succeed all runs did."""
+    return sum(one.is_recoverable and all(run.state == "success" for run in one.runs) for one in played)
 
 
 def _counts(counter: Counter[str]) -> str:

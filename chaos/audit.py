@@ -74,7 +74,7 @@ def leaks(plan: Plan, runs: list[Played], clients: Clients) -> Iterator[str]:
     if all(run.state in {"success", "failed", DELETED} for run in runs):
         for job in clients.training_jobs(plan):
             if job["TrainingJobStatus"] == "InProgress":
-                yield f"training job {job['TrainingJobName']} still runs, and no run waits for it"
+                yield f"training job {job['TrainingJobName']} still runs, and its run has ended"
 
 
 def trained_twice(plan: Plan, clients: Clients) -> Iterator[str]:

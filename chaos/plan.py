@@ -14,6 +14,7 @@ STORY = (
 PARTS = ("worker-1", "worker-2", "scheduler", "triggerer", "api-server", "local-aws", "dag-processor")
 THROTTLING, SERVER_ERROR, LOST = "ThrottlingException", "InternalServerError", "ConnectionReset"
 TRY_AGAIN = "InternalServerError: We encountered an internal error. Please try again."
+RECOVERABLE = ("kill", "database_gone", "throttle", "fail_endpoint", "answer")
 NO_USE = "AlgorithmError: the seed of this round would have it so"
 
 
@@ -29,6 +30,11 @@ class Mischief:
     what: str = ""
     seconds: float = 0.0
     """How long it lasts."""
+
+    @property
+    def is_recoverable(self) -> bool:
+        """Whether a run should succeed all the same."""
+        return self.kind in RECOVERABLE or self.what == TRY_AGAIN
 
     def __str__(self) -> str:
         lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
@@ -93,7 +99,7 @@ def _whole_run(kind: str, chance: random.Random) -> Mischief:
 
 
 def _answer(kind: str, chance: random.Random) -> Mischief:
-    return Mischief(kind, "hold_endpoint", chance.uniform(0, 4), what=chance.choice(["keep", "delete"]))
+    return Mischief(kind, "hold_endpoint", chance.uniform(2, 6), what=chance.choice(["keep", "delete"]))
 
 
 def _gone(kind: str, chance: random.Random) -> Mischief:
@@ -118,3 +124,4 @@ _MAKERS: dict[str, tuple[int, Callable[[str, random.Random], Mischief]]] = {
     "answer": (2, _answer),
 }
 """Weights, and what makes a mischief, by its kind."""
+KINDS = frozenset(_MAKERS)

@@ -16,7 +16,7 @@ from chaos.stack import ChaosStack
 from include.local_stack import StackError
 from include.names import run_name
 
-SECONDS_FOR_A_ROUND = 300
+SECONDS_FOR_A_ROUND = 480
 NOT_BEGUN = (None, "scheduled", "queued")
 TROUBLE = (StackError, BotoCoreError, ClientError, RequestException)
 """What those who look on may meet while everything is being killed."""
@@ -28,10 +28,16 @@ class Round:
 
     plan: Plan
     runs: list[Played] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
+    done: list[Mischief] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     meddled: bool = False
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
+
+    @property
+    def is_recoverable(self) -> bool:
+        """Whether all that went wrong in it is such that its runs should succeed all the same."""
+        return all(mischief.is_recoverable for mischief in self.done)
 
     @property
     def bystander(self) -> str:
@@ -42,8 +48,8 @@ def play(stack: ChaosStack, plans: list[Plan]) -> list[Round]:
     """Play rounds at the same time, let everything that was killed come back, sweep once, and look at what is left."""
     rounds = [Round(plan) for plan in plans]
     over = threading.Event()
-    nurse = threading.Thread(target=_revive, args=[stack, over])
-    players = [threading.Thread(target=_play, args=[stack, one]) for one in rounds]
+    nurse = threading.Thread(target=_revive, args=[stack, over], daemon=True)
+    players = [threading.Thread(target=_play, args=[stack, one], daemon=True) for one in rounds]
     nurse.start()
     try:
         for player in players:
@@ -90,7 +96,7 @@ class _Player:
                 self._act(mischief)
             if not self._waits_for_something(pending):
                 return
-            time.sleep(0.5)
+            time.sleep(1)
 
     def _waits_for_something(self, pending: list[Mischief]) -> bool:
         if any(run.state not in {"success", "failed", DELETED} for run in self._round.runs):
@@ -116,9 +122,9 @@ class _Player:
         try:
             self._saboteur.act(mischief)
         except TROUBLE as error:
-            self._round.done.append(f"{mischief} (not done: {str(error)[:150]})")
+            self._round.refused.append(f"{mischief} ({str(error)[:150]})")
             return
-        self._round.done.append(str(mischief))
+        self._round.done.append(mischief)
         self._round.meddled = self._round.meddled or mischief.kind in MEDDLING
         if self._saboteur.deleted:
             self._round.runs[0].state = DELETED

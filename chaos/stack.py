@@ -162,6 +162,7 @@ class ChaosStack:
         self.lock = threading.RLock()
         """Held while parts are killed and started."""
         self.home = settings.local.home
+        self._is_stopped = False
         self._programs = Programs.find()
         self._logs = self.home / "process-logs"
         self._account = _account_for_postgres()
@@ -194,6 +195,11 @@ class ChaosStack:
 
     def stop(self) -> None:
         """SIGTERM, then SIGKILL, to everything; the services last, since the others talk to them as they end."""
+        with self.lock:
+            self._is_stopped = True
+            self._stop_all()
+
+    def _stop_all(self) -> None:
         for names in ([name for name in self.parts if name not in SERVICES], list(SERVICES)):
             parts = [self.parts[name] for name in names if name in self.parts]
             for part in parts:
@@ -211,7 +217,13 @@ class ChaosStack:
         _kill_tree(self.parts[name].process)
 
     def restart(self, name: str, wait: bool = True) -> None:
-        """Start a part that was killed, has died, or was never started."""
+        """
+        Start a part that was killed, has died, or was never started.
+
+        :raises StackError: the stack is stopped, or the part does not start
+        """
+        if self._is_stopped:
+            raise StackError(f"The stack is stopped; {name} is not started again.")
         if name in self.parts:
             _kill_tree(self.parts[name].process)
         as_user = self._as_postgres() if name == "postgres" else []

@@ -63,11 +63,11 @@ def _deadline(hashtag: Hashtag) -> DeadlineAlert:
     because with an alert that counts from when a run was queued, Airflow 3.3 cannot clear tasks any more.
     """
     kept = timedelta(minutes=hashtag.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
-    arguments = {"hashtag": hashtag.name, "hours": hashtag.late_after_hours}
+    interval = timedelta(hours=hashtag.late_after_hours) + kept
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
-        interval=timedelta(hours=hashtag.late_after_hours) + kept,
-        callback=SyncCallback(tell_of_late_run, arguments),
+        interval=interval,
+        callback=SyncCallback(tell_of_late_run, {"hashtag": hashtag.name, "hours": interval / timedelta(hours=1)}),
     )
 
 

@@ -1,6 +1,6 @@
 """
-Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, and stop jobs that no run waits
-for any more, whoever died meanwhile.
+Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, and stop jobs whose run
+has ended, whoever died meanwhile.
 
 Only resources that carry this product's tags are touched. Trigger it with dry_run to see what it would remove.
 """

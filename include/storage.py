@@ -3,6 +3,7 @@
 import io
 import json
 import urllib.parse
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,11 @@ class Storage:
 
     def uri(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
+
+    def modified(self, key: str) -> datetime:
+        """When an object was written."""
+        when: datetime = self._client.head_object(Bucket=self.bucket, Key=key)["LastModified"]
+        return when
 
     def list_keys(self, prefix: str) -> list[str]:
         """Every key below a prefix, sorted; folders' own entries are passed over."""

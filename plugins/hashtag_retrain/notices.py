@@ -34,7 +34,7 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     date = run_date(context["params"], context["dag_run"]) if "dag_run" in context else None
     hashtag = dag_id.removeprefix("retrain_")
-    if date is not None and _has_told(hashtag, date, dag_id, run_id):
+    if date is not None and _has_told(hashtag, date, context["dag_run"], dag_id, run_id):
         return
     notify(
         f"#{hashtag} {date or run_id}: the run failed, and could not say why.",
@@ -42,12 +42,14 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
     )
 
 
-def _has_told(hashtag: str, date: str, dag_id: str, run_id: str) -> bool:
-    """Whether the run's report, which record_outcome writes before it tells, says that the run failed."""
+def _has_told(hashtag: str, date: str, dag_run: Any, dag_id: str, run_id: str) -> bool:
+    """Whether the run's report, which record_outcome writes before it tells, says that the run failed this time."""
     try:
         settings = Settings.from_environment()
         key = Keys(settings.prefix, hashtag, date).run(run_name(dag_id, run_id)) + "report.json"
-        return bool(failed_tasks(Storage.connect(settings.bucket).read_json(key)["tasks"]))
+        storage = Storage.connect(settings.bucket)
+        # A run that is cleared starts anew, and its report of before is there still.
+        return storage.modified(key) >= dag_run.start_date and bool(failed_tasks(storage.read_json(key)["tasks"]))
     except Exception as error:  # whatever it is, it may be what the run failed of
         print(f"The report of {run_id} cannot be read: {error!r}")
         return False

@@ -33,5 +33,6 @@ def make_pools() -> None:
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
-    """Airflow calls this as scheduler, triggerer and DAG processor start, all of which may write to its database."""
-    make_pools()
+    """Airflow calls this as its components start, and, where there is no database, as each task does."""
+    if type(component).__name__ == "Job":
+        make_pools()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.__main__ import PACE
+from chaos.__main__ import PACE, recovered
 from chaos.clients import Clients
-from chaos.plan import plan
+from chaos.plan import KINDS, PARTS, plan
 from chaos.rounds import play
 from chaos.stack import ChaosSettings, ChaosStack, Programs
 from include.local_stack import StackError
@@ -40,6 +40,15 @@ def test_a_dozen_rounds_leak_nothing_train_nothing_twice_and_tell_the_truth():
         ]
 
     for one in rounds:
-        print(one.plan.seed, [run.state for run in one.runs], one.done)
+        print(one.plan.seed, [run.state for run in one.runs], [str(mischief) for mischief in one.done], one.refused)
     assert {one.plan.seed: one.violations for one in rounds if one.violations} == {}
     assert sum(len(one.done) for one in rounds) >= len(SEEDS)
+    recoverable = [one for one in rounds if one.is_recoverable]
+    assert recovered(rounds) >= 0.8 * len(recoverable) > 0
+
+
+def test_the_dozen_brings_up_every_kind_of_mischief_and_the_kill_of_every_part():
+    mischief = [mischief for seed in SEEDS for mischief in plan(seed).mischief]
+
+    assert {one.kind for one in mischief} == KINDS
+    assert {one.what for one in mischief if one.kind == "kill"} == set(PARTS)

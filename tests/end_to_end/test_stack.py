@@ -49,6 +49,9 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     assert sagemaker.list_endpoints()["Endpoints"] == []
     assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
     assert sagemaker.list_models()["Models"] == []
+    logs = [path.read_text(errors="replace") for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/**/*.log")]
+    assert len(logs) >= 10
+    assert not [log for log in logs if "Traceback" in log or "error calling listener" in log]
 
 
 def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(stack, airflow):
@@ -123,7 +126,7 @@ def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, a
 @pytest.mark.timeout(600)
 def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
     """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
-    set_slots(stack, airflow, 1)
+    set_slots(stack, 1)
     create_backfill(stack)
 
     runs = wait_for_backfill(airflow, stack, 4)
@@ -152,9 +155,9 @@ def trained_at_once(stack: LocalStack) -> int:
     return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
 
 
-def set_slots(stack: LocalStack, airflow: AirflowApi, slots: int) -> None:
-    url = f"{stack.settings.airflow_url}/api/v2/pools/{TRAINING_POOL}?update_mask=slots"
-    assert airflow._session.patch(url, json={"slots": slots}, timeout=60).ok
+def set_slots(stack: LocalStack, slots: int) -> None:
+    command = [sys.executable, "-m", "airflow", "pools", "set", TRAINING_POOL, str(slots), "few", "--include-deferred"]
+    subprocess.run(command, cwd=REPOSITORY, env=stack.environment, capture_output=True, check=True)
 
 
 def create_backfill(stack: LocalStack) -> None:

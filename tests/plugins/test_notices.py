@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -35,9 +36,10 @@ def test_other_runs_are_not_late(run_type):
 
 
 def failed_run() -> dict:
+    started = datetime.now(UTC) - timedelta(minutes=1)
     return {
         "dag": SimpleNamespace(dag_id="retrain_aws"), "run_id": "manual__1", "reason": "task_failure",
-        "params": {"date": "2026-01-07"}, "dag_run": SimpleNamespace(run_id="manual__1"),
+        "params": {"date": "2026-01-07"}, "dag_run": SimpleNamespace(run_id="manual__1", start_date=started),
     }  # fmt: skip
 
 
@@ -57,6 +59,17 @@ def test_what_record_outcome_has_told_of_is_not_told_again(settings, storage):
     tell_of_failed_run(failed_run())
 
     assert told == []
+
+
+def test_of_a_run_that_was_cleared_and_failed_again_without_a_report_somebody_is_told(settings, storage):
+    key = Keys(settings.prefix, "aws", "2026-01-07").run(run_name(settings.deployment, "retrain_aws", "manual__1"))
+    storage.write_json({"tasks": {"train_model": "failed"}}, key + "report.json")
+    cleared = failed_run()
+    cleared["dag_run"].start_date = datetime.now(UTC) + timedelta(minutes=1)
+
+    tell_of_failed_run(cleared)
+
+    assert len(told) == 1
 
 
 def test_of_a_run_that_a_report_of_before_its_failure_does_not_speak_of_somebody_is_told(settings, storage):

@@ -27,13 +27,14 @@ from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndp
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
+from hashtag_retrain.triggers import job
 from hashtag_retrain.triggers.endpoint import GONE, EndpointDeadlineTrigger, EndpointSettledTrigger
 from hashtag_retrain.triggers.job import TrainingJobTrigger, TuningJobTrigger
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
 from include.local_aws.blazingtext.inference import Predictor
 from include.local_aws.sagemaker.models import SageMakerBackend
-from include.ownership import DEADLINE, OWNER, PURPOSE, ownership_tags
+from include.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, ownership_tags
 from tests.conftest import ROLE_ARN
 from tests.test_notify import remember, told
 
@@ -822,3 +823,74 @@ def test_wherever_a_worker_dies_a_retry_deletes_what_is_left(model_uri, sagemake
         assert sagemaker.list_models(NameContains=name)["Models"] == []
         assert sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"] == []
     assert number > 6
+
+
+@pytest.mark.parametrize("kind", ["Model", "EndpointConfig", "Endpoint"])
+def test_a_creation_whose_answer_was_lost_is_no_error(sagemaker, model_uri, kind):
+    """botocore sends the request again, and finds there what its first try has made."""
+    name = f"retrain-operators-{next(_numbers)}"
+    operator = deploy_operator(name, model_uri)
+    tags = as_tags(ownership_tags("dag/run", "tests", "test", datetime.now(UTC) + timedelta(hours=1)))
+
+    def serve_first(**_: Any) -> None:
+        method = {"Model": "create_model", "EndpointConfig": "create_endpoint_config", "Endpoint": "create_endpoint"}
+        getattr(sagemaker, method[kind])(**operator.config[kind], Tags=tags)
+
+    operator.hook.get_conn().meta.events.register(f"before-call.sagemaker.Create{kind}", serve_first)
+
+    assert finish(operator)["endpoint_name"] == name
+
+
+def test_what_is_used_again_for_a_new_endpoint_gets_its_deadline(sagemaker, model_uri):
+    name = half_deployed(sagemaker, model_uri)
+    arns = [
+        sagemaker.describe_model(ModelName=name)["ModelArn"],
+        sagemaker.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"],
+    ]
+    for arn in arns:
+        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DEADLINE, "Value": "2020-01-01T00:00:00+00:00"}])
+
+    deadline = finish(deploy_operator(name, model_uri))["deadline"]
+
+    assert {tags_of(sagemaker, arn)[DEADLINE] for arn in arns} == {deadline}
+
+
+def test_an_endpoint_that_has_lost_its_deadline_goes_with_its_run(sagemaker, deployed):
+    sagemaker.delete_tags(ResourceArn=arns_of(sagemaker, deployed)[-1], TagKeys=[DEADLINE])
+
+    assert deployed not in names_of(sweep(sagemaker, running=True))
+    (endpoint, *_) = [left for left in sweep(sagemaker, running=False) if left["name"] == deployed]
+    assert endpoint["why"] == "its run has ended, and it has lost its tag retrain:deadline"
+
+
+def test_an_endpoint_that_has_lost_its_deadline_and_whose_run_is_not_known_is_told_of(sagemaker, deployed):
+    arn = arns_of(sagemaker, deployed)[-1]
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=[DEADLINE])
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DEPLOYMENT, "Value": "others"}])
+
+    with pytest.raises(AirflowException, match=f"{deployed} .it has lost its tag retrain:deadline"):
+        sweep(sagemaker)
+    finish(delete_operator(deployed))
+
+
+@pytest.mark.parametrize(("state", "status"), [("deferred", "InProgress"), ("failed", "Stopped"), (None, "Stopped")])
+def test_a_trigger_that_another_triggerer_has_taken_over_stops_no_job(
+    request_of, sagemaker, monkeypatch, state, status
+):
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+    trigger, name = deferral.value.trigger, request_of()["TrainingJobName"]
+    task = SimpleNamespace(dag_id="dag", run_id="run", task_id="train", map_index=-1)
+    monkeypatch.setattr(type(trigger), "task_instance", task, raising=False)
+    monkeypatch.setattr(
+        job.RuntimeTaskInstance, "get_task_states", lambda **_: {"run": {"train": state}} if state else {}
+    )
+
+    asyncio.run(trigger.on_kill())
+
+    if status == "Stopped":
+        wait_until_stopped(sagemaker, name)
+    else:
+        assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress"
+        sagemaker.stop_training_job(TrainingJobName=name)

@@ -1,4 +1,5 @@
 import pytest
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 
 from hashtag_retrain.pools import ENDPOINT_POOL, SLOTS, TRAINING_POOL, make_pools, on_starting
 
@@ -20,13 +21,21 @@ def test_the_pools_are_made_and_count_waiting_tasks(pools):
 
 
 def test_a_pool_that_somebody_has_changed_stays_so(pools):
+    from airflow.jobs.job import Job
+
     make_pools()
     pools.create_or_update_pool(TRAINING_POOL, slots=20, description="ours", include_deferred=True)
 
-    on_starting(component=None)
+    on_starting(component=Job())
 
     assert pools.get_pool(TRAINING_POOL).slots == 20
     pools.create_or_update_pool(TRAINING_POOL, slots=SLOTS, description="", include_deferred=True)
+
+
+def test_a_task_that_starts_makes_none_for_it_has_no_database(monkeypatch):
+    monkeypatch.setattr("hashtag_retrain.pools.make_pools", lambda: pytest.fail("called"))
+
+    on_starting(component=TaskRunnerMarker())
 
 
 def test_airflow_finds_the_listener_that_makes_them(airflow_database):

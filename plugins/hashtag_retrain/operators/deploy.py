@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from botocore.exceptions import ClientError
 
 from hashtag_retrain.clock import time_now
 from hashtag_retrain.hooks import hook_arguments
@@ -70,15 +71,28 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         client = self.hook.get_conn()
         deadline = time_now(client) + timedelta(minutes=float(self.keep_minutes))
         tags = as_tags(ownership_tags(self.owner_tag, self.deployment, self.purpose, deadline))
+        is_new = ENDPOINT.describe(client, self._endpoint_name) is None
         for kind in IN_ORDER_OF_CREATION:
-            request = self.config[kind.request_name]
-            name = request[f"{kind.request_name}Name"]
-            if self._is_there(client, kind, request):
-                self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
-                continue
-            self.log.info("Creating %s %s", kind.noun, name)
-            getattr(client, f"create_{kind.method_name}")(**request, Tags=tags)
+            self._make(client, kind, tags, is_new)
         self._wait(then="execute_complete")
+
+    def _make(self, client: Any, kind: Kind, tags: list[dict[str, str]], is_new: bool) -> None:
+        """Create a resource, unless it is there; as part of a new endpoint it then gets that one's deadline."""
+        request = self.config[kind.request_name]
+        name = request[f"{kind.request_name}Name"]
+        if not self._is_there(client, kind, request):
+            self.log.info("Creating %s %s", kind.noun, name)
+            try:
+                getattr(client, f"create_{kind.method_name}")(**request, Tags=tags)
+            except ClientError:
+                # Perhaps the answer to the first try was lost, and botocore's second one has found the resource there.
+                if not self._is_there(client, kind, request):
+                    raise
+            return
+        self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
+        if is_new and kind is not ENDPOINT:
+            description = kind.describe(client, name) or {}
+            client.add_tags(ResourceArn=description[f"{kind.request_name}Arn"], Tags=tags)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         assert event is not None

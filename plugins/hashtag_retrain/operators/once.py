@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerBaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferralTimeout
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import Kind
@@ -87,22 +88,25 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            self.preprocess_config()
-            client = self.hook.get_conn()
-            name, status = self._find_job(client, self.config[f"{self.kind.request_name}Name"])
-            if status == "InProgress":
-                self.log.error("The %s %s has not ended within %s.", self.kind.noun, name, self.patience())
-                self._stop(client, name)
+            self.log.error("The %s has not ended within %s.", self.kind.noun, self.patience())
+            with suppress(ClientError, BotoCoreError):  # the sweep will stop it
+                self.preprocess_config()
+                client = self.hook.get_conn()
+                name, status = self._find_job(client, self.config[f"{self.kind.request_name}Name"])
+                if status == "InProgress":
+                    self._stop(client, name)
             raise
 
     def _stop(self, client: Any, name: str) -> None:
         """Stop a job that this run has made and that still runs."""
+        if not self._tags:  # nothing would tell whose it is
+            return
         try:
             job = self.kind.describe(client, name)
             if job and not self.is_reused(client, job):
                 self.log.info("Stopping the %s %s", self.kind.noun, name)
                 self.kind.call(client, "stop", name)
-        except ClientError as error:  # it has ended meanwhile
+        except (ClientError, BotoCoreError) as error:  # it has ended meanwhile, or the sweep will stop it
             self.log.warning("The %s %s was not stopped: %s", self.kind.noun, name, error)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:

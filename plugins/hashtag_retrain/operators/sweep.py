@@ -19,6 +19,7 @@ from hashtag_retrain.resources import (
     ENDPOINT_CONFIG,
     IN_ORDER_OF_DELETION,
     JOBS,
+    NOT_FOUND,
     TRAINING_JOB,
     TUNING_JOB,
     Kind,
@@ -115,6 +116,8 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
                     kind.remove(client, name)
                 found.append(left)
             except (ClientError, BotoCoreError, UnreadableDeadline) as error:
+                if NOT_FOUND.search(str(error)):  # gone meanwhile, which is as well
+                    continue
                 failures.append(f"{kind.noun} {name} ({error})")
         self._report(found, failures, dry_run, context)
         return [asdict(left) for left in found]
@@ -146,14 +149,9 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         if DEADLINE in values and deadline is None:
             raise UnreadableDeadline(f"its tag {DEADLINE} is no time: {values[DEADLINE]!r}")
         run = self._run_state(values, context)
-        if kind in JOBS:
-            why = "its run has ended" if run == ENDED else None
-        elif kind is not ENDPOINT and self._is_used(client, name):
-            why = None
-        elif deadline is not None and deadline <= now:
-            why = f"its deadline, {deadline:%Y-%m-%d %H:%M} UTC, has passed"
-        else:
-            why = "its run has ended, and it has no endpoint" if kind is not ENDPOINT and run == ENDED else None
+        if kind not in (*JOBS, ENDPOINT) and self._is_used(client, name):
+            return None
+        why = _why(kind, run, deadline, now)
         if why is None:
             return None
         instance_type, instances = _instances(client, kind, description)
@@ -183,11 +181,27 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         where = f"\n\n{context['ti'].log_url}"
         if failures:
             subject = f"SageMaker: {len(failures)} not removed, and possibly billed"
-            notify(subject, "\n".join([*failures, *leaks]) + where)
+            if not dry_run:
+                notify(subject, "\n".join([*failures, *leaks]) + where)
             raise AirflowException(f"Not looked at or not removed, and possibly billed: {'; '.join(failures)}")
         if leaks and not dry_run:
             notify(f"SageMaker: {len(leaks)} left behind, and removed by the sweep", "\n".join(leaks) + where)
         self.log.info("%s resources and jobs were left behind%s", len(found), "; nothing was removed." * dry_run)
+
+
+def _why(kind: Kind, run: str, deadline: datetime | None, now: datetime) -> str | None:
+    """Why a resource is to go; None where it is to stay."""
+    if kind in JOBS:
+        return "its run has ended" if run == ENDED else None
+    if deadline is not None and deadline <= now:
+        return f"its deadline, {deadline:%Y-%m-%d %H:%M} UTC, has passed"
+    if run == ENDED and kind is not ENDPOINT:
+        return "its run has ended, and it has no endpoint"
+    if deadline is None and run == ENDED:
+        return f"its run has ended, and it has lost its tag {DEADLINE}"
+    if deadline is None and kind is ENDPOINT and run == UNKNOWN:
+        raise UnreadableDeadline(f"it has lost its tag {DEADLINE}, and its run is not known")
+    return None
 
 
 def _verb(kind: Kind, dry_run: bool) -> str:

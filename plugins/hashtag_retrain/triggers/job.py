@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from botocore.exceptions import ClientError
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from asgiref.sync import sync_to_async
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind
 from hashtag_retrain.triggers.polling import PollingTrigger
@@ -42,14 +44,31 @@ class JobTrigger(PollingTrigger):
 
     async def on_kill(self) -> None:
         """A person has stopped, cleared or marked the waiting task: stop what costs money."""
+        if not self.tags or await self._task_still_waits():
+            return
         async with await self.connect() as client:
             try:
                 job = await self.kind.call(client, "describe", self.name)
                 tags = await client.list_tags(ResourceArn=job[f"{self.kind.request_name}Arn"])
                 if self.tags.items() <= {tag["Key"]: tag["Value"] for tag in tags["Tags"]}.items():
                     await self.kind.call(client, "stop", self.name)
-            except ClientError as error:  # it has ended meanwhile
+            except (ClientError, BotoCoreError) as error:  # it has ended meanwhile, or the sweep will stop it
                 self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
+
+    async def _task_still_waits(self) -> bool:
+        """Airflow kills a trigger as well when another triggerer has taken it over: its task is deferred then."""
+        task = getattr(self, "task_instance", None)
+        if task is None:
+            return False
+        try:
+            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+                dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
+            )
+        except Exception as error:
+            self.log.warning("The state of the task that waited is not known, so it counts as stopped: %r", error)
+            return False
+        state: str | None = states.get(task.run_id, {}).get(task.task_id)
+        return state == "deferred"
 
 
 class TrainingJobTrigger(JobTrigger):
