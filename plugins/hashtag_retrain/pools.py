@@ -11,7 +11,8 @@ ENDPOINT_POOL = "sagemaker_endpoints"
 SLOTS = 4
 """Few, so that an account's first quotas suffice; set the pools' slots to yours under Admin, Pools."""
 POOLS = {
-    TRAINING_POOL: "Training instances at once, of all hashtags: one a training job, two a tuning job.",
+    # Airflow never schedules a task that needs more slots than its pool has; tune_model needs two to be skipped, too.
+    TRAINING_POOL: "Training instances at once, of all hashtags: one a training job, two a tuning job. Two at least.",
     ENDPOINT_POOL: "Endpoints at once, of all hashtags: while they are made and while they are held.",
 }
 

