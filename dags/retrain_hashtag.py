@@ -156,6 +156,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             max_minutes=MAX_KEEP_MINUTES,
             check_interval=POLL_SECONDS,
             pool=ENDPOINT_POOL,
+            retries=5,
         )
         delete_endpoint = SageMakerDeleteEndpointOperator(
             task_id="delete_endpoint",

@@ -9,15 +9,21 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
+    AirflowRuntimeError,
     AirflowSkipException,
+    ErrorType,
     TaskDeferralTimeout,
     TaskDeferred,
 )
+from airflow.sdk.execution_time import hitl
+from airflow.sdk.execution_time.comms import ErrorResponse
+from botocore.exceptions import ClientError
 
 from hashtag_retrain.operators import hold
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
@@ -403,7 +409,21 @@ def asked(monkeypatch) -> list[dict[str, Any]]:
     return questions
 
 
-RUNNING_TASK: Any = {"ti": SimpleNamespace(id="1")}
+class StateStore(dict[str, Any]):
+    """As Airflow gives it to a task: what is stored lasts from try to try."""
+
+    set = dict.__setitem__
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+def running_task(try_number: int = 1, store: StateStore | None = None) -> Any:
+    store = StateStore() if store is None else store
+    return {"ti": SimpleNamespace(id=TASK_INSTANCE, try_number=try_number), "task_state_store": store}
+
+
+TASK_INSTANCE = str(uuid4())
 
 
 def move_deadline(sagemaker: Any, name: str, seconds: float) -> None:
@@ -418,18 +438,18 @@ def deadline_of(sagemaker: Any, name: str) -> datetime:
 
 def test_holding_lasts_until_the_deadline_that_the_endpoint_carries(sagemaker, deployed, asked):
     with pytest.raises(TaskDeferred) as deferral:
-        hold_operator(deployed).execute(RUNNING_TASK)
+        hold_operator(deployed).execute(running_task())
     (question,) = asked
     assert deployed in question["subject"]
 
     # Resumed too early it waits again.
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(RUNNING_TASK, event={"status": "InService", "reason": ""})
+        hold_operator(deployed).execute(running_task(), event={"status": "InService", "reason": ""})
 
     waiting = threading.Timer(0.5, move_deadline, [sagemaker, deployed, -1])
     waiting.start()
     event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 30))
-    assert hold_operator(deployed).execute(RUNNING_TASK, event=event)
+    assert hold_operator(deployed).execute(running_task(), event=event)
 
 
 def test_what_counts_is_sagemakers_clock_and_not_a_workers_or_a_triggerers(sagemaker, model_uri, asked, monkeypatch):
@@ -442,12 +462,12 @@ def test_what_counts_is_sagemakers_clock_and_not_a_workers_or_a_triggerers(sagem
 
     assert timedelta(hours=9) < deadline_of(sagemaker, name) - datetime.now(UTC) < timedelta(hours=9, minutes=6)
     with pytest.raises(TaskDeferred) as deferral:
-        hold_operator(name).execute(RUNNING_TASK)
+        hold_operator(name).execute(running_task())
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 1))
     move_deadline(sagemaker, name, 8 * 3600)
     assert asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
-    assert hold_operator(name).execute(RUNNING_TASK)
+    assert hold_operator(name).execute(running_task())
 
 
 def answer(option: str, **parameters: Any) -> dict[str, Any]:
@@ -456,7 +476,7 @@ def answer(option: str, **parameters: Any) -> dict[str, Any]:
 
 def test_a_person_keeps_an_endpoint_longer(sagemaker, deployed, asked):
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.KEEP, keep_endpoint_minutes=80))
+        hold_operator(deployed).execute(running_task(), event=answer(hold.KEEP, keep_endpoint_minutes=80))
 
     left = deadline_of(sagemaker, deployed) - datetime.now(UTC)
     assert timedelta(minutes=79) < left < timedelta(minutes=81)
@@ -467,19 +487,67 @@ def test_a_person_cannot_keep_an_endpoint_for_ever(sagemaker, deployed, asked, m
     before = deadline_of(sagemaker, deployed)
 
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.KEEP, keep_endpoint_minutes=minutes))
+        hold_operator(deployed).execute(running_task(), event=answer(hold.KEEP, keep_endpoint_minutes=minutes))
 
     assert deadline_of(sagemaker, deployed) == before
 
 
 def test_a_person_has_an_endpoint_deleted_at_once_and_a_retry_obeys_too(sagemaker, deployed):
-    assert hold_operator(deployed).execute(RUNNING_TASK, event=answer(hold.DELETE, keep_endpoint_minutes=60))
+    assert hold_operator(deployed).execute(running_task(), event=answer(hold.DELETE, keep_endpoint_minutes=60))
 
-    assert hold_operator(deployed).execute(RUNNING_TASK)
+    assert hold_operator(deployed).execute(running_task())
+
+
+def test_an_answer_that_could_not_be_obeyed_at_once_is_obeyed_by_the_retry(sagemaker, deployed, order_fault):
+    store = StateStore()
+    order_fault(operation="AddTags", error="AccessDeniedException")
+    with pytest.raises(ClientError):
+        hold_operator(deployed).execute(running_task(store=store), event=answer(hold.DELETE))
+
+    assert hold_operator(deployed).execute(running_task(try_number=2, store=store))
+    assert not store
+
+
+def question(**answered: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{"response_received": bool(answered), "responded_by_user": None, **answered})
+
+
+def test_an_answer_whose_event_airflow_has_dropped_is_found_by_the_retry(sagemaker, deployed, asked, monkeypatch):
+    """It drops it, and counts a try, where the answer comes while the scheduler has not yet seen the deferral."""
+    with pytest.raises(TaskDeferred) as deferral:
+        hold_operator(deployed).execute(running_task(try_number=2))
+
+    assert not asked  # that would remove the answer
+    answered = question(chosen_options=[hold.DELETE], params_input={})
+    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", {UUID(TASK_INSTANCE): answered}.__getitem__)
+    event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
+    assert hold_operator(deployed).execute(running_task(try_number=2), event=event)
+
+
+def test_a_retry_asks_anew_where_it_has_asked_nobody_and_leaves_a_question_without_an_answer(
+    sagemaker, deployed, asked, monkeypatch
+):
+    with pytest.raises(TaskDeferred) as deferral:
+        hold_operator(deployed).execute(running_task(try_number=2))
+
+    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", lambda task_instance: question())
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 1))
+
+    def not_found(task_instance: UUID) -> None:
+        detail = {"status_code": 404}
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
+
+    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", not_found)
+    event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
+    assert not asked
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(running_task(try_number=2), event=event)
+    assert len(asked) == 1
 
 
 def test_there_is_nothing_to_hold_where_the_endpoint_is_gone():
-    assert hold_operator("no-such-endpoint").execute(CONTEXT) is None
+    assert hold_operator("no-such-endpoint").execute(running_task()) is None
 
 
 def invoke_operator(name: str, **arguments: Any) -> SageMakerInvokeEndpointOperator:

@@ -17,7 +17,7 @@ from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import ENDPOINT
-from hashtag_retrain.triggers.endpoint import EndpointDeadlineTrigger
+from hashtag_retrain.triggers.endpoint import UNASKED, EndpointDeadlineTrigger
 from include.ownership import DEADLINE, deadline_in
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 KEEP, DELETE = "Keep it from now on for so many minutes", "Delete it now"
 MINUTES = "keep_endpoint_minutes"
+ANSWER = "answer"
+"""Its key in Airflow's store of a task's state, which lasts from try to try."""
 
 
 class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
@@ -33,8 +35,8 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
 
     The deadline is an absolute time in a tag of the endpoint, so that waiting survives restarts, an early resumption,
     a cleared task and a wrong clock, and can be changed meanwhile: in the tag, or by a person's answer under *Required
-    Actions* in Airflow's UI, which moves the tag before anything else happens. An endpoint that is gone already ends
-    the wait.
+    Actions* in Airflow's UI, which moves the tag before anything else happens. The answer is kept until the tag has
+    been moved, so a retry obeys it, too. An endpoint that is gone already ends the wait.
 
     :param endpoint_name: the endpoint (templated)
     :param max_minutes: how long a person can keep the endpoint from now on
@@ -52,21 +54,32 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         self.check_interval = check_interval
 
     def execute(self, context: Context, event: Any = None) -> str | None:
+        answer = self._answer(context, event)
         client = self.hook.get_conn()
         description = ENDPOINT.describe(client, self.endpoint_name)
         if description is None or description["EndpointStatus"] == "Deleting":
             self.log.info("Endpoint %s is gone already.", self.endpoint_name)
+            context["task_state_store"].delete(ANSWER)
             return None
         now = time_of(description)
-        if event and "chosen_options" in event:
-            self._obey(client, description["EndpointArn"], now, event)
+        if answer:
+            self._obey(client, description["EndpointArn"], now, answer)
+            context["task_state_store"].delete(ANSWER)
         deadline = deadline_in(ENDPOINT.tags(client, description))
         if deadline is None:
             raise AirflowFailException(f"Endpoint {self.endpoint_name} carries no tag {DEADLINE} with a time.")
         if now < deadline:
-            self._wait(context, deadline)
+            self._wait(context, deadline, ask=bool(answer) or _is_unasked(context, event))
         self.log.info("The deadline of endpoint %s, %s, has passed.", self.endpoint_name, deadline)
         return deadline.isoformat()
+
+    def _answer(self, context: Context, event: Any) -> dict[str, Any] | None:
+        """What a person has answered and nobody has obeyed yet. A retry gets no event, so it is stored first."""
+        store = context["task_state_store"]
+        if event and "chosen_options" in event:
+            store.set(ANSWER, {key: event.get(key) for key in ("chosen_options", "params_input", "responded_by_user")})
+        answer: dict[str, Any] | None = store.get(ANSWER)
+        return answer
 
     def _obey(self, client: Any, arn: str, now: datetime, answer: dict[str, Any]) -> None:
         """Move the deadline first: whatever fails after that, the person's word stands."""
@@ -78,8 +91,21 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         self.log.info("%s, says %s: the deadline is %s.", answer["chosen_options"], _name_in(answer), deadline)
         client.add_tags(ResourceArn=arn, Tags=[{"Key": DEADLINE, "Value": deadline.isoformat()}])
 
-    def _wait(self, context: Context, deadline: datetime) -> None:
+    def _wait(self, context: Context, deadline: datetime, ask: bool) -> None:
         self.log.info("Endpoint %s is kept until %s.", self.endpoint_name, deadline)
+        if ask:
+            self._ask(context, deadline)
+        # A person's answer resumes a deferred task, as the trigger's event does.
+        self.defer(
+            trigger=EndpointDeadlineTrigger(
+                self.endpoint_name, self.check_interval, hook_arguments(self),
+                asked=None if ask else str(context["ti"].id),
+            ),
+            method_name="execute",
+        )  # fmt: skip
+
+    def _ask(self, context: Context, deadline: datetime) -> None:
+        """Put the question, or put it anew: that removes an answer to the old one."""
         minutes = Param(
             60, type="number", minimum=0, maximum=self.max_minutes, title="Minutes from now on",
             description="Counts with 'Keep it …' only. The endpoint is billed until it is deleted.",
@@ -91,11 +117,14 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
             options=[KEEP, DELETE],
             params={MINUTES: minutes.serialize()},
         )
-        # A person's answer resumes a deferred task, as the trigger's event does.
-        self.defer(
-            trigger=EndpointDeadlineTrigger(self.endpoint_name, self.check_interval, hook_arguments(self)),
-            method_name="execute",
-        )
+
+
+def _is_unasked(context: Context, event: Any) -> bool:
+    """
+    Whether nobody can have answered yet. Airflow may drop the event with an answer that comes while it is still busy
+    with the deferral: it counts the task as failed and tries again. Tasks cannot read answers, but triggers can.
+    """
+    return (context["ti"].try_number == 1 and event is None) or (bool(event) and event["status"] == UNASKED)
 
 
 def _minutes_in(answer: dict[str, Any]) -> float:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time import hitl
+from airflow.triggers.base import TriggerEvent
+from asgiref.sync import sync_to_async
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.clock import time_of
@@ -13,6 +20,7 @@ from include.ownership import deadline_in
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 GONE = "Gone"
+UNASKED = "Unasked"
 
 
 class EndpointTrigger(PollingTrigger):
@@ -45,7 +53,27 @@ class EndpointDeadlineTrigger(EndpointTrigger):
     """
     Fire when the deadline in an endpoint's tag has passed by SageMaker's clock, or cannot be read, or when the endpoint
     is gone. The tag is read at each look, so that a deadline that is moved counts at once.
+
+    :param asked: the task instance whose question may have been answered already; where it was, the answer is the
+        event, and where there is no question, the event's status is UNASKED
     """
+
+    def __init__(
+        self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str | None = None
+    ) -> None:
+        super().__init__(name, poll_seconds, hook_arguments)
+        self.asked = asked
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        path, arguments = super().serialize()
+        return path, {**arguments, "asked": self.asked}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        if self.asked and (answer := await sync_to_async(_answer_to)(UUID(self.asked))):
+            yield TriggerEvent(answer)
+            return
+        async for event in super().run():
+            yield event
 
     async def look_at(self, client: Any, endpoint: dict[str, Any]) -> dict[str, Any] | None:
         pages = client.get_paginator("list_tags").paginate(ResourceArn=endpoint["EndpointArn"])
@@ -53,3 +81,21 @@ class EndpointDeadlineTrigger(EndpointTrigger):
         if deadline is not None and time_of(endpoint) < deadline:
             return None
         return {"status": endpoint["EndpointStatus"], "reason": f"The deadline is {deadline}."}
+
+
+def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
+    """As Airflow gives it to a task that an answer resumes; None where nobody has answered yet."""
+    try:
+        question = hitl.get_hitl_detail_content_detail(task_instance)
+    except AirflowRuntimeError as error:
+        if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+            return {"status": UNASKED, "reason": "This try of the task has asked nobody."}
+        raise
+    if not question.response_received:
+        return None
+    user = question.responded_by_user
+    return {
+        "chosen_options": list(question.chosen_options or []),
+        "params_input": question.params_input or {},
+        "responded_by_user": user and {"id": user.id, "name": user.name},
+    }
