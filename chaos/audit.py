@@ -77,6 +77,14 @@ def leaks(plan: Plan, runs: list[Played], clients: Clients) -> Iterator[str]:
                 yield f"training job {job['TrainingJobName']} still runs, and its run has ended"
 
 
+def disobeyed(plan: Plan, run: Played, answered: datetime, clients: Clients) -> Iterator[str]:
+    """What a person answers moves the deadline's tag; nothing else does after the deployment."""
+    calls = clients.calls_for(run_name(clients.deployment, plan.dag_id, run.run_id))
+    moved = [call for call in calls if call["operation"] == "AddTags" and call["outcome"] == "ok"]
+    if not any(datetime.fromisoformat(call["time"]) > answered for call in moved):
+        yield f"what a person answered in run {run.run_id} was not done"
+
+
 def trained_twice(plan: Plan, clients: Clients) -> Iterator[str]:
     """No fingerprint is trained twice successfully."""
     jobs = clients.training_jobs(plan)

@@ -128,8 +128,8 @@ class Clients:
         requests.delete(f"{self.local_aws_url}/_local/faults", timeout=30).raise_for_status()
 
     def calls_for(self, name: str) -> list[dict[str, Any]]:
-        """The entries of the local AWS's request log about a resource, also of before it was killed."""
-        response = requests.get(f"{self.local_aws_url}/_local/requests", params={"name": name}, timeout=30)
+        """The entries of the local AWS's request log about a resource, by name or ARN, also of before it was killed."""
+        response = requests.get(f"{self.local_aws_url}/_local/requests", params={"name": f"*{name}"}, timeout=30)
         response.raise_for_status()
         return [json.loads(line) for line in response.text.splitlines()]
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
@@ -31,6 +32,8 @@ class Round:
     done: list[Mischief] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     meddled: bool = False
+    answered: datetime | None = None
+    """When a person began to answer the first run's question."""
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -38,6 +41,10 @@ class Round:
     def is_recoverable(self) -> bool:
         """Whether all that went wrong in it is such that its runs should succeed all the same."""
         return all(mischief.is_recoverable for mischief in self.done)
+
+    @property
+    def lost_a_worker(self) -> bool:
+        return any(mischief.kind == "kill" and mischief.what.startswith("worker") for mischief in self.done)
 
     @property
     def bystander(self) -> str:
@@ -119,12 +126,15 @@ class _Player:
         return mischief in self._due and time.monotonic() >= self._due[mischief]
 
     def _act(self, mischief: Mischief) -> None:
+        began = datetime.now(UTC)
         try:
             self._saboteur.act(mischief)
         except TROUBLE as error:
             self._round.refused.append(f"{mischief} ({str(error)[:150]})")
             return
         self._round.done.append(mischief)
+        if mischief.kind == "answer":
+            self._round.answered = began
         self._round.meddled = self._round.meddled or mischief.kind in MEDDLING
         if self._saboteur.deleted:
             self._round.runs[0].state = DELETED
@@ -157,6 +167,9 @@ def _inspect(stack: ChaosStack, rounds: list[Round]) -> None:
     for one in rounds:
         for run in one.runs:
             one.violations += audit.untold(one.plan, run, one.meddled, clients)
+        # A worker that dies as it takes up the answer loses it, and asks again.
+        if one.answered and not one.meddled and not any(other.lost_a_worker for other in rounds):
+            one.violations += audit.disobeyed(one.plan, one.runs[0], one.answered, clients)
     names = [run_name(clients.deployment, one.plan.dag_id, run.run_id) for one in rounds for run in one.runs]
     audit.wait_for_deadlines(names, clients)
     swept = list(audit.sweep(clients.airflow))

@@ -12,10 +12,13 @@ from chaos.clients import Clients
 from chaos.plan import Mischief, Plan
 from chaos.stack import ChaosStack
 from hashtag_retrain.operators.hold import DELETE, KEEP, MINUTES
+from include.local_stack import StackError
 from include.names import run_name
 
 MEDDLING = ("mark_task", "clear_task", "mark_run", "delete_run")
 """What persons do: a run's state is then what they say."""
+
+SECONDS_FOR_A_QUESTION = 20
 
 
 class Saboteur:
@@ -85,7 +88,15 @@ class Saboteur:
 
     def answer(self, mischief: Mischief) -> None:
         option = KEEP if mischief.what == "keep" else DELETE
-        self._clients.airflow.answer(self._plan.dag_id, self._run_id, "hold_endpoint", option, {MINUTES: 0.2})
+        limit = time.monotonic() + SECONDS_FOR_A_QUESTION
+        while True:
+            try:
+                self._clients.airflow.answer(self._plan.dag_id, self._run_id, "hold_endpoint", option, {MINUTES: 0.2})
+                return
+            except StackError:  # it may not have been asked yet
+                if time.monotonic() > limit:
+                    raise
+                time.sleep(0.2)
 
     def _order(self, fault: dict[str, Any], seconds: float | None = None) -> None:
         where = self._clients.order_fault(fault)

@@ -1,5 +1,7 @@
 """Each check of a round fails where it should."""
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 
@@ -73,6 +75,21 @@ def test_a_report_that_says_something_else_is_found(clients, settings, client):
     assert "its report says: Failed at" in next(audit.untold(PLAN, Played("r", "success", SUCCESS), False, clients))
 
 
+def test_an_answer_that_was_not_obeyed_is_found(clients):
+    run = Played(run_left_behind(clients), "success", SUCCESS)
+    name = run_name(clients.deployment, PLAN.dag_id, run.run_id)
+    arn = clients.resources(name)["endpoint"]["EndpointArn"]
+    clients.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deployed", "Value": "yes"}])
+    answered = datetime.now(UTC)
+
+    (found,) = audit.disobeyed(PLAN, run, answered, clients)
+    clients.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deadline", "Value": "moved"}])
+
+    assert "was not done" in found
+    assert list(audit.disobeyed(PLAN, run, answered, clients)) == []
+    clients.delete(name)
+
+
 def train(clients: Clients, name: str, epochs: int = 5) -> None:
     place = f"s3://{clients.settings.bucket}/bystander"
     hyperparameters = {"epochs": epochs, "buckets": 100, "learning_rate": PLAN.parameters["learning_rate"]}
@@ -111,7 +128,10 @@ def test_a_bystander_that_is_touched_is_found(clients, planted, local_aws):
 
     theirs = boto3.client("sagemaker", endpoint_url=local_aws.url)
     theirs.delete_model(ModelName=planted)
+    arn = clients.resources(planted)["endpoint"]["EndpointArn"]
+    theirs.add_tags(ResourceArn=arn, Tags=[{"Key": "whose", "Value": "ours"}])
 
-    gone, called = audit.touched(planted, clients)
+    gone, deleted, tagged = audit.touched(planted, clients)
     assert gone.endswith("is gone: model")
-    assert "DeleteModel was called 1 times" in called
+    assert "DeleteModel was called 1 times" in deleted
+    assert "AddTags was called 1 times" in tagged

@@ -117,7 +117,7 @@ def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
 def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
     upload(tweets(), "2026-01-07")
 
-    run = run_dag("2026-01-07")
+    run = run_dag("2026-01-07", keep_endpoint_minutes=0.1)
 
     assert run.state == "success"
     assert {task for task, state in run.tasks.items() if state != "success"} == {"tune_model"}

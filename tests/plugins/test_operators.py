@@ -403,10 +403,15 @@ def hold_operator(name: str) -> SageMakerHoldEndpointOperator:
 
 @pytest.fixture
 def asked(monkeypatch) -> list[dict[str, Any]]:
-    """What hold_endpoint offers to people; without an Airflow to offer it."""
+    """What hold_endpoint offers to people; without an Airflow to offer it, so that nobody has answered."""
     questions: list[dict[str, Any]] = []
     monkeypatch.setattr(hold, "upsert_hitl_detail", lambda **question: questions.append(question))
+    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", lambda task_instance: question())
     return questions
+
+
+def question(**answered: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{"response_received": bool(answered), "responded_by_user": None, **answered})
 
 
 class StateStore(dict[str, Any]):
@@ -508,10 +513,6 @@ def test_an_answer_that_could_not_be_obeyed_at_once_is_obeyed_by_the_retry(sagem
     assert not store
 
 
-def question(**answered: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"response_received": bool(answered), "responded_by_user": None, **answered})
-
-
 def test_an_answer_whose_event_airflow_has_dropped_is_found_by_the_retry(sagemaker, deployed, asked, monkeypatch):
     """It drops it, and counts a try, where the answer comes while the scheduler has not yet seen the deferral."""
     with pytest.raises(TaskDeferred) as deferral:
@@ -530,7 +531,6 @@ def test_a_retry_asks_anew_where_it_has_asked_nobody_and_leaves_a_question_witho
     with pytest.raises(TaskDeferred) as deferral:
         hold_operator(deployed).execute(running_task(try_number=2))
 
-    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", lambda task_instance: question())
     with pytest.raises(TimeoutError):
         asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 1))
 

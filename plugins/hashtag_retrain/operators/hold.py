@@ -98,8 +98,7 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         # A person's answer resumes a deferred task, as the trigger's event does.
         self.defer(
             trigger=EndpointDeadlineTrigger(
-                self.endpoint_name, self.check_interval, hook_arguments(self),
-                asked=None if ask else str(context["ti"].id),
+                self.endpoint_name, self.check_interval, hook_arguments(self), asked=str(context["ti"].id)
             ),
             method_name="execute",
         )  # fmt: skip
