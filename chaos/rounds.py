@@ -43,10 +43,6 @@ class Round:
         return all(mischief.is_recoverable for mischief in self.done)
 
     @property
-    def lost_a_worker(self) -> bool:
-        return any(mischief.kind == "kill" and mischief.what.startswith("worker") for mischief in self.done)
-
-    @property
     def bystander(self) -> str:
         return f"retrain-{self.plan.hashtag}-bystander-{self.plan.seed}"
 
@@ -167,8 +163,7 @@ def _inspect(stack: ChaosStack, rounds: list[Round]) -> None:
     for one in rounds:
         for run in one.runs:
             one.violations += audit.untold(one.plan, run, one.meddled, clients)
-        # A worker that dies as it takes up the answer loses it, and asks again.
-        if one.answered and not one.meddled and not any(other.lost_a_worker for other in rounds):
+        if one.answered and not one.meddled:
             one.violations += audit.disobeyed(one.plan, one.runs[0], one.answered, clients)
     names = [run_name(clients.deployment, one.plan.dag_id, run.run_id) for one in rounds for run in one.runs]
     audit.wait_for_deadlines(names, clients)

@@ -32,11 +32,18 @@ class RetryTransientErrors(RetryPolicy):
     ) -> RetryDecision:
         if isinstance(exception, RetrainError):
             return RetryDecision.fail("the same at every try")
-        if isinstance(exception, ClientError):
-            code = exception.response.get("Error", {}).get("Code", "")
-            status = exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-            # A ModelError (424) carries what the container itself has answered.
-            status = exception.response.get("OriginalStatusCode") or status
-            if 400 <= status < 500 and status != 429 and code not in TRANSIENT_CODES:
-                return RetryDecision.fail(f"AWS refuses the request ({code})")
+        if isinstance(exception, ClientError) and is_refused(exception):
+            return RetryDecision.fail(f"AWS refuses the request ({_code(exception)})")
         return RetryDecision.default()
+
+
+def is_refused(error: ClientError) -> bool:
+    """Whether AWS refuses a request for its own sake, so that it will at every try."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    # A ModelError (424) carries what the container itself has answered.
+    status = error.response.get("OriginalStatusCode") or status
+    return 400 <= status < 500 and status != 429 and _code(error) not in TRANSIENT_CODES
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

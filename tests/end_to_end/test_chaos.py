@@ -13,7 +13,7 @@ from chaos.stack import ChaosSettings, ChaosStack, Programs
 from include.local_stack import StackError
 
 SEEDS = (30, 12, 2196, 14, 19, 22, 29, 139, 658, 440, 24, 40)
-"""Together they bring up every kind of mischief, and the kill of every part; the last six kill no worker."""
+"""Together they bring up every kind of mischief, and the kill of every part."""
 AT_ONCE = 6
 
 
@@ -52,10 +52,3 @@ def test_the_dozen_brings_up_every_kind_of_mischief_and_the_kill_of_every_part()
 
     assert {one.kind for one in mischief} == KINDS
     assert {one.what for one in mischief if one.kind == "kill"} == set(PARTS)
-
-
-def test_in_the_second_half_answers_are_given_that_no_dying_worker_can_lose():
-    mischief = [mischief for seed in SEEDS[AT_ONCE:] for mischief in plan(seed).mischief]
-
-    assert sum(one.kind == "answer" for one in mischief) >= 4
-    assert not [one for one in mischief if one.kind == "kill" and one.what.startswith("worker")]

@@ -33,7 +33,7 @@ from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndp
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
-from hashtag_retrain.triggers import job
+from hashtag_retrain.triggers import endpoint, job
 from hashtag_retrain.triggers.endpoint import GONE, EndpointDeadlineTrigger, EndpointSettledTrigger
 from hashtag_retrain.triggers.job import TrainingJobTrigger, TuningJobTrigger
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
@@ -397,8 +397,10 @@ def test_waiting_for_an_endpoint_that_is_gone_ends():
     assert asyncio.run(event_of(trigger))["status"] == GONE
 
 
-def hold_operator(name: str) -> SageMakerHoldEndpointOperator:
-    return SageMakerHoldEndpointOperator(task_id="hold", endpoint_name=name, max_minutes=90, check_interval=0.05)
+def hold_operator(name: str, **arguments: Any) -> SageMakerHoldEndpointOperator:
+    return SageMakerHoldEndpointOperator(
+        task_id="hold", endpoint_name=name, max_minutes=90, check_interval=0.05, **arguments
+    )
 
 
 @pytest.fixture
@@ -479,71 +481,129 @@ def answer(option: str, **parameters: Any) -> dict[str, Any]:
     return {"chosen_options": [option], "params_input": parameters, "responded_by_user": {"id": "1", "name": "Ada"}}
 
 
-def test_a_person_keeps_an_endpoint_longer(sagemaker, deployed, asked):
+def test_a_person_keeps_an_endpoint_longer(sagemaker, deployed, held):
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
 
     left = deadline_of(sagemaker, deployed) - datetime.now(UTC)
     assert timedelta(minutes=79) < left < timedelta(minutes=81)
 
 
 @pytest.mark.parametrize("minutes", [91, -1, "x", None])
-def test_a_person_cannot_keep_an_endpoint_for_ever(sagemaker, deployed, asked, minutes):
+def test_a_person_cannot_keep_an_endpoint_for_ever(sagemaker, deployed, held, minutes):
     before = deadline_of(sagemaker, deployed)
 
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(), event=answer(hold.KEEP, keep_endpoint_minutes=minutes))
+        hold_operator(deployed).execute(
+            running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=minutes)
+        )
 
     assert deadline_of(sagemaker, deployed) == before
 
 
-def test_a_person_has_an_endpoint_deleted_at_once_and_a_retry_obeys_too(sagemaker, deployed):
-    assert hold_operator(deployed).execute(running_task(), event=answer(hold.DELETE, keep_endpoint_minutes=60))
+def test_a_person_has_an_endpoint_deleted_at_once_and_a_retry_obeys_too(deployed, held):
+    event = answer(hold.DELETE, keep_endpoint_minutes=60)
+    assert hold_operator(deployed).execute(running_task(store=held), event=event)
 
-    assert hold_operator(deployed).execute(running_task())
+    assert hold_operator(deployed).execute(running_task(try_number=2, store=held))
 
 
-def test_an_answer_that_could_not_be_obeyed_at_once_is_obeyed_by_the_retry(sagemaker, deployed, order_fault):
+@pytest.fixture
+def held(deployed, asked) -> StateStore:
+    """The state of a task whose question has been put."""
     store = StateStore()
-    order_fault(operation="AddTags", error="AccessDeniedException")
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(running_task(store=store))
+    return store
+
+
+def test_an_answer_that_could_not_be_obeyed_at_once_is_obeyed_by_the_retry(deployed, held, order_fault, answered):
+    order_fault(operation="AddTags", error="ThrottlingException")
+    impatient = hold_operator(deployed, botocore_config={"retries": {"total_max_attempts": 1}})
     with pytest.raises(ClientError):
-        hold_operator(deployed).execute(running_task(store=store), event=answer(hold.DELETE))
+        impatient.execute(running_task(store=held), event=answer(hold.DELETE))
 
-    assert hold_operator(deployed).execute(running_task(try_number=2, store=store))
-    assert not store
+    answered(chosen_options=[hold.DELETE], params_input={})
+    assert retried(deployed, held)
 
 
-def test_an_answer_whose_event_airflow_has_dropped_is_found_by_the_retry(sagemaker, deployed, asked, monkeypatch):
-    """It drops it, and counts a try, where the answer comes while the scheduler has not yet seen the deferral."""
+def retried(name: str, store: StateStore) -> str | None:
+    """What comes of the second try, where the trigger finds the answer."""
     with pytest.raises(TaskDeferred) as deferral:
-        hold_operator(deployed).execute(running_task(try_number=2))
-
-    assert not asked  # that would remove the answer
-    answered = question(chosen_options=[hold.DELETE], params_input={})
-    monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", {UUID(TASK_INSTANCE): answered}.__getitem__)
+        hold_operator(name).execute(running_task(try_number=2, store=store))
     event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
-    assert hold_operator(deployed).execute(running_task(try_number=2), event=event)
+    return hold_operator(name).execute(running_task(try_number=2, store=store), event=event)
 
 
-def test_a_retry_asks_anew_where_it_has_asked_nobody_and_leaves_a_question_without_an_answer(
-    sagemaker, deployed, asked, monkeypatch
+@pytest.fixture
+def answered(monkeypatch):
+    """The question has been answered already when the trigger starts."""
+
+    def answer_before(**members: Any) -> None:
+        questions = {UUID(TASK_INSTANCE): question(**members)}
+        monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", questions.__getitem__)
+        monkeypatch.setattr(endpoint, "SECONDS_TO_NOTE_A_DEFERRAL", 0)
+
+    return answer_before
+
+
+def test_an_answer_whose_event_airflow_has_dropped_is_found_by_the_retry(deployed, held, asked, answered):
+    """It drops it, and counts a try, where the answer comes while the scheduler has not yet seen the deferral."""
+    answered(chosen_options=[hold.DELETE], params_input={})
+
+    assert retried(deployed, held)
+
+    assert len(asked) == 1  # to ask again would have removed the answer
+
+
+def test_an_answer_about_an_endpoint_is_none_about_the_next_one_of_its_name(
+    sagemaker, deployed, model_uri, held, asked
 ):
-    with pytest.raises(TaskDeferred) as deferral:
-        hold_operator(deployed).execute(running_task(try_number=2))
+    """Airflow keeps a question and its answer when a person clears the tasks."""
+    finish(delete_operator(deployed))
+    finish(deploy_operator(deployed, model_uri, minutes=5))
+    before = deadline_of(sagemaker, deployed)
 
-    with pytest.raises(TimeoutError):
-        asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 1))
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(running_task(try_number=2, store=held), event=answer(hold.DELETE))
 
+    assert deadline_of(sagemaker, deployed) == before
+    assert len(asked) == 2  # which has removed the answer
+
+
+def test_an_answer_is_obeyed_once(sagemaker, deployed, held, asked):
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+    assert len(asked) == 2
+
+    move_deadline(sagemaker, deployed, -1)  # from outside, after the answer
+    assert hold_operator(deployed).execute(running_task(try_number=2, store=held))
+
+
+def test_where_aws_refuses_to_move_a_deadline_an_endpoint_that_is_to_be_kept_is_kept_until_then(
+    sagemaker, deployed, held, asked, order_fault
+):
+    order_fault(operation="AddTags", error="AccessDeniedException")
+    before = deadline_of(sagemaker, deployed)
+
+    with pytest.raises(TaskDeferred):
+        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+
+    assert deadline_of(sagemaker, deployed) == before
+    assert len(asked) == 2
+
+
+def test_a_trigger_waits_where_nobody_was_asked(deployed, held, monkeypatch):
     def not_found(task_instance: UUID) -> None:
         detail = {"status_code": 404}
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
 
     monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", not_found)
-    event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 10))
-    assert not asked
-    with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(try_number=2), event=event)
-    assert len(asked) == 1
+    with pytest.raises(TaskDeferred) as deferral:
+        hold_operator(deployed).execute(running_task(try_number=2, store=held))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 0.5))
 
 
 def test_there_is_nothing_to_hold_where_the_endpoint_is_gone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -20,7 +21,8 @@ from include.ownership import deadline_in
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 GONE = "Gone"
-UNASKED = "Unasked"
+SECONDS_TO_NOTE_A_DEFERRAL = 5
+"""More than the scheduler takes to see that a task's process has ended."""
 
 
 class EndpointTrigger(PollingTrigger):
@@ -54,8 +56,11 @@ class EndpointDeadlineTrigger(EndpointTrigger):
     Fire when the deadline in an endpoint's tag has passed by SageMaker's clock, or cannot be read, or when the endpoint
     is gone. The tag is read at each look, so that a deadline that is moved counts at once.
 
-    :param asked: the task instance whose question may have been answered already; where it was, the answer is the
-        event, and where there is no question, the event's status is UNASKED
+    An answer to the task's question may be there already: given in the moment before the deferral, or while the
+    scheduler had not noted the deferral yet. It then counts the task as failed, drops the event, and tries again. So
+    it is looked for first, and fired when the scheduler has had the time.
+
+    :param asked: the id of the task instance whose question it is
     """
 
     def __init__(self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str) -> None:
@@ -68,6 +73,7 @@ class EndpointDeadlineTrigger(EndpointTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         if answer := await sync_to_async(_answer_to)(UUID(self.asked)):
+            await asyncio.sleep(SECONDS_TO_NOTE_A_DEFERRAL)
             yield TriggerEvent(answer)
             return
         async for event in super().run():
@@ -82,12 +88,12 @@ class EndpointDeadlineTrigger(EndpointTrigger):
 
 
 def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
-    """As Airflow gives it to a task that an answer resumes; None where nobody has answered yet."""
+    """As Airflow gives it to a task that an answer resumes; None where nobody has answered yet, or was asked."""
     try:
         question = hitl.get_hitl_detail_content_detail(task_instance)
     except AirflowRuntimeError as error:
         if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
-            return {"status": UNASKED, "reason": "This try of the task has asked nobody."}
+            return None
         raise
     if question is None or not question.response_received:  # None in dag.test(), where nobody can answer
         return None
