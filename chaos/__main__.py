@@ -1,5 +1,5 @@
 """
-Rounds of chaos: ``make chaos``, or ``python -m chaos --help``.
+Rounds of chaos: ``make chaos``, or ``PYTHONPATH=plugins python -m chaos --help``.
 
 The DAG runs under a real scheduler, a triggerer and two Celery workers against the local AWS, while seeded mischief is
 done: parts are killed, the database goes away, AWS throttles and fails, jobs and endpoints fail, persons meddle. After
