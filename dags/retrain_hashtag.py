@@ -14,8 +14,9 @@ from airflow.sdk import (
     task,
 )
 from airflow.sdk.definitions.callback import SyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.definitions.deadline import DeadlineAlert
 
+from hashtag_retrain.deadlines import ScheduledLogicalDate
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
@@ -65,7 +66,7 @@ def _deadline(hashtag: Hashtag) -> DeadlineAlert:
     kept = timedelta(minutes=hashtag.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
     interval = timedelta(hours=hashtag.late_after_hours) + kept
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        reference=ScheduledLogicalDate(),
         interval=interval,
         callback=SyncCallback(tell_of_late_run, {"hashtag": hashtag.name, "hours": interval / timedelta(hours=1)}),
     )

@@ -1,6 +1,8 @@
 """Airflow's REST API, as far as it is needed here."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,7 @@ import requests
 from include.local_stack import StackError
 
 READ_ATTEMPTS = 5
+PAUSE_ATTEMPTS = 20
 
 
 class AirflowApi:
@@ -78,6 +81,26 @@ class AirflowApi:
                 "only_failed": False, "reset_dag_runs": True,
             },
         )  # fmt: skip
+
+    @contextmanager
+    def paused(self, dag_id: str) -> Iterator[None]:
+        """The scheduler leaves the DAG alone meanwhile."""
+        was_paused = bool(self._get(f"dags/{dag_id}")["is_paused"])
+        self._pause(dag_id, True)
+        try:
+            yield
+        finally:
+            self._pause(dag_id, was_paused)
+
+    def _pause(self, dag_id: str, is_paused: bool) -> None:
+        for attempt in range(1, PAUSE_ATTEMPTS + 1):
+            try:
+                self._send("PATCH", f"dags/{dag_id}", {"is_paused": is_paused})
+                return
+            except StackError:  # SQLite, again
+                if attempt == PAUSE_ATTEMPTS:
+                    raise
+                time.sleep(1)
 
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
         """Mark a run, as a person does in the UI."""

@@ -26,6 +26,7 @@ AIRFLOW_COMPONENTS = ("scheduler", "dag-processor", "triggerer", "api-server")
 SECONDS_TO_START = 120
 LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 SECONDS_TO_STOP = 15
+BACKFILL_ATTEMPTS = 10
 
 
 class StackError(RetrainError):
@@ -287,9 +288,32 @@ def _tail(path: Path, lines: int = 25) -> str:
     return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
 
 
+def create_backfill(arguments: list[str], settings: LocalStackSettings, environment: Mapping[str, str]) -> int:
+    """
+    Run ``airflow backfill create ARGUMENTS…`` while the DAG is paused, and again where SQLite was locked.
+
+    On SQLite the command often meets the scheduler's writing, and then deletes the runs that it has made so far; a
+    scheduler that was about to start one of them dies. It leaves those of a paused DAG alone.
+    """
+    from include.airflow_api import AirflowApi  # which needs this module
+
+    command = [sys.executable, "-m", "airflow", "backfill", "create", *arguments]
+    dag_id = arguments[arguments.index("--dag-id") + 1]
+    with AirflowApi(settings.airflow_url).paused(dag_id):
+        for _ in range(BACKFILL_ATTEMPTS):
+            done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+            if done.returncode == 0 or "database is locked" not in done.stderr:
+                break
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    return done.returncode
+
+
 def main() -> int:
-    settings = LocalStackSettings.from_environment()
-    command = [sys.executable, "-m", "airflow", *sys.argv[1:]]
+    settings, arguments = LocalStackSettings.from_environment(), sys.argv[1:]
+    if arguments[:2] == ["backfill", "create"] and "--dag-id" in arguments[:-1]:
+        return create_backfill(arguments[2:], settings, settings.environment())
+    command = [sys.executable, "-m", "airflow", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, env=settings.environment()).returncode
 
 

@@ -17,10 +17,8 @@ from include.storage import Storage
 
 
 def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> None:
-    """Called by Airflow when a run has missed its deadline; only the daily run has one that matters."""
+    """Called by Airflow when a run has missed its deadline; only the daily run has one."""
     run = context["dag_run"]
-    if run["run_type"] != "scheduled":
-        return
     date = (run.get("logical_date") or run["run_after"])[:10]
     notify(
         f"#{hashtag} {date}: the daily run is late.",

@@ -19,7 +19,7 @@ from hashtag_retrain.operators.hold import DELETE, MINUTES
 from hashtag_retrain.pools import TRAINING_POOL
 from include.airflow_api import AirflowApi
 from include.demo import DAG_ID, DATE, run_pipeline
-from include.local_stack import LocalStack, LocalStackSettings, StackError
+from include.local_stack import LocalStack, LocalStackSettings, StackError, create_backfill
 from tests.conftest import REPOSITORY
 
 SECONDS_FOR_A_BACKFILL = 400
@@ -124,10 +124,10 @@ def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, a
 
 
 @pytest.mark.timeout(600)
-def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow):
+def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow, capfd):
     """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
     set_slots(stack, 2)
-    create_backfill(stack)
+    backfill(stack, capfd)
 
     runs = wait_for_backfill(airflow, stack, 4)
 
@@ -144,6 +144,13 @@ def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys
     }
     assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
     assert trained_at_once(stack) <= 2  # three dates' runs at once, and a pool with two slots
+    assert run_types_with_a_deadline(stack) == {"scheduled"}  # no backfilled date is late for having passed
+
+
+def run_types_with_a_deadline(stack: LocalStack) -> set[str]:
+    with closing(sqlite3.connect(stack.settings.home / "airflow.db", timeout=60)) as connection:
+        query = "SELECT DISTINCT run_type FROM deadline JOIN dag_run ON dag_run.id = deadline.dagrun_id"
+        return {run_type for (run_type,) in connection.execute(query)}
 
 
 def trained_at_once(stack: LocalStack) -> int:
@@ -160,21 +167,15 @@ def set_slots(stack: LocalStack, slots: int) -> None:
     subprocess.run(command, cwd=REPOSITORY, env=stack.environment, capture_output=True, check=True)
 
 
-def create_backfill(stack: LocalStack) -> None:
-    """
-    As README says it. On SQLite, Airflow's backfill command can meet the scheduler's writing and end with "database is
-    locked" half-way; run again when what it has created is done, it creates the rest.
-    """
-    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id", DAG_ID]
-    command += ["--from-date", "2026-01-04", "--to-date", "2026-01-07", "--max-active-runs", "4"]
-    command += ["--dag-run-conf", '{"keep_endpoint_minutes": 0.01, "epochs": 10}']
+def backfill(stack: LocalStack, capfd: pytest.CaptureFixture[str]) -> None:
+    """As README says it. What SQLite has kept from being made may be there in part; then it is waited for."""
+    arguments = ["--dag-id", DAG_ID, "--from-date", "2026-01-04", "--to-date", "2026-01-07", "--max-active-runs", "4"]
+    arguments += ["--dag-run-conf", '{"keep_endpoint_minutes": 0.01, "epochs": 10}']
     deadline = time.monotonic() + SECONDS_FOR_A_BACKFILL
-    while True:
-        done = subprocess.run(command, cwd=REPOSITORY, env=stack.environment, capture_output=True, text=True)
-        if done.returncode == 0:
-            return
-        assert "database is locked" in done.stderr or "AlreadyRunningBackfill" in done.stderr, done.stderr
-        assert time.monotonic() < deadline, done.stderr
+    while create_backfill(arguments, stack.settings, stack.environment) != 0:
+        error = capfd.readouterr().err
+        assert "database is locked" in error or "AlreadyRunningBackfill" in error, error
+        assert time.monotonic() < deadline, error
         time.sleep(5)
 
 

@@ -28,13 +28,6 @@ def test_of_a_late_daily_run_somebody_is_told_with_hashtag_date_reason_and_link(
     assert message.endswith("/dags/retrain_aws/runs/scheduled__2026-01-07T00%3A00%3A00%2B00%3A00")
 
 
-@pytest.mark.parametrize("run_type", ["manual", "backfill"])
-def test_other_runs_are_not_late(run_type):
-    tell_of_late_run("aws", 30, {"dag_run": {**RUN, "run_type": run_type}})
-
-    assert told == []
-
-
 def failed_run() -> dict:
     started = datetime.now(UTC) - timedelta(minutes=1)
     return {

@@ -60,10 +60,10 @@ class EndpointDeadlineTrigger(EndpointTrigger):
     scheduler had not noted the deferral yet. It then counts the task as failed, drops the event, and tries again. So
     it is looked for first, and fired when the scheduler has had the time.
 
-    :param asked: the id of the task instance whose question it is
+    :param asked: the id of the task instance whose question it is, if it has one
     """
 
-    def __init__(self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str) -> None:
+    def __init__(self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str = "") -> None:
         super().__init__(name, poll_seconds, hook_arguments)
         self.asked = asked
 
@@ -72,7 +72,7 @@ class EndpointDeadlineTrigger(EndpointTrigger):
         return path, {**arguments, "asked": self.asked}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        if answer := await sync_to_async(_answer_to)(UUID(self.asked)):
+        if self.asked and (answer := await sync_to_async(_answer_to)(UUID(self.asked))):
             await asyncio.sleep(SECONDS_TO_NOTE_A_DEFERRAL)
             yield TriggerEvent(answer)
             return
