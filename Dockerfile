@@ -11,5 +11,6 @@ ENV PYTHONPATH=/opt/airflow:/opt/airflow/plugins \
 
 COPY --chown=airflow:0 include /opt/airflow/include
 RUN cd /opt/airflow && python -m include.text.punkt --directory "${NLTK_DATA}"
+COPY --chown=airflow:0 local_aws /opt/airflow/local_aws
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 plugins /opt/airflow/plugins

@@ -13,23 +13,26 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
 ROUNDS ?= 100
 SEED ?= 1
-.PHONY: help demo up test chaos benchmarks check lock clean
+.PHONY: help demo up test chaos chaos-dozen benchmarks check lock clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on a local AWS; stops all it started
-	@$(BIN)/python -m include.demo
+	@$(BIN)/python -m local_stack.demo
 
 up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on 127.0.0.1:4566
-	@$(BIN)/python -m include.demo --keep-running
+	@$(BIN)/python -m local_stack.demo --keep-running
 
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
-chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and meddling; ROUNDS=100 SEED=1; needs PostgreSQL and Redis
+chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and meddling; ROUNDS=100 SEED=1
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
+
+chaos-dozen: $(VENV)/.installed-dev  ## twelve of these rounds, which together bring up every kind of mischief
+	@$(BIN)/python -m chaos --dozen --at-once 6
 
 benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run
 	@$(BIN)/python -m benchmarks.training_throughput
@@ -40,7 +43,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 check: $(VENV)/.installed-dev  ## lint, formatting, types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include plugins dags benchmarks chaos
+	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

@@ -20,8 +20,8 @@ import boto3
 import fasttext
 
 from benchmarks.texts import write_supervised
-from include.local_aws.pace import Pace
-from include.local_aws.server import LocalAws
+from local_aws.pace import Pace
+from local_aws.server import LocalAws
 
 ROUNDS = 1000
 AIM_MILLISECONDS = 3.0

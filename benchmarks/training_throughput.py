@@ -41,7 +41,7 @@ def main() -> int:
         root = _container_root(Path(folder))
         file = root / "input/data/train/train.txt"
         words = write_supervised(file, LINES) * int(HYPERPARAMETERS["epochs"])
-        container = [sys.executable, "-m", "include.local_aws.blazingtext", str(root)]
+        container = [sys.executable, "-m", "local_aws.blazingtext", str(root)]
         direct = [sys.executable, "-c", DIRECT, str(file), str(root / "direct.bin")]
         rounds = [(_seconds(container), _seconds(direct)) for _ in range(ROUNDS)]
     print(f"{words:,} words in all, median of {ROUNDS} rounds in turns")

@@ -20,11 +20,11 @@ from include.blazingtext.comparison import Comparison, compare
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.predictions import LocalModel
 from include.blazingtext.requests import training_request, tuning_request
-from include.local_aws.pace import Pace
-from include.local_aws.server import LocalAws
 from include.storage import Storage
 from include.text.prepare import PrepareSettings, Source, prepare
 from include.text.supervised import parse_example
+from local_aws.pace import Pace
+from local_aws.server import LocalAws
 
 SAMPLES = Path(__file__).parents[1] / "include" / "sample_data" / "hashtags"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"

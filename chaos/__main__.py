@@ -20,12 +20,13 @@ from rich.console import Console
 from rich.text import Text
 
 from chaos.clients import Clients
-from chaos.plan import plan
+from chaos.plan import DOZEN, plan
 from chaos.rounds import Round, play
-from chaos.stack import ChaosSettings, ChaosStack
-from include.local_stack import LOOPBACK_WITHOUT_PROXY, StackError
+from chaos.stack import ChaosStack
+from local_stack.errors import StackError
+from local_stack.settings import LOOPBACK_WITHOUT_PROXY
 
-PACE = 0.01
+LEAST_RECOVERED = 0.8
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=100, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the first round; the next one's is one more")
+    parser.add_argument("--dozen", action="store_true", help="instead: twelve rounds that bring up every kind")
     parser.add_argument("--at-once", type=int, default=4, help="rounds that share the stack (default: %(default)s)")
     options = parser.parse_args()
     if options.rounds < 1 or options.at_once < 1 or options.seed < 0:
@@ -42,12 +44,12 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)  # so that everything is stopped then, too
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
     console = Console(highlight=False, soft_wrap=True)
-    seeds = range(options.seed, options.seed + options.rounds)
+    seeds = DOZEN if options.dozen else range(options.seed, options.seed + options.rounds)
     started = time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="chaos-"))
     played: list[Round] = []
     try:
-        with ChaosStack(ChaosSettings.on_free_ports(home, PACE)) as stack:
+        with ChaosStack(home) as stack:
             console.print(f"Everything runs after {time.monotonic() - started:.0f} s; logs are in {home}")
             Clients.of(stack).prepare()
             for first in range(0, len(seeds), options.at_once):
@@ -60,7 +62,7 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Stopped.")
     print_summary(played, time.monotonic() - started, console)
-    if len(played) < options.rounds or any(one.violations for one in played):
+    if len(played) < len(seeds) or any(one.violations for one in played) or not is_robust(played):
         console.print(f"Logs and data: {home}")
         return 1
     shutil.rmtree(home, ignore_errors=True)
@@ -95,6 +97,11 @@ def print_summary(played: list[Round], seconds: float, console: Console) -> None
 def recovered(played: list[Round]) -> int:
     """In how many of the rounds that could succeed all runs did."""
     return sum(one.is_recoverable and all(run.state == "success" for run in one.runs) for one in played)
+
+
+def is_robust(played: list[Round]) -> bool:
+    """Whether most of the rounds that could succeed did: not every outage can be waited out."""
+    return recovered(played) >= LEAST_RECOVERED * sum(one.is_recoverable for one in played)
 
 
 def _counts(counter: Counter[str]) -> str:

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from chaos.clients import PRINCIPAL, Clients
 from chaos.plan import Plan
-from include.airflow_api import AirflowApi
-from include.local_stack import StackError
 from include.names import Keys, run_name
+from local_stack.airflow_api import AirflowApi
+from local_stack.errors import StackError
 
 DELETED = "deleted"
 IN_TRANSITION = ("Creating", "Updating", "Deleting")
@@ -75,6 +75,9 @@ def leaks(plan: Plan, runs: list[Played], clients: Clients) -> Iterator[str]:
         for job in clients.training_jobs(plan):
             if job["TrainingJobStatus"] == "InProgress":
                 yield f"training job {job['TrainingJobName']} still runs, and its run has ended"
+        for job in clients.tuning_jobs(plan) if plan.parameters.get("tune") else []:
+            if job["HyperParameterTuningJobStatus"] == "InProgress":
+                yield f"tuning job {job['HyperParameterTuningJobName']} still runs, and its run has ended"
 
 
 def disobeyed(plan: Plan, run: Played, answered: datetime, clients: Clients) -> Iterator[str]:
@@ -87,10 +90,34 @@ def disobeyed(plan: Plan, run: Played, answered: datetime, clients: Clients) -> 
 
 def trained_twice(plan: Plan, clients: Clients) -> Iterator[str]:
     """No fingerprint is trained twice successfully."""
-    jobs = clients.training_jobs(plan)
-    completed = [job["TrainingJobName"] for job in jobs if job["TrainingJobStatus"] == "Completed"]
-    if len(completed) > 1:
-        yield f"trained twice: {', '.join(sorted(completed))}"
+    if plan.parameters.get("tune"):
+        tuning = clients.tuning_jobs(plan)
+        names = [
+            job["HyperParameterTuningJobName"] for job in tuning if job["HyperParameterTuningJobStatus"] == "Completed"
+        ]
+    else:
+        jobs = clients.training_jobs(plan)
+        names = [job["TrainingJobName"] for job in jobs if job["TrainingJobStatus"] == "Completed"]
+    if len(names) > 1:
+        yield f"trained twice: {', '.join(sorted(names))}"
+
+
+def mismatched(runs: list[Played], airflow: AirflowApi) -> Iterator[str]:
+    """Tasks that Airflow has failed because it took a deferral's report of success for their own."""
+    for run in runs:
+        for entry in airflow.events("state mismatch", run.run_id):
+            if "finished with state success" in entry["extra"]:
+                yield f"state mismatch of {entry['task_id']} in run {run.run_id}: {entry['extra']}"
+
+
+def kept(plan: Plan, run: Played, clients: Clients) -> Iterator[str]:
+    """What is there still, although a person has marked the whole run: that is no reason to wait for the deadline."""
+    name = run_name(clients.deployment, plan.dag_id, run.run_id)
+    limit = time.monotonic() + SECONDS_TO_SETTLE
+    while (left := clients.resources(name)) and time.monotonic() < limit:
+        time.sleep(0.5)
+    for kind in left:
+        yield f"{kind} of run {run.run_id} is still there, although a person has marked the run"
 
 
 def touched(name: str, clients: Clients) -> Iterator[str]:

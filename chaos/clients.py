@@ -11,11 +11,11 @@ from botocore.config import Config
 
 from chaos.plan import Plan
 from chaos.stack import ChaosStack
-from include.airflow_api import AirflowApi
 from include.blazingtext.requests import as_tags, endpoint_request, training_request
-from include.ownership import deadline_in
+from include.ownership import deadline_in, tag_values
 from include.samples import upload_samples
 from include.settings import Settings
+from local_stack.airflow_api import AirflowApi
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 PRINCIPAL = "chaos"
@@ -46,7 +46,7 @@ class Clients:
     @classmethod
     def of(cls, stack: ChaosStack) -> Self:
         """Those of a stack."""
-        local = stack.settings.local
+        local = stack.settings
         return cls(Settings.from_environment(stack.environment), local.local_aws_url, local.airflow_url)
 
     @cached_property
@@ -85,13 +85,29 @@ class Clients:
         )
 
     def training_jobs(self, plan: Plan) -> list[dict[str, Any]]:
-        """All jobs of a round's fingerprint, described."""
-        name = f"retrain-{plan.hashtag}-{plan.parameters['date']}"
-        pages = self.sagemaker.get_paginator("list_training_jobs").paginate(NameContains=name)
-        names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
-        jobs = [self.sagemaker.describe_training_job(TrainingJobName=name) for name in names]
-        rate = plan.parameters["learning_rate"]
-        return [job for job in jobs if float(job["HyperParameters"]["learning_rate"]) == rate]
+        """All training jobs of a round's fingerprint, a tuning's among them, described."""
+        tuned = [f"tune-{plan.hashtag}-"] if plan.parameters.get("tune") else []
+        jobs = []
+        for name in (f"retrain-{plan.hashtag}-{plan.parameters['date']}", *tuned):
+            pages = self.sagemaker.get_paginator("list_training_jobs").paginate(NameContains=name)
+            names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+            jobs += [self.sagemaker.describe_training_job(TrainingJobName=name) for name in names]
+        return [job for job in jobs if self._is_of(plan, job["HyperParameters"])]
+
+    def tuning_jobs(self, plan: Plan) -> list[dict[str, Any]]:
+        """All tuning jobs of a round's fingerprint, described."""
+        pages = self.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
+            NameContains=f"tune-{plan.hashtag}-"
+        )
+        names = [
+            job["HyperParameterTuningJobName"] for page in pages for job in page["HyperParameterTuningJobSummaries"]
+        ]
+        describe = self.sagemaker.describe_hyper_parameter_tuning_job
+        jobs = [describe(HyperParameterTuningJobName=name) for name in names]
+        return [job for job in jobs if self._is_of(plan, job["TrainingJobDefinition"]["StaticHyperParameters"])]
+
+    def _is_of(self, plan: Plan, hyperparameters: dict[str, str]) -> bool:
+        return hyperparameters["buckets"] == str(plan.parameters["buckets"])
 
     def resources(self, name: str) -> dict[str, dict[str, Any]]:
         """Endpoint, configuration and model of a name, described, as far as they are there."""
@@ -141,5 +157,5 @@ class Clients:
         """A described resource's; long past where it carries none."""
         arns = [resource.get(f"{kind}Arn") for kind in ("Endpoint", "EndpointConfig", "Model")]
         arn = next(arn for arn in arns if arn)
-        deadline = deadline_in(self.sagemaker.list_tags(ResourceArn=arn)["Tags"])
+        deadline = deadline_in(tag_values(self.sagemaker.list_tags(ResourceArn=arn)["Tags"]))
         return deadline or datetime.min.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from include.samples import DATES
@@ -11,10 +12,12 @@ STORY = (
     "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "register_model", "deploy_endpoint",
     "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
 )  # fmt: skip
-PARTS = ("worker-1", "worker-2", "scheduler", "triggerer", "api-server", "local-aws", "dag-processor")
+PARTS = (
+    "worker-1", "worker-2", "scheduler", "triggerer", "triggerer-2", "api-server", "local-aws", "dag-processor",
+)  # fmt: skip
 THROTTLING, SERVER_ERROR, LOST = "ThrottlingException", "InternalServerError", "ConnectionReset"
 TRY_AGAIN = "InternalServerError: We encountered an internal error. Please try again."
-RECOVERABLE = ("kill", "database_gone", "throttle", "fail_endpoint", "answer")
+RECOVERABLE = ("kill", "database_gone", "freeze", "throttle", "fail_endpoint", "answer", "write_slowly")
 NO_USE = "AlgorithmError: the seed of this round would have it so"
 
 
@@ -60,14 +63,18 @@ def plan(seed: int) -> Plan:
     """The plan of a seed: one to three kinds of mischief."""
     chance = random.Random(seed)
     parameters = {
-        "date": chance.choice(DATES), "epochs": 5, "buckets": 1000, "deploy": "always",
+        "date": chance.choice(DATES), "epochs": 5, "deploy": "always",
         "keep_endpoint_minutes": round(chance.uniform(0.05, 0.4), 2),
-        "learning_rate": round(0.05 + seed / 100_000, 5),  # a fingerprint of its own
+        "buckets": 1000 + seed,  # a fingerprint of its own, which no tuning changes
     }  # fmt: skip
     kinds = chance.choices(list(_MAKERS), [weight for weight, _ in _MAKERS.values()], k=chance.choice([1, 1, 2, 2, 3]))
     mischief = tuple(_MAKERS[kind][1](kind, chance) for kind in kinds)
-    if "answer" in kinds:
-        parameters["keep_endpoint_minutes"] = 2  # so that nothing but the answer ends it early
+    if {"answer", "mark_run"} & set(kinds):
+        parameters["keep_endpoint_minutes"] = 2  # so that nothing but the answer, or the mark, ends it early
+    if "write_slowly" in kinds:  # a date of its own, whose tweets are not there yet
+        parameters |= {"date": (date(2010, 1, 1) + timedelta(days=seed % 5000)).isoformat(), "window_days": 1}
+    if chance.random() < 0.12:
+        parameters |= {"tune": True, "tuning_jobs": 3}
     return Plan(seed, chance.choice(["aws", "azure"]), parameters, chance.random() < 0.15, mischief)
 
 
@@ -108,6 +115,12 @@ def _gone(kind: str, chance: random.Random) -> Mischief:
     return _at_random(kind, chance, seconds=chance.uniform(1, 6))
 
 
+def _freeze(kind: str, chance: random.Random) -> Mischief:
+    return _at_random(
+        kind, chance, what=chance.choice(["scheduler", "scheduler", "worker-1"]), seconds=chance.uniform(3, 12)
+    )
+
+
 def _at_random(kind: str, chance: random.Random, what: str = "", seconds: float = 0.0) -> Mischief:
     return Mischief(kind, chance.choice(STORY), chance.uniform(0, 3), what, seconds)
 
@@ -115,6 +128,8 @@ def _at_random(kind: str, chance: random.Random, what: str = "", seconds: float 
 _MAKERS: dict[str, tuple[int, Callable[[str, random.Random], Mischief]]] = {
     "kill": (10, _kill),
     "database_gone": (3, _gone),
+    "freeze": (4, _freeze),
+    "write_slowly": (2, _first_task),
     "throttle": (4, _throttle),
     "fail_training": (3, _fail_training),
     "fail_endpoint": (3, _first_task),
@@ -127,3 +142,5 @@ _MAKERS: dict[str, tuple[int, Callable[[str, random.Random], Mischief]]] = {
 }
 """Weights, and what makes a mischief, by its kind."""
 KINDS = frozenset(_MAKERS)
+DOZEN = (22, 457, 2362, 1689, 1472, 2942, 1928, 1463, 2689, 70, 272, 56)
+"""Seeds of rounds that together bring up every kind of mischief, the kill of every part, tuning and twins."""

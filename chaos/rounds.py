@@ -14,8 +14,8 @@ from chaos.clients import Clients
 from chaos.plan import Mischief, Plan
 from chaos.saboteur import MEDDLING, Saboteur
 from chaos.stack import ChaosStack
-from include.local_stack import StackError
 from include.names import run_name
+from local_stack.errors import StackError
 
 SECONDS_FOR_A_ROUND = 480
 NOT_BEGUN = (None, "scheduled", "queued")
@@ -163,6 +163,9 @@ def _inspect(stack: ChaosStack, rounds: list[Round]) -> None:
     for one in rounds:
         for run in one.runs:
             one.violations += audit.untold(one.plan, run, one.meddled, clients)
+        one.violations += audit.mismatched(one.runs, clients.airflow)
+        if [mischief.kind for mischief in one.done if mischief.kind in MEDDLING] == ["mark_run"]:
+            one.violations += audit.kept(one.plan, one.runs[0], clients)
         if one.answered and not one.meddled:
             one.violations += audit.disobeyed(one.plan, one.runs[0], one.answered, clients)
     names = [run_name(clients.deployment, one.plan.dag_id, run.run_id) for one in rounds for run in one.runs]

@@ -11,14 +11,18 @@ import requests
 from chaos.clients import Clients
 from chaos.plan import Mischief, Plan
 from chaos.stack import ChaosStack
-from hashtag_retrain.operators.hold import DELETE, KEEP, MINUTES
-from include.local_stack import StackError
-from include.names import run_name
+from hashtag_retrain.operators.hold import MINUTES
+from hashtag_retrain.triggers.endpoint import DELETE, KEEP
+from include.names import Keys, run_name
+from include.samples import DATES, SAMPLE_DATA
+from local_stack.airflow_api import wait_until
+from local_stack.errors import StackError
 
 MEDDLING = ("mark_task", "clear_task", "mark_run", "delete_run")
 """What persons do: a run's state is then what they say."""
 
 SECONDS_FOR_A_QUESTION = 20
+SECONDS_FOR_TEARDOWNS = 120
 
 
 class Saboteur:
@@ -50,6 +54,25 @@ class Saboteur:
         with self._stack.lock:
             self._stack.database_gone(mischief.seconds)
 
+    def freeze(self, mischief: Mischief) -> None:
+        self._stack.freeze(mischief.what, mischief.seconds)
+
+    def write_slowly(self, mischief: Mischief) -> None:
+        """As Spark does: below _temporary/ first, then file by file to where it belongs, and _SUCCESS last."""
+        folder = Keys(self._clients.settings.prefix, self._plan.hashtag, self._plan.parameters["date"]).tweets
+        sample = SAMPLE_DATA / "hashtags" / self._plan.hashtag / DATES[-1] / "labeled.csv" / "part-00000.csv"
+        rows = sample.read_bytes().splitlines(keepends=True)
+        parts = {f"part-{number:05}.csv": b"".join(rows[number::3]) for number in range(3)}
+        bucket, s3 = self._clients.settings.bucket, self._clients.s3
+        for name, body in parts.items():
+            s3.put_object(Bucket=bucket, Key=f"{folder}/_temporary/0/{name}", Body=body)
+            time.sleep(0.7)
+        for name, body in parts.items():
+            s3.put_object(Bucket=bucket, Key=f"{folder}/{name}", Body=body)
+            time.sleep(0.7)
+            s3.delete_object(Bucket=bucket, Key=f"{folder}/_temporary/0/{name}")
+        s3.put_object(Bucket=bucket, Key=f"{folder}/_SUCCESS", Body=b"")
+
     def throttle(self, mischief: Mischief) -> None:
         service, code = mischief.what.split()
         if service == "s3":  # which has its own words for it
@@ -80,10 +103,12 @@ class Saboteur:
         self._clients.airflow.mark_run(self._plan.dag_id, self._run_id, mischief.what)
 
     def delete_run(self, mischief: Mischief) -> None:
-        self._clients.airflow.mark_run(
-            self._plan.dag_id, self._run_id, "failed"
-        )  # Airflow deletes none that is running
-        self._clients.airflow.delete_run(self._plan.dag_id, self._run_id)
+        airflow, dag_id = self._clients.airflow, self._plan.dag_id
+        airflow.mark_run(dag_id, self._run_id, "failed")
+        # Airflow deletes no run that is running, and a marked run goes on until its teardowns have ended.
+        states = ("success", "failed")
+        wait_until(lambda: airflow.run_state(dag_id, self._run_id) in states, SECONDS_FOR_TEARDOWNS, "its end")
+        airflow.delete_run(dag_id, self._run_id)
         self.deleted = True
 
     def answer(self, mischief: Mischief) -> None:

@@ -16,7 +16,9 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
-from hashtag_retrain.deadlines import ScheduledLogicalDate
+from hashtag_retrain.deadlines import ScheduledRun
+from hashtag_retrain.failures import note_failure
+from hashtag_retrain.hashtags import hashtags
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
@@ -26,12 +28,18 @@ from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
-from hashtag_retrain.parameters import DEFAULT_KEEP_MINUTES, MAX_KEEP_MINUTES, run_parameters
+from hashtag_retrain.parameters import (
+    DEFAULT_KEEP_MINUTES,
+    MAX_KEEP_MINUTES,
+    refuse_unknown_parameters,
+    run_parameters,
+)
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from hashtag_retrain.retries import RetryTransientErrors
-from hashtag_retrain.sensors.tweets import S3KeyOrSkipSensor, are_complete
+from hashtag_retrain.sensors.tweets import TweetsSensor
 from include import steps
-from include.hashtags import Hashtag, load_hashtags
+from include.hashtags import Hashtag
+from include.names import dag_id_of
 from include.ownership import DEPLOYMENT as DEPLOYMENT_TAG
 from include.ownership import OWNER as OWNER_TAG
 from include.settings import BOTOCORE_CONFIG, poll_seconds, retry_seconds
@@ -52,6 +60,7 @@ DEFAULT_ARGUMENTS = {
     "retry_delay": timedelta(seconds=retry_seconds()),
     "retry_exponential_backoff": 2.0,
     "retry_policy": RetryTransientErrors(),
+    "on_failure_callback": note_failure,
     "botocore_config": BOTOCORE_CONFIG,
     "weight_rule": "upstream",  # what has been begun is finished first: a held endpoint before the next one's creation
     "show_return_value_in_logs": False,  # requests and test tweets by the page, behind what a person looks for
@@ -63,10 +72,11 @@ def _deadline(hashtag: Hashtag) -> DeadlineAlert:
     When a daily run is late. The time for which it keeps its endpoint is no delay. Counted from the logical date,
     because with an alert that counts from when a run was queued, Airflow 3.3 cannot clear tasks any more.
     """
-    kept = timedelta(minutes=hashtag.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
-    interval = timedelta(hours=hashtag.late_after_hours) + kept
+    settings = hashtag.settings
+    kept = timedelta(minutes=settings.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
+    interval = timedelta(hours=settings.late_after_hours) + kept
     return DeadlineAlert(
-        reference=ScheduledLogicalDate(),
+        reference=ScheduledRun(),
         interval=interval,
         callback=SyncCallback(tell_of_late_run, {"hashtag": hashtag.name, "hours": interval / timedelta(hours=1)}),
     )
@@ -75,10 +85,10 @@ def _deadline(hashtag: Hashtag) -> DeadlineAlert:
 def retrain(hashtag: Hashtag) -> DAG:
     """The story of a run."""
     with DAG(
-        dag_id=f"retrain_{hashtag.name}",
+        dag_id=dag_id_of(hashtag.name),
         description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
         doc_md=__doc__,
-        schedule=CronDataIntervalTimetable(hashtag.schedule, timezone="UTC"),
+        schedule=CronDataIntervalTimetable(hashtag.settings.schedule, timezone="UTC"),
         start_date=EARLIEST,
         catchup=False,
         params=run_parameters(hashtag),
@@ -88,18 +98,16 @@ def retrain(hashtag: Hashtag) -> DAG:
         user_defined_macros=MACROS,
         tags=["retrain", hashtag.name],
     ) as dag:
-        labels = dict(hashtag.labels)
+        settings, labels = hashtag.settings, dict(hashtag.settings.labels)
 
-        wait_for_tweets = S3KeyOrSkipSensor(
+        wait_for_tweets = TweetsSensor(
             task_id="wait_for_tweets",
-            # Not as one s3:// URI: with check_fn, the provider's trigger cannot take that apart.
-            bucket_name="{{ bucket() }}",
-            bucket_key=f"{{{{ tweets_key('{hashtag.name}', params, dag_run) }}}}",
-            wildcard_match=True,
-            check_fn=are_complete,
-            deferrable=True,
+            bucket="{{ bucket() }}",
+            folder=f"{{{{ tweets_folder('{hashtag.name}', params, dag_run) }}}}",
+            require_success_marker=settings.require_success_marker,
             poke_interval=POLL_SECONDS,
-            timeout=timedelta(hours=12).total_seconds(),
+            timeout=timedelta(hours=settings.wait_hours).total_seconds(),
+            pre_execute=refuse_unknown_parameters,
         )
         prepare_dataset = task(steps.prepare_dataset)(
             hashtag=hashtag.name,
@@ -107,8 +115,9 @@ def retrain(hashtag: Hashtag) -> DAG:
             run_name=RUN_NAME,
             owner=OWNER,
             labels=labels,
-            recipe=hashtag.recipe,
-            min_confidence=hashtag.min_confidence,
+            recipe=settings.recipe,
+            min_confidence=settings.min_confidence,
+            require_success_marker=settings.require_success_marker,
         )
         tune_model = SageMakerTuneOnceOperator(
             task_id="tune_model",
@@ -164,12 +173,10 @@ def retrain(hashtag: Hashtag) -> DAG:
             endpoint_name=RUN_NAME,
             required_tags={OWNER_TAG: OWNER, DEPLOYMENT_TAG: DEPLOYMENT},
             check_interval=POLL_SECONDS,
-            trigger_rule=TriggerRule.ALL_DONE,
             retries=5,
-        )
-        record_outcome = task(trigger_rule=TriggerRule.ALL_DONE)(steps.record_outcome)(
-            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME
-        )
+        ).as_teardown(on_failure_fail_dagrun=True)
+        record_outcome = task(steps.record_outcome)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
+        record_outcome.as_teardown(on_failure_fail_dagrun=True)
 
         chain(
             wait_for_tweets, prepare_dataset, tune_model, train_model, evaluate_model, register_model, deploy_endpoint,
@@ -180,5 +187,5 @@ def retrain(hashtag: Hashtag) -> DAG:
     return dag
 
 
-for entry in load_hashtags():
+for entry in hashtags().usable:
     retrain(entry)

@@ -1,14 +1,18 @@
 """A hashtag's labelled tweets and prepared data in S3."""
 
 import csv
+import datetime
 import hashlib
-from dataclasses import dataclass
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from include.errors import DataError
-from include.names import Keys, date_of_tweets, fingerprint
+from include.errors import ConfigurationError, DataError, MissingObject
+from include.names import Keys, fingerprint
+from include.part_files import Folder, Object
 from include.storage import Storage
 from include.text.prepare import TEST_TWEETS, Source
 from include.text.split import SPLITS, Split
@@ -18,33 +22,97 @@ FILES = {split: f"{split}.txt" for split in SPLITS} | {
     "report": "report.json", "rejected": "rejected.csv", "test_tweets": TEST_TWEETS,
 }  # fmt: skip
 
-
-def tweets_by_date(storage: Storage, keys: Keys) -> dict[str, list[str]]:
-    """Keys of the hashtag's part files by their date."""
-    by_date: dict[str, list[str]] = {}
-    for key in storage.list_keys(keys.hashtag_tweets):
-        if date := date_of_tweets(key, keys.hashtag_tweets):
-            by_date.setdefault(date, []).append(key)
-    return by_date
+MAX_LISTINGS = 5
+PAUSE_SECONDS = 10.0
+"""Between two listings of a folder that changes."""
 
 
-def fetch_tweets(storage: Storage, keys: Keys, window_days: int, folder: Path) -> tuple[list[Source], list[str]]:
+class FolderChanges(Exception):
+    """A date's labelled tweets are being written or replaced while they are read; another try may find them whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tweets:
+    """A window's labelled tweets, downloaded."""
+
+    sources: list[Source]
+    dates: list[str]
+    """Those in the window that have any."""
+    newest_date: str
+    """The newest date that has any, up to today."""
+    ignored_dates: list[str]
+    """Dates after today that have any."""
+
+
+def fetch_tweets(
+    storage: Storage,
+    keys: Keys,
+    window_days: int,
+    folder: Path,
+    today: datetime.date,
+    require_success_marker: bool = False,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Tweets:
     """
-    Download the part files of the window's dates that exist; later dates have the last word on labels.
+    Download the part files of the window's dates that exist; later dates have the last word on labels. Where a folder
+    changes meanwhile, they are listed and downloaded again.
 
-    :return: the files, and their dates
     :raises DataError: the date itself has no tweets
+    :raises FolderChanges: a folder does not come to rest
     """
-    by_date = tweets_by_date(storage, keys)
-    dates = sorted(date for date in by_date if date <= keys.date)[-window_days:]
-    if keys.date not in dates:
-        raise DataError(f"There are no labelled tweets below {storage.uri(keys.tweets)}")
+    for attempt in range(1, MAX_LISTINGS + 1):
+        folders = _folders_by_date(storage, keys)
+        dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
+        if keys.date not in dates:
+            raise DataError(f"There are no labelled tweets at {storage.uri(keys.tweets)}")
+        # A window's older dates are read as they are: nobody waited for them.
+        reason = folders[keys.date].missing(require_success_marker)
+        window = {date: folders[date] for date in dates}
+        if reason is None:
+            try:
+                sources = _download(storage, keys, window, folder / str(attempt))
+            except MissingObject as error:
+                reason = str(error)
+            else:
+                again = _folders_by_date(storage, keys, since=dates[0])
+                if {date: again.get(date) for date in dates} == window:
+                    past = [date for date in folders if date <= max(today.isoformat(), keys.date)]
+                    return Tweets(sources, dates, max(past), sorted(set(folders) - set(past)))
+                reason = "its files are other ones than a moment ago"
+        print(f"{storage.uri(keys.tweets)} changes while it is read: {reason}")
+        if attempt < MAX_LISTINGS:
+            time.sleep(pause_seconds)
+    raise FolderChanges(f"{storage.uri(keys.tweets)} is being written or replaced: {reason}")
+
+
+def newer_date(storage: Storage, keys: Keys, today: datetime.date) -> str | None:
+    """The newest date after this one, up to today, that has labelled tweets; None where there is none."""
+    dates = _folders_by_date(storage, keys, since=keys.date)
+    return max((date for date in dates if keys.date < date <= today.isoformat()), default=None)
+
+
+def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str, Folder]:
+    """What each date of the hashtag has, from a date on, if it has a part file."""
+    by_date: dict[str, list[Object]] = {}
+    for found in storage.list_objects(keys.hashtag_tweets, after=keys.hashtag_tweets + since):
+        date = found.key.removeprefix(keys.hashtag_tweets).partition("/")[0]
+        by_date.setdefault(date, []).append(found)
+    folders = {}
+    for date, objects in by_date.items():
+        with suppress(ConfigurationError):  # no date: somebody's folder
+            folder = Folder.of(objects, replace(keys, date=date).tweets)
+            if folder.parts:
+                folders[date] = folder
+    return folders
+
+
+def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: Path) -> list[Source]:
     sources: list[Source] = []
-    for rank, date in enumerate(dates):
-        for key in by_date[date]:
-            path = storage.download(key, folder / str(len(sources)))  # a key may hold anything, dots above all
-            sources.append(Source.from_path(path, key.removeprefix(keys.hashtag_tweets), rank))
-    return sources, dates
+    for rank, date in enumerate(window):
+        for part in window[date].parts:
+            path = storage.download(part.key, folder / str(len(sources)))  # a key may hold anything, dots above all
+            sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), rank))
+    return sources
 
 
 def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> dict[str, Any]:

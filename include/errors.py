@@ -4,6 +4,7 @@ Every error of this product that a person can do something about.
     RetrainError
     ├── ConfigurationError      a setting, a hashtag's entry or a parameter is wrong
     ├── DataError               the labelled tweets cannot be used as they are
+    │   └── MissingObject       an object is not in S3
     ├── TokenizerDataError      nltk's punkt_tab data is missing
     ├── EvaluationError         the model cannot be scored, or does not answer as it was evaluated
     └── RunFailed               a task of the run failed
@@ -22,6 +23,10 @@ class ConfigurationError(RetrainError):
 
 class DataError(RetrainError):
     """The labelled tweets cannot be used; the message names file, line and reason."""
+
+
+class MissingObject(DataError):
+    """An object that is needed is not in S3; the message names it."""
 
 
 class TokenizerDataError(RetrainError):

@@ -1,92 +1,239 @@
 """Which hashtags there are: include/hashtags.yaml, or the file that RETRAIN_HASHTAGS_FILE names."""
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from croniter import croniter
+from croniter.croniter import CroniterError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from include.errors import ConfigurationError
 from include.names import check_hashtag
-from include.text.cleaning import RECIPES
+from include.text.cleaning import RECIPES, Recipe
 from include.text.supervised import check_labels
 
 DEFAULT_LATE_AFTER_HOURS = 30.0
-MAX_LATE_AFTER_HOURS = 24 * 31
+DEFAULT_WAIT_HOURS = 12.0
+MAX_HOURS = 24 * 31
 DEFAULT_FILE = Path(__file__).with_name("hashtags.yaml")
+PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
+KeyPath = tuple[str, ...]
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C, where PyYAML has it: a task start reads the whole file."""
+
+
+def _check_schedule(schedule: str) -> str:
+    if schedule not in PRESETS and not _is_cron(schedule):
+        raise ValueError(
+            f"{schedule!r} is no cron expression of five fields, as '0 6 * * *', and none of {', '.join(PRESETS)}"
+        )
+    return schedule
+
+
+def _is_cron(schedule: str) -> bool:
+    fields = schedule.split()
+    if len(fields) != 5 or any(field.upper().startswith(("H", "R")) for field in fields):  # random at every parse
+        return False
+    try:
+        croniter(schedule, datetime.now(UTC)).get_next()  # which the 30th of February has not
+    except (CroniterError, KeyError):
+        return False
+    return True
+
+
+def _check_labels(labels: dict[str, str]) -> dict[str, str]:
+    try:
+        check_labels(labels)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return labels
+
+
+class HashtagSettings(BaseModel):
+    """One hashtag's entry, as people write it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    labels: Annotated[dict[str, str], AfterValidator(_check_labels)]
+    """Label names by the ids that the labelled files use; files may use the names, too."""
+    schedule: Annotated[str, AfterValidator(_check_schedule)] = "@daily"
+    """Cron expression or preset; a run works on the date at which its data interval starts."""
+    recipe: Recipe = "clean"
+    """clean: the tweet's text; seed: the whole cell, as the old pipeline did."""
+    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Labels in Ground Truth's manifests with less confidence are set aside."""
+    require_success_marker: bool = False
+    """A date's folder counts as complete only with the file _SUCCESS that Spark writes last."""
+    wait_hours: Annotated[float, Field(ge=0, le=MAX_HOURS, allow_inf_nan=False)] = DEFAULT_WAIT_HOURS
+    """How long after its start a run waits for its tweets; 0: a date without tweets is skipped."""
+    late_after_hours: Annotated[float, Field(gt=0, le=MAX_HOURS, allow_inf_nan=False)] = DEFAULT_LATE_AFTER_HOURS
+    """So long after the start of the tweets' date a scheduled run must be over, or somebody is told."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Other defaults for the run's parameters, by their names in the trigger form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hashtag:
-    """One hashtag's entry."""
+    """A hashtag with its settings, and where they stand."""
 
     name: str
-    labels: Mapping[str, str]
-    schedule: str = "@daily"
-    recipe: str = "clean"
-    min_confidence: float = 0.0
-    late_after_hours: float = DEFAULT_LATE_AFTER_HOURS
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    settings: HashtagSettings
+    file: Path
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    """Line of each key below the hashtag's entry, by its path; of the entry itself by the empty path."""
+
+    def error(self, path: KeyPath, message: str) -> ConfigurationError:
+        """An error of a key of the entry."""
+        return _error(self.file, self.name, path, self.lines, message)
 
 
-def load_hashtags(path: Path | None = None) -> list[Hashtag]:
+@dataclass(frozen=True, slots=True)
+class Hashtags:
+    """What a file says: an entry with a mistake costs its own hashtag alone."""
+
+    usable: list[Hashtag]
+    errors: list[ConfigurationError]
+
+
+def load_hashtags(path: Path | None = None, only: str | None = None) -> Hashtags:
     """
-    Every hashtag of the file, in its order.
+    The hashtags of the file, in its order, and what is wrong with the others.
 
-    :raises ConfigurationError: names file, hashtag and key
+    :param only: of all entries, this one alone is looked at
+    :raises ConfigurationError: the file as a whole cannot be used
     """
     path = path or Path(os.environ.get("RETRAIN_HASHTAGS_FILE") or DEFAULT_FILE)
+    usable: list[Hashtag] = []
+    errors: list[ConfigurationError] = []
+    entries = [(key, entry) for key, entry in _entries(path) if only is None or key.value == only]
+    times = Counter(str(key.value) for key, _ in entries)
+    for key, entry in entries:
+        line = key.start_mark.line + 1
+        try:
+            name = _name(path, key)
+            if times[name] > 1:
+                raise ConfigurationError(f"{path}, line {line}: the hashtag {name} stands twice; remove one entry.")
+            usable.append(_hashtag(path, name, line, entry))
+        except ConfigurationError as error:
+            errors.append(error)
+    return Hashtags(usable, errors)
+
+
+def _entries(path: Path) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Keys and values of the file, as YAML's nodes, which know their lines."""
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path}: not UTF-8: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path}: not YAML: {error}") from None
-    if not isinstance(entries, dict) or not entries:
-        raise ConfigurationError(f"{path}: expected one entry for each hashtag, found {type(entries).__name__}")
-    return [_hashtag(path, str(name), entry) for name, entry in entries.items()]
+    if not isinstance(root, yaml.MappingNode) or not root.value:
+        raise ConfigurationError(f"{path}: expected one entry for each hashtag, as in {DEFAULT_FILE.name}")
+    return list(root.value)
 
 
-def _hashtag(path: Path, name: str, entry: Any) -> Hashtag:
-    where = f"{path}, {name}"
-    try:
-        check_hashtag(name)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    if not isinstance(entry, dict):
-        raise ConfigurationError(f"{where}: expected labels below the hashtag's name")
-    known = ("labels", "schedule", "recipe", "min_confidence", "late_after_hours", "parameters")
-    if unknown := sorted(set(entry) - set(known)):
-        raise ConfigurationError(f"{where}: unknown key {', '.join(map(str, unknown))}; known are {', '.join(known)}")
-    labels = entry.get("labels")
-    if not isinstance(labels, dict):
-        raise ConfigurationError(f"{where}, labels: expected names by ids, as {{'0': technical, '1': marketing}}")
-    labels = {str(identifier): str(label) for identifier, label in labels.items()}
-    try:
-        check_labels(labels)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{where}, labels: {error}") from None
-    if entry.get("recipe", "clean") not in RECIPES:
-        raise ConfigurationError(f"{where}, recipe: {entry['recipe']!r} is none of {', '.join(RECIPES)}")
-    schedule = entry.get("schedule", "@daily")
-    if not isinstance(schedule, str) or not schedule.strip():
-        raise ConfigurationError(f"{where}, schedule: {schedule!r} is no cron expression or preset such as @daily")
-    confidence = entry.get("min_confidence", 0.0)
-    if isinstance(confidence, bool) or not isinstance(confidence, (int, float)) or not 0 <= confidence <= 1:
-        raise ConfigurationError(f"{where}, min_confidence: {confidence!r} is no number between 0 and 1")
-    hours = entry.get("late_after_hours", DEFAULT_LATE_AFTER_HOURS)
-    if isinstance(hours, bool) or not isinstance(hours, (int, float)) or not 0 < hours <= MAX_LATE_AFTER_HOURS:
+def _name(path: Path, key: yaml.Node) -> str:
+    line = key.start_mark.line + 1
+    if not isinstance(key, yaml.ScalarNode):
+        raise ConfigurationError(f"{path}, line {line}: a hashtag's name is expected here")
+    if not key.tag.endswith(":str"):
         raise ConfigurationError(
-            f"{where}, late_after_hours: {hours!r} is no number above 0, {MAX_LATE_AFTER_HOURS} at most"
+            f'{path}, line {line}: YAML does not read {key.value} as text; put the hashtag in quotes: "{key.value}"'
         )
-    return Hashtag(
-        name=name,
-        labels=labels,
-        schedule=schedule,
-        recipe=entry.get("recipe", "clean"),
-        min_confidence=float(confidence),
-        late_after_hours=float(hours),
-        parameters=entry.get("parameters") or {},
-    )
+    try:
+        return check_hashtag(key.value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}, line {line}: {error}") from None
+
+
+def _hashtag(path: Path, name: str, line: int, entry: yaml.Node) -> Hashtag:
+    lines: dict[KeyPath, int] = {(): line}
+    if not isinstance(entry, yaml.MappingNode):
+        raise _error(path, name, (), lines, "expected settings below the hashtag's name, labels at least")
+    _note_lines(path, name, entry, (), lines)
+    loader = _LOADER("")
+    try:
+        settings = HashtagSettings.model_validate(loader.construct_document(entry))
+    except ValidationError as error:
+        messages = [str(_error(path, name, *_in_words(fault, lines))) for fault in error.errors()]
+        raise ConfigurationError("\n".join(dict.fromkeys(messages))) from None
+    except yaml.YAMLError as error:
+        raise _error(path, name, (), lines, f"not YAML that is read here: {error}") from None
+    finally:
+        loader.dispose()
+    return Hashtag(name, settings, path, lines)
+
+
+def _note_lines(path: Path, name: str, node: yaml.MappingNode, above: KeyPath, lines: dict[KeyPath, int]) -> None:
+    """
+    :raises ConfigurationError: a key stands twice
+    """
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        here = (*above, key.value)
+        if here in lines and key.tag != "tag:yaml.org,2002:merge":
+            raise _error(path, name, here, {**lines, here: key.start_mark.line + 1}, "stands twice; remove one")
+        lines[here] = key.start_mark.line + 1
+        if isinstance(value, yaml.MappingNode):
+            _note_lines(path, name, value, here, lines)
+
+
+def _in_words(fault: Mapping[str, Any], lines: Mapping[KeyPath, int]) -> tuple[KeyPath, Mapping[KeyPath, int], str]:
+    """A fault that pydantic has found: where, and what to do about it."""
+    path = tuple(str(part) for part in fault["loc"] if part != "[key]")
+    value, kind = fault["input"], fault["type"]
+    if kind == "extra_forbidden":
+        known = HashtagSettings.model_fields
+        return path, lines, f"unknown key{did_you_mean(path[-1], known)}; known are {', '.join(known)}"
+    if kind == "missing":
+        return path, lines, 'is missing, as in labels: {"0": technical, "1": marketing}'
+    if kind == "string_type":
+        what = "the id" if fault["loc"][-1] == "[key]" else "the text"
+        return (
+            path,
+            lines,
+            f'YAML reads this as {_type_of(value)}, {value!r}; put {what} in quotes: "{_as_written(value)}"',
+        )
+    if kind in {"dict_type", "mapping_type"}:
+        example = 'labels: {"0": technical, "1": marketing}' if path == ("labels",) else "parameters: {epochs: 10}"
+        return path, lines, f"expected names and values, as in {example}"
+    if kind == "literal_error":
+        return path, lines, f"{value!r} is none of {', '.join(RECIPES)}{did_you_mean(str(value), RECIPES)}"
+    if kind == "value_error":
+        return path, lines, str(fault["ctx"]["error"])
+    bounds = fault.get("ctx", {})
+    for bound, words in (("ge", "{0:g} or more"), ("gt", "above {0:g}"), ("le", "{0:g} or less")):
+        if bound in bounds:
+            return path, lines, f"{value!r} must be {words.format(bounds[bound])}"
+    return path, lines, f"{value!r} is {_type_of(value)}; {fault['msg'].lower()}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that looks most like one that is not known; empty where none does."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _type_of(value: Any) -> str:
+    names = {bool: "a yes or no", int: "a number", float: "a number", str: "text", type(None): "nothing"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _as_written(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def _error(file: Path, name: str, path: KeyPath, lines: Mapping[KeyPath, int], message: str) -> ConfigurationError:
+    line = next(lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines)
+    return ConfigurationError(f"{file}, line {line}, {'.'.join((name, *path))}: {message}")

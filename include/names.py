@@ -12,10 +12,10 @@ from include.errors import ConfigurationError
 
 MAX_NAME_CHARACTERS = 63
 """SageMaker's limit for the names of jobs, models and endpoints."""
+DAG_PREFIX = "retrain_"
 
 _HASHTAG = re.compile(r"[a-z0-9_]{1,50}")
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
-_TWEETS_KEY = re.compile(r"(\d{4}-\d\d-\d\d)/labeled\.csv/(.+)", re.DOTALL)
 
 
 def check_hashtag(hashtag: str) -> str:
@@ -60,13 +60,21 @@ class Keys:
 
     @property
     def tweets(self) -> str:
-        """Prefix of the date's labelled tweets: a folder of part files, as Glue and Spark write it."""
-        return f"{self.hashtag_tweets}{self.date}/labeled.csv/"
+        """
+        The date's labelled tweets: a folder of part files, as Glue and Spark write it, or a single object of this key.
+        Without a slash at the end.
+        """
+        return f"{self.hashtag_tweets}{self.date}/labeled.csv"
 
     @property
     def output(self) -> str:
         """Prefix of everything that runs for this date make."""
-        return f"{self.prefix}/marketing-model/{self.hashtag}/{self.date}/"
+        return f"{self.hashtag_output}{self.date}/"
+
+    @property
+    def hashtag_output(self) -> str:
+        """Prefix of everything that runs for any date make."""
+        return f"{self.prefix}/marketing-model/{self.hashtag}/"
 
     def data(self, digest: str) -> str:
         """Prefix of the prepared channels with this content."""
@@ -87,15 +95,14 @@ class Keys:
         return f"{self.output}newest-evaluation.json"
 
 
-def date_of_tweets(key: str, hashtag_tweets: str) -> str | None:
-    """The date that a key below a hashtag's tweets belongs to; None where it is not part of a date's labelled data."""
-    match = _TWEETS_KEY.fullmatch(key.removeprefix(hashtag_tweets))
-    if match is None or any(part.startswith(("_", ".")) or not part for part in match[2].split("/")):
-        return None
-    try:
-        return check_date(match[1])
-    except ConfigurationError:
-        return None
+def dag_id_of(hashtag: str) -> str:
+    """The DAG of a hashtag."""
+    return DAG_PREFIX + hashtag
+
+
+def hashtag_of(dag_id: str) -> str:
+    """The hashtag of a DAG."""
+    return dag_id.removeprefix(DAG_PREFIX)
 
 
 def run_name(deployment: str, dag_id: str, run_id: str) -> str:
@@ -113,8 +120,8 @@ def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
 
 
 def tuning_job_name(hashtag: str, fingerprint: str) -> str:
-    """The name of the first tuning job for a fingerprint: 29 characters at most, of the 32 that SageMaker allows."""
-    return f"tune-{_slug(hashtag)[:11].rstrip('-')}-{fingerprint[:12]}"
+    """The name of the first tuning job for a fingerprint: 28 characters at most, of the 32 that SageMaker allows."""
+    return f"tune-{_slug(hashtag)[:10].rstrip('-')}-{fingerprint[:12]}"
 
 
 def model_package_group(hashtag: str) -> str:

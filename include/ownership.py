@@ -9,6 +9,8 @@ OWNER = "retrain:owner"
 DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
 DEPLOYMENT = "retrain:deployment"
+STOPPED_WITH_RUN = "retrain:stopped-with-run"
+"""On a job that this product stopped because its run ended or was stopped."""
 
 MAX_VALUE_CHARACTERS = 256
 _DIGEST = "="
@@ -47,13 +49,13 @@ def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
-def deadline_in(tags: Iterable[Mapping[str, str]]) -> datetime | None:
+def deadline_in(tags: Mapping[str, str]) -> datetime | None:
     """
-    The deadline that a resource carries; None where it carries none that can be read. Without a time zone it is UTC: a
-    person may have written it.
+    The deadline in a resource's tags, values by key; None where it carries none that can be read. Without a time zone
+    it is UTC: a person may have written it.
     """
     try:
-        deadline = datetime.fromisoformat(tag_values(tags)[DEADLINE])
+        deadline = datetime.fromisoformat(tags[DEADLINE])
     except (KeyError, ValueError):
         return None
     return deadline if deadline.tzinfo else deadline.replace(tzinfo=UTC)

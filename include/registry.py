@@ -1,6 +1,7 @@
 """The one seam to SageMaker's model registry: a group for each hashtag, a version for each evaluated model."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,25 @@ from include.blazingtext.decision import Approval
 from include.settings import BOTOCORE_CONFIG
 
 MAX_CLIENT_TOKEN_CHARACTERS = 36
+MAX_DESCRIPTION_CHARACTERS = 1024
 DOES_NOT_EXIST = "does not exist"
 """So AWS words it for groups and packages; the code is ValidationException, as for any other fault."""
 DECIDED, DECIDED_BECAUSE = "approval", "approval_reason"
 """Properties with the status that this product gave, and a hash of the reason that it wrote beside it; where a version
 has others, a person has changed them."""
+
+_JOB = re.compile(r"\(training job (\S+)\)$")
+
+
+def description_of(job: str, words: str) -> str:
+    """A version's description, which says which training job has made its model."""
+    end = f" (training job {job})"
+    return words[: MAX_DESCRIPTION_CHARACTERS - len(end)] + end
+
+
+def job_of(artifact: str) -> str:
+    """The training job whose artifact lies at a URI."""
+    return artifact.removesuffix("/output/model.tar.gz").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +91,11 @@ class Registry:
         return next((version for version in approved if version.artifact != besides), None)
 
     def find(self, artifact: str, since: datetime) -> Version | None:
-        """The newest version of an artifact that was made at `since`, whoever registered it."""
-        versions = self._versions(CreationTimeAfter=since)
+        """
+        The newest version of an artifact that was made at `since`, whoever registered it. What this product registered
+        says in its description which job made it, so that only versions of others must be described one by one.
+        """
+        versions = self._versions(of_job=job_of(artifact), CreationTimeAfter=since)
         return next((version for version in versions if version.artifact == artifact), None)
 
     def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
@@ -129,11 +147,14 @@ class Registry:
             if "already exists" not in _message(error):
                 raise
 
-    def _versions(self, **filters: Any) -> Iterator[Version]:
-        """The newest first; none where there is no such group yet."""
-        for arn in self._arns(filters):
+    def _versions(self, of_job: str | None = None, **filters: Any) -> Iterator[Version]:
+        """The newest first, without those that say they are of another job; none where there is no such group yet."""
+        for summary in self._summaries(filters):
+            job = _JOB.search(summary.get("ModelPackageDescription", ""))
+            if of_job is not None and job is not None and job[1] != of_job:
+                continue
             try:
-                version = self._describe(arn)
+                version = self._describe(summary["ModelPackageArn"])
             except self._client.exceptions.ClientError as error:
                 if DOES_NOT_EXIST not in _message(error):
                     raise
@@ -141,13 +162,13 @@ class Registry:
             if version.artifact.startswith(self._artifacts):
                 yield version
 
-    def _arns(self, filters: dict[str, Any]) -> Iterator[str]:
+    def _summaries(self, filters: dict[str, Any]) -> Iterator[dict[str, Any]]:
         pages = self._client.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self.group, SortBy="CreationTime", SortOrder="Descending", **filters
         )
         try:
             for page in pages:
-                yield from (summary["ModelPackageArn"] for summary in page["ModelPackageSummaryList"])
+                yield from page["ModelPackageSummaryList"]
         except self._client.exceptions.ClientError as error:
             if DOES_NOT_EXIST not in _message(error):
                 raise

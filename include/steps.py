@@ -1,8 +1,8 @@
 """The functions that the DAG wraps with task(): each is one line of the story, in terms of the other modules."""
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,16 +23,17 @@ from include.blazingtext.requests import (
 from include.dataset import (
     DistinctTestTweets,
     fetch_tweets,
+    newer_date,
     read_distinct_test_tweets,
     read_examples,
-    tweets_by_date,
     upload_prepared,
 )
 from include.errors import DataError, RunFailed
+from include.failures import ATTEMPTS, FAILURE, TOLD, describe_failures
 from include.names import Keys, fingerprint, model_package_group, training_job_name, tuning_job_name
 from include.notify import notify
 from include.ownership import ownership_tags
-from include.registry import Registry
+from include.registry import Registry, description_of, job_of
 from include.report import history
 from include.report.document import Run, describe_run, failed_tasks, subject_of_notice
 from include.report.publish import publish
@@ -57,13 +58,17 @@ def prepare_dataset(
     labels: dict[str, str],
     recipe: str,
     min_confidence: float,
+    require_success_marker: bool = False,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Read, check, clean, tokenise and split the labelled tweets; upload the channels and a report on the data."""
     assert params is not None
     settings, storage, keys = _connect(hashtag, date)
     with TemporaryDirectory(prefix="prepare-") as folder:
-        sources, dates = fetch_tweets(storage, keys, params["window_days"], Path(folder) / "in")
+        tweets = fetch_tweets(
+            storage, keys, params["window_days"], Path(folder) / "in", _today(), require_success_marker
+        )
+        sources, dates = tweets.sources, tweets.dates
         print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
         out = Path(folder) / "out"
         preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
@@ -80,7 +85,18 @@ def prepare_dataset(
         "training_request": request,
         "tuning_request": _tuning_request(keys, request, data, params["tuning_jobs"]) if params["tune"] else {},
         "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule,
+        "warnings": _warnings_of_dates(tweets.ignored_dates),
     }  # fmt: skip
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+def _warnings_of_dates(ignored: list[str]) -> list[str]:
+    if not ignored:
+        return []
+    return [f"Labelled tweets of dates after today are ignored: {', '.join(ignored)}. If a date is wrong, move it."]
 
 
 def _connect(hashtag: str, date: str) -> tuple[Settings, Storage, Keys]:
@@ -180,7 +196,7 @@ def evaluate_model(
     }
     tuned = ti.xcom_pull(task_ids="tune_model") or None
     results = {"prepare_dataset": prepared, "tune_model": tuned, "train_model": trained, "evaluate_model": result}
-    _write_report(storage, keys, run_name, params, ti, results)
+    _write_report(storage, keys, run_name, params, ti, results, {})
     return result
 
 
@@ -235,8 +251,8 @@ def _decide(
     trained: dict[str, Any],
     params: Mapping[str, Any],
 ) -> Decision:
-    own_version = registry.find(trained["model_uri"], datetime.fromisoformat(trained["created_at"]))
-    dates = Dates(keys.date, max(tweets_by_date(storage, keys)), scored.meeting.date)
+    own_version = registry.find(trained["model_uri"], datetime.datetime.fromisoformat(trained["created_at"]))
+    dates = Dates(keys.date, newer_date(storage, keys, _today()) or keys.date, scored.meeting.date)
     persons_word = own_version.persons_word if own_version else None
     gate = Gate(params["min_gain"])
     return decide(scored.evaluation, scored.meeting.comparison, gate, params["deploy"], dates, persons_word)
@@ -269,7 +285,9 @@ def _registration(
         "log_loss": evaluation.log_loss, "majority_accuracy": evaluation.majority_accuracy,
     }  # fmt: skip
     return model_package_request(
-        description=f"#{keys.hashtag}, tweets of {keys.date}: {evaluation.headline()}",
+        description=description_of(
+            job_of(trained["model_uri"]), f"#{keys.hashtag}, tweets of {keys.date}: {evaluation.headline()}"
+        ),
         image=trained["image"],
         model_uri=trained["model_uri"],
         metrics_uri=storage.uri(keys.run(run_name) + "evaluation.json"),
@@ -296,7 +314,7 @@ def register_model(hashtag: str, date: str, evaluated: dict[str, Any], trained: 
     if request["ModelApprovalStatus"] == "Approved" and newest > date:  # approved since the evaluation
         request = {**request, "ModelApprovalStatus": "PendingManualApproval"}
         reason += f" But the champion is of a newer date, {newest}."
-    version = registry.register(request, reason, since=datetime.fromisoformat(trained["created_at"]))
+    version = registry.register(request, reason, since=datetime.datetime.fromisoformat(trained["created_at"]))
     print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")
     return {"model_package_arn": version.arn, "version": version.number, "approval": version.approval}
 
@@ -310,13 +328,16 @@ def record_outcome(
     states = _states(ti)
     # What an earlier attempt returned stays behind when a task is cleared and then skipped: only what succeeded counts.
     results = {task_id: ti.xcom_pull(task_ids=task_id) for task_id, state in states.items() if state == "success"}
-    report = _write_report(storage, keys, run_name, params, ti, results)
+    failures = {task_id: ti.xcom_pull(task_ids=task_id, key=FAILURE) for task_id in failed_tasks(states)}
+    report = _write_report(storage, keys, run_name, params, ti, results, failures)
     print(f"{report['outcome']}\nReport: {report['files']['report']}")
     if subject := subject_of_notice(report):
         where = ti.log_url.partition("/tasks/")[0]
         notify(subject, "\n\n".join([*report["summary"], f"Run: {where}", f"Report: {report['url']}"]))
-    if failed := failed_tasks(states):
-        raise RunFailed(f"The run failed at {', '.join(failed)}: see the log of that task.")
+        # Airflow's own callback for failed runs then keeps still.
+        ti.xcom_push(key=TOLD, value=ti.get_template_context()["dag_run"].start_date.isoformat())
+    if failures:
+        raise RunFailed(f"The run failed at {describe_failures(failures)}")
     return {"outcome": report["outcome"], "report": report["files"]["report"]}
 
 
@@ -325,8 +346,24 @@ def _states(ti: Any) -> dict[str, str | None]:
     return states
 
 
+def _attempts(ti: Any) -> dict[str, list[dict[str, Any]]]:
+    """This run's jobs that did not complete, by the task that has waited for them."""
+    found = {}
+    for task_id in ("tune_model", "train_model"):
+        # Where the task failed in the end they are an XCom of their own, else a part of its result.
+        result = ti.xcom_pull(task_ids=task_id) or {}
+        found[task_id] = ti.xcom_pull(task_ids=task_id, key=ATTEMPTS) or result.get(ATTEMPTS) or []
+    return found
+
+
 def _write_report(
-    storage: Storage, keys: Keys, run_name: str, params: Mapping[str, Any], ti: Any, results: dict[str, Any]
+    storage: Storage,
+    keys: Keys,
+    run_name: str,
+    params: Mapping[str, Any],
+    ti: Any,
+    results: dict[str, Any],
+    failures: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """The report as far as the run has come, to S3; its address to the task's link."""
     prepared, evaluated = results.get("prepare_dataset") or {}, results.get("evaluate_model") or {}
@@ -336,10 +373,11 @@ def _write_report(
         code_version=__version__, parameters=params, states=_states(ti),
         files={"data_" + name if name == "report" else name: uri for name, uri in uris.items()}
         | {"report": storage.uri(keys.run(run_name) + "report.html")},
+        failures=failures, attempts=_attempts(ti),
     )  # fmt: skip
     reigning = _registry(storage, keys).champion()
     crowned = champion.history_entry(reigning) if reigning else None
-    past = history.recall(storage, keys, tweets_by_date(storage, keys), crowned)
+    past = history.recall(storage, keys, crowned)
     data, evaluation = (
         storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
     )

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from include.errors import DataError
+from include.errors import DataError, MissingObject
+from include.part_files import Object
 from include.settings import BOTOCORE_CONFIG, browser_endpoint_url
 
 
@@ -42,12 +43,25 @@ class Storage:
         when: datetime = self._client.head_object(Bucket=self.bucket, Key=key)["LastModified"]
         return when
 
-    def list_keys(self, prefix: str) -> list[str]:
-        """Every key below a prefix, sorted; folders' own entries are passed over."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return sorted(
-            entry["Key"] for page in pages for entry in page.get("Contents", []) if not entry["Key"].endswith("/")
+    def list_objects(self, prefix: str, after: str = "") -> list[Object]:
+        """Every object whose key begins with a prefix and is greater than `after`, in the order of the keys."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=after
         )
+        return sorted(
+            (
+                Object(entry["Key"], entry["Size"], entry["ETag"])
+                for page in pages
+                for entry in page.get("Contents", [])
+            ),
+            key=lambda found: found.key,
+        )
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """The names of the folders right below a prefix, sorted."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        folders = (entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", []))
+        return sorted(folder.removeprefix(prefix).rstrip("/") for folder in folders)
 
     def upload(self, path: Path, key: str) -> str:
         """Store a file; return its URI."""
@@ -58,7 +72,7 @@ class Storage:
         """
         Fetch an object into a file.
 
-        :raises DataError: there is no such object
+        :raises MissingObject: there is no such object
         """
         from botocore.exceptions import ClientError
 
@@ -67,7 +81,7 @@ class Storage:
             self._client.download_file(self.bucket, key, str(path))
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
-                raise DataError(f"{self.uri(key)} does not exist") from None
+                raise MissingObject(f"{self.uri(key)} does not exist") from None
             raise
         return path
 
@@ -87,7 +101,7 @@ class Storage:
 
     def read_json(self, key: str) -> Any:
         """
-        :raises DataError: there is no such object
+        :raises MissingObject: there is no such object
         """
         from botocore.exceptions import ClientError
 
@@ -95,7 +109,7 @@ class Storage:
             return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
-                raise DataError(f"{self.uri(key)} does not exist") from None
+                raise MissingObject(f"{self.uri(key)} does not exist") from None
             raise
 
     def browser_url(self, key: str) -> str:

@@ -3,10 +3,10 @@
 from airflow.plugins_manager import AirflowPlugin
 
 from hashtag_retrain import pools
-from hashtag_retrain.deadlines import ScheduledLogicalDate
+from hashtag_retrain.deadlines import ScheduledRun
 
 
 class HashtagRetrainPlugin(AirflowPlugin):
     name = "hashtag_retrain"
     listeners = [pools]  # noqa: RUF012 (Airflow's own way)
-    deadline_references = [ScheduledLogicalDate]  # noqa: RUF012
+    deadline_references = [ScheduledRun]  # noqa: RUF012

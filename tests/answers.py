@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from include.local_aws.sagemaker.validation import violations
-from include.local_aws.service_models import service_model
+from local_aws.sagemaker.validation import violations
+from local_aws.service_models import service_model
 
 NOT_AS_IN_THE_MODEL = "Value null at 'modelPackageName' failed to satisfy constraint: Member must not be null"
 """AWS itself leaves this required member out where a package is a version of a group."""

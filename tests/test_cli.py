@@ -52,7 +52,7 @@ def test_bad_usage_is_exit_status_2(tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["include.cli", "include.cli prepare", "include.local_aws", "include.demo"])
+@pytest.mark.parametrize("command", ["include.cli", "include.cli prepare", "local_aws", "local_stack.demo"])
 def test_every_command_explains_itself(command):
     done = subprocess.run(
         [sys.executable, "-m", *command.split(), "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True

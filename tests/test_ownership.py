@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.local_aws.sagemaker.validation import check_request
 from include.ownership import DEADLINE, deadline_in, owner_of, ownership_tags, run_of
+from local_aws.sagemaker.validation import check_request
 
 
 @given(st.text(max_size=300))
@@ -32,13 +32,10 @@ def test_two_runs_have_two_owners(one, other):
 
 def test_a_deadline_is_read_back_from_the_tags():
     deadline = datetime(2026, 1, 7, 12, tzinfo=UTC)
-    tags = [
-        {"Key": key, "Value": value} for key, value in ownership_tags("me", "bucket/prefix", "test", deadline).items()
-    ]
 
-    assert deadline_in(tags) == deadline
+    assert deadline_in(ownership_tags("me", "bucket/prefix", "test", deadline)) == deadline
 
 
-@pytest.mark.parametrize("tags", [[], [{"Key": DEADLINE, "Value": "tomorrow"}]])
+@pytest.mark.parametrize("tags", [{}, {DEADLINE: "tomorrow"}])
 def test_no_deadline_that_can_be_read_is_none(tags):
     assert deadline_in(tags) is None

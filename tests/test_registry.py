@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.blazingtext.requests import model_package_request
-from include.registry import Registry
+from include.registry import Registry, description_of
 
 _numbers = itertools.count(1)
 BEGINNING = datetime(2006, 3, 21, tzinfo=UTC)
@@ -142,3 +142,18 @@ def test_a_fault_of_sagemaker_is_not_taken_for_an_empty_registry(registry, order
 
     with pytest.raises(Exception, match="ListModelPackages"):
         registry.champion()
+
+
+def test_finding_a_version_describes_it_alone_of_all_that_this_product_has_registered(registry, client):
+    for number in range(8):
+        job = f"retrain-aws-{number}"
+        wanted = request(f"s3://ours/{job}/output/model.tar.gz")
+        wanted["ModelPackageDescription"] = description_of(job, "#aws: " + "a good model " * 200)
+        registry.register(wanted, "because", BEGINNING)
+    calls = []
+    registry._client.meta.events.register("before-call.sagemaker", lambda model, **_: calls.append(model.name))
+
+    version = registry.find("s3://ours/retrain-aws-2/output/model.tar.gz", BEGINNING)
+
+    assert version.artifact == "s3://ours/retrain-aws-2/output/model.tar.gz"
+    assert calls == ["ListModelPackages", "DescribeModelPackage"]

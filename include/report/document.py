@@ -4,14 +4,15 @@ The run's report as data, out of its tasks' states and results: report.json.
 Its schema is run-report.schema.json beside this file; REPORT_SCHEMA is its version.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from include.blazingtext.decision import TO_BE_DEPLOYED
+from include.failures import NO_MESSAGE, describe_failures
 
-REPORT_SCHEMA = "run-report/2"
+REPORT_SCHEMA = "run-report/3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Run:
     """Of every task of the run by its id, as far as it has one."""
     files: Mapping[str, str | None] = field(default_factory=dict)
     """URIs by what they hold."""
+    failures: Mapping[str, str | None] = field(default_factory=dict)
+    """What failed tasks say, by their ids; None of one that has left no message."""
+    attempts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """This run's jobs that did not complete, by the task that has waited for them."""
 
 
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
@@ -51,7 +56,8 @@ def describe_run(
     :param history: the newest evaluation of each of the hashtag's dates, the oldest date first
     """
     evaluated = results.get("evaluate_model") or {}
-    outcome = _outcome(run.states, evaluated.get("decision"))
+    outcome = _outcome(run, evaluated.get("decision"))
+    warnings = (results.get("prepare_dataset") or {}).get("warnings", [])
     return {
         "schema": REPORT_SCHEMA,
         "hashtag": run.hashtag,
@@ -61,8 +67,9 @@ def describe_run(
         "run_name": run.name,
         "code_version": run.code_version,
         "outcome": outcome,
-        "summary": _summary(outcome, data, evaluation),
+        "summary": [*warnings, *_summary(outcome, data, evaluation)],
         "tasks": dict(run.states),
+        "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
         "dates": (results.get("prepare_dataset") or {}).get("dates"),
         "parameters": dict(run.parameters),
         "files": dict(run.files),
@@ -84,15 +91,17 @@ def subject_of_notice(report: Mapping[str, Any]) -> str | None:
     """What somebody who is not looking must be told of a run that is over; None where there is nothing to tell."""
     what = f"#{report['hashtag']} {report['date']}"
     if failed_tasks(report["tasks"]):
-        return f"{what}: {report['outcome']}"
+        return f"{what}: Failed at {', '.join(failed_tasks(report['tasks']))}."
     if (report["decision"] or {}).get("refused"):
         return f"{what}: the new model was not deployed."
     return None
 
 
-def _outcome(states: Mapping[str, str | None], decision: Mapping[str, Any] | None) -> str:
+def _outcome(run: Run, decision: Mapping[str, Any] | None) -> str:
+    states = run.states
     if failed := failed_tasks(states):
-        return f"Failed at {', '.join(failed)}."
+        why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
+        return f"Failed at {why.rstrip('.')}."
     if states.get("wait_for_tweets") == "skipped":
         return "Skipped: no labelled tweets for this date."
     if decision is None:
@@ -115,7 +124,10 @@ def _cost(run: Run, results: Mapping[str, Any]) -> dict[str, Any]:
     not known, because the task did not come to its end.
     """
     endpoint_seconds, endpoint = _endpoint_cost(run.name, results)
+    attempts = [attempt for jobs in run.attempts.values() for attempt in jobs]
     return {
+        "failed_attempts": attempts,
+        "failed_attempts_seconds": _total(attempt["billable_seconds"] for attempt in attempts),
         "training_seconds": 0 if results.get("tune_model") else _job_seconds("train_model", run, results),
         "tuning_seconds": _job_seconds("tune_model", run, results),
         "training_instance_type": run.parameters.get("training_instance_type"),
@@ -125,11 +137,17 @@ def _cost(run: Run, results: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _total(seconds: Iterable[int | None]) -> int | None:
+    """None where one is not known."""
+    known = list(seconds)
+    return None if None in known else sum(second for second in known if second is not None)
+
+
 def _job_seconds(task_id: str, run: Run, results: Mapping[str, Any]) -> int | None:
     job = results.get(task_id)
     if job is None:
         not_started = run.states.get(task_id) in {None, "skipped", "upstream_failed", "removed"}
-        return 0 if not_started else None
+        return 0 if not_started or run.attempts.get(task_id) else None
     return 0 if job["reused"] else job["billable_seconds"]
 
 

@@ -1,6 +1,6 @@
 """How accuracy went over a hashtag's dates: each date's newest evaluation, in a small object of its own."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -20,16 +20,14 @@ def remember(storage: Storage, keys: Keys, training_job: str, evaluation: dict[s
     storage.write_json({"date": keys.date, "training_job": training_job, **figures}, keys.newest_evaluation)
 
 
-def recall(
-    storage: Storage, keys: Keys, dates: Iterable[str], champion: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
+def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """
     The newest evaluation of each date that has one, the oldest date first; of the champion's date, the champion's.
 
     :param champion: its entry, as `remember` stores them
     """
     entries = []
-    for date in sorted(dates)[-MAX_DATES:]:
+    for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
         if champion is not None and champion["date"] == date:
             entries.append({**champion, "champion": True})
             continue

@@ -23,6 +23,8 @@ def check_labels(labels: Mapping[str, str]) -> None:
     for name in names:
         if not name or any(character.isspace() for character in name) or not name.isprintable():
             raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
+        if "{{" in name or "{%" in name:  # Airflow would take it for a template
+            raise ConfigurationError(f"label {name!r}: a label's name has no {{{{ and no {{%")
 
 
 def format_example(label: str, tokens: list[str]) -> str:

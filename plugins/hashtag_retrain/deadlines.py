@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.definitions.deadline import BaseDeadlineReference
@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-class ScheduledLogicalDate(BaseDeadlineReference):
+class ScheduledRun(BaseDeadlineReference):
     """
-    A scheduled run's logical date; no other run has a deadline. Airflow's own reference to the logical date gives a
-    backfilled date one that has passed before the run is there, and on SQLite, where nobody can lock a row, a scheduler
-    that takes note of it while the backfill is still being written dies of a StaleDataError.
+    A scheduled run's logical date, moved by as much as the run was made late; no other run has a deadline. So nobody is
+    told of the run that Airflow makes for the day before when a DAG is switched on, nor of dates that are backfilled.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
@@ -25,7 +24,11 @@ class ScheduledLogicalDate(BaseDeadlineReference):
         from airflow.utils.types import DagRunType
         from sqlalchemy import select
 
-        query = select(DagRun.logical_date).where(
+        query = select(DagRun.logical_date, DagRun.run_after, DagRun.queued_at).where(
             DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type == DagRunType.SCHEDULED
         )
-        return session.scalar(query)
+        if (row := session.execute(query).one_or_none()) is None or row.logical_date is None:
+            return None
+        delay = (row.queued_at or datetime.now(UTC)) - row.run_after
+        due: datetime = row.logical_date + max(delay, timedelta())
+        return due

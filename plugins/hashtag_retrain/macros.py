@@ -24,9 +24,9 @@ def bucket() -> str:
     return Settings.from_environment().bucket
 
 
-def tweets_key(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
-    """What to wait for: any part file of the date's labelled tweets."""
-    return f"{names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets}*"
+def tweets_folder(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
+    """Where the date's labelled tweets are."""
+    return names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets
 
 
 def deployment() -> str:
@@ -42,7 +42,7 @@ def run_name(dag_id: str, run_id: str) -> str:
 MACROS = {
     "run_date": run_date,
     "bucket": bucket,
-    "tweets_key": tweets_key,
+    "tweets_folder": tweets_folder,
     "deployment": deployment,
     "run_name": run_name,
     "owner_of": owner_of,

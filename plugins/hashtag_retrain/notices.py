@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk.configuration import conf
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.xcom import XCom
 
-from hashtag_retrain.macros import run_date, run_name
-from include.names import Keys
+from hashtag_retrain.macros import run_date
+from include.failures import FAILURE, TOLD, describe_failures
+from include.names import hashtag_of
 from include.notify import notify
 from include.report.document import failed_tasks
-from include.settings import Settings
-from include.storage import Storage
+
+RECORD_OUTCOME = "record_outcome"
+"""The task that tells of its run."""
 
 
 def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> None:
@@ -28,29 +33,42 @@ def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> 
 
 
 def tell_of_failed_run(context: Mapping[str, Any]) -> None:
-    """Called by Airflow when a run has failed: where record_outcome could not write its report, nobody was told yet."""
+    """
+    Called by Airflow, in the DAG processor, when a run has failed. Who was told already, by record_outcome, is not told
+    again; where that could not run, what the failed tasks have left is said.
+    """
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
-    date = run_date(context["params"], context["dag_run"]) if "dag_run" in context else None
-    hashtag = dag_id.removeprefix("retrain_")
-    if date is not None and _has_told(hashtag, date, context["dag_run"], dag_id, run_id):
+    run = context.get("dag_run")
+    if run is not None and _has_told(dag_id, run_id, run):
         return
+    date = run_date(context["params"], run) if run is not None else run_id
     notify(
-        f"#{hashtag} {date or run_id}: the run failed, and could not say why.",
-        f"Airflow says: {context.get('reason')}. There is no report of this failure.\n\nRun: {run_url(dag_id, run_id)}",
+        f"#{hashtag_of(dag_id)} {date}: the run failed.",
+        f"{_failures(dag_id, run_id)}\n\nAirflow says: {context.get('reason')}. There is no report of this failure.\n\n"
+        f"Run: {run_url(dag_id, run_id)}",
     )
 
 
-def _has_told(hashtag: str, date: str, dag_run: Any, dag_id: str, run_id: str) -> bool:
-    """Whether the run's report, which record_outcome writes before it tells, says that the run failed this time."""
+def _has_told(dag_id: str, run_id: str, run: Any) -> bool:
+    """Whether record_outcome has told somebody, since the run began this time: a run that is cleared begins anew."""
     try:
-        settings = Settings.from_environment()
-        key = Keys(settings.prefix, hashtag, date).run(run_name(dag_id, run_id)) + "report.json"
-        storage = Storage.connect(settings.bucket)
-        # A run that is cleared starts anew, and its report of before is there still.
-        return storage.modified(key) >= dag_run.start_date and bool(failed_tasks(storage.read_json(key)["tasks"]))
-    except Exception as error:  # whatever it is, it may be what the run failed of
-        print(f"The report of {run_id} cannot be read: {error!r}")
+        told = XCom.get_one(key=TOLD, dag_id=dag_id, task_id=RECORD_OUTCOME, run_id=run_id)
+        return told is not None and datetime.fromisoformat(told) >= run.start_date
+    except Exception as error:  # then rather twice than never
+        print(f"Whether somebody was told of {run_id} is not known: {error!r}")
         return False
+
+
+def _failures(dag_id: str, run_id: str) -> str:
+    try:
+        states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id]).get(run_id, {})
+        failures = {
+            task_id: XCom.get_one(key=FAILURE, dag_id=dag_id, task_id=task_id, run_id=run_id)
+            for task_id in failed_tasks(states)
+        }
+    except Exception as error:
+        return f"What its tasks say cannot be read: {error!r}"
+    return describe_failures(failures) or "None of its tasks failed by itself."
 
 
 def run_url(dag_id: str, run_id: str) -> str:

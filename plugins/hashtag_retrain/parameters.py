@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
+from airflow.sdk.exceptions import ParamValidationError
 
 from include.blazingtext.decision import DEPLOY
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
 from include.errors import ConfigurationError
-from include.hashtags import Hashtag
+from include.hashtags import Hashtag, did_you_mean
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 MAX_TUNING_JOBS = 100
 DEFAULT_KEEP_MINUTES = 60
@@ -23,17 +28,35 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     :raises ConfigurationError: the entry names an unknown parameter or a default out of bounds
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
-    if unknown := sorted(set(hashtag.parameters) - set(parameters)):
-        raise ConfigurationError(
-            f"hashtag {hashtag.name}, parameters: unknown {', '.join(unknown)}; known are {', '.join(parameters)}"
-        )
-    for name, value in hashtag.parameters.items():
+    for name, value in hashtag.settings.parameters.items():
+        if name not in parameters:
+            raise hashtag.error(("parameters", str(name)), unknown_parameter(str(name), parameters))
         parameters[name].value = value
         try:
             parameters[name].resolve()
-        except Exception as error:
-            raise ConfigurationError(f"hashtag {hashtag.name}, parameters, {name}: {error}") from None
+        except ParamValidationError as error:
+            fault = error.args[0]  # jsonschema's, whose text fills a screen
+            raise hashtag.error(("parameters", name), getattr(fault, "message", str(fault))) from None
     return parameters
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> str:
+    """What to say of a parameter that there is not."""
+    known = list(known)
+    return f"there is no parameter {name}{did_you_mean(name, known)}; there are {', '.join(known)}"
+
+
+def refuse_unknown_parameters(context: Context) -> None:
+    """
+    To be called before a run's first task: Airflow takes any key of a run's configuration, and passes over those that
+    are no parameters.
+
+    :raises ConfigurationError: a key of the run's configuration is no parameter
+    """
+    known = list(context["dag"].params)
+    for name in context["dag_run"].conf or {}:
+        if name not in known:
+            raise ConfigurationError(f"The run's configuration: {unknown_parameter(name, known)}.")
 
 
 def _data_parameters() -> dict[str, Param]:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from hashtag_retrain.clock import time_of
+from include.ownership import STOPPED_WITH_RUN, tag_values
+
+IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+"""States of an endpoint in which AWS takes no other request for it."""
 NOT_FOUND = re.compile("Could not find|Requested resource not found")
 """So AWS words it for resources and for jobs; the code is ValidationException, as for any other fault."""
 
@@ -34,7 +41,18 @@ class Kind:
             raise
         return description
 
-    def tags(self, client: Any, description: dict[str, Any]) -> list[dict[str, str]]:
+    def find(self, client: Any, name: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """The resource's description and its tags; None where there is none of this name, or none any more."""
+        if (description := self.describe(client, name)) is None:
+            return None
+        try:
+            return description, tag_values(self.tags(client, description))
+        except ClientError as error:
+            if NOT_FOUND.search(error.response["Error"]["Message"]):
+                return None
+            raise
+
+    def tags(self, client: Any, description: Mapping[str, Any]) -> list[dict[str, str]]:
         """All tags of a described resource."""
         pages = client.get_paginator("list_tags").paginate(ResourceArn=description[f"{self.request_name}Arn"])
         return [tag for page in pages for tag in page["Tags"]]
@@ -47,9 +65,22 @@ class Kind:
 
     def remove(self, client: Any, name: str) -> None:
         """Delete a resource, stop a job; that it is gone or has ended already is no error."""
-        if self not in JOBS:
+        if self in JOBS:
+            self.stop(client, name)
+        else:
             self.delete(client, name)
+
+    def stop(self, client: Any, name: str) -> None:
+        """
+        Stop a job; that it has ended already is no error. A tag says that it was stopped with its run: for another run
+        of the same data and settings that is no reason not to train.
+        """
+        description = self.describe(client, name)
+        if description is None:
             return
+        with suppress(ClientError, BotoCoreError):  # stopping it counts for more
+            tags = [{"Key": STOPPED_WITH_RUN, "Value": "yes"}]
+            client.add_tags(ResourceArn=description[f"{self.request_name}Arn"], Tags=tags)
         try:
             self.call(client, "stop", name)
         except ClientError:
@@ -94,3 +125,30 @@ TUNING_JOB = Kind("hyper parameter tuning job", "HyperParameterTuningJob")
 IN_ORDER_OF_CREATION = (MODEL, ENDPOINT_CONFIG, ENDPOINT)
 IN_ORDER_OF_DELETION = (ENDPOINT, ENDPOINT_CONFIG, MODEL)
 JOBS = (TRAINING_JOB, TUNING_JOB)
+
+
+def instances_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> tuple[str | None, int]:
+    """Type and number of the instances that are billed for a resource."""
+    if kind is TRAINING_JOB:
+        resources = description["ResourceConfig"]
+        return resources["InstanceType"], resources["InstanceCount"]
+    if kind is not ENDPOINT:
+        return None, 0
+    config = ENDPOINT_CONFIG.describe(client, description["EndpointConfigName"])
+    variants = config["ProductionVariants"] if config else []
+    return next((variant["InstanceType"] for variant in variants), "an instance"), len(variants) or 1
+
+
+def bill_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> str:
+    """Instance type and age of a resource that is billed by the hour, in words."""
+    try:
+        instance_type, _ = instances_of(client, kind, description)
+    except (ClientError, BotoCoreError):
+        instance_type = "of an instance type that cannot be read"
+    age = max(time_of(description) - description["CreationTime"], timedelta())  # SageMaker's clock gives whole seconds
+    return f"{instance_type}, {age.total_seconds() / 3600:.2f} h old"
+
+
+def is_owned(client: Any, kind: Kind, description: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
+    """Whether a described resource carries these tags; a company's own tags may have come to them."""
+    return tags.items() <= tag_values(kind.tags(client, description)).items()

@@ -85,3 +85,20 @@ def test_an_artifact_that_is_no_model_is_an_error(tmp_path, content):
 
     with pytest.raises(EvaluationError, match=r"model\.tar\.gz holds no model\.bin that fastText can read"):
         LocalModel(artifact, tmp_path)
+
+
+def test_a_model_is_read_without_what_python_3_11_2_has_not(tmp_path, monkeypatch):
+    """Debian 12's Python does not know TarFile.extract's filters yet."""
+
+    def extract(self, member, path="", set_attrs=True, *, numeric_owner=False):
+        raise AssertionError("extract() without a filter would write wherever an archive says")
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", extract)
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extract)
+    monkeypatch.delattr(tarfile, "data_filter")
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "model.bin", "model.bin")
+
+    with pytest.raises(EvaluationError, match="fastText can read"):
+        LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")

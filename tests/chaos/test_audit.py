@@ -1,6 +1,7 @@
 """Each check of a round fails where it should."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -13,6 +14,7 @@ from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import training_request
 from include.names import Keys, run_name
 from include.storage import Storage
+from local_stack.airflow_api import wait_until
 
 PLAN = plan(1)
 SUCCESS = {"train_model": {"state": "success"}, "record_outcome": {"state": "success"}}
@@ -90,9 +92,30 @@ def test_an_answer_that_was_not_obeyed_is_found(clients):
     clients.delete(name)
 
 
+def test_what_is_left_of_a_run_that_a_person_has_marked_is_found(clients, monkeypatch):
+    monkeypatch.setattr(audit, "SECONDS_TO_SETTLE", 0)
+    run = Played(run_left_behind(clients), "failed", SUCCESS)
+
+    assert len(list(audit.kept(PLAN, run, clients))) == 3
+    clients.delete(run_name(clients.deployment, PLAN.dag_id, run.run_id))
+    wait_until(lambda: not clients.resources(run_name(clients.deployment, PLAN.dag_id, run.run_id)), 20, "deletion")
+    assert list(audit.kept(PLAN, run, clients)) == []
+
+
+def test_a_task_that_airflow_failed_for_its_deferral_is_found():
+    words = "Executor X reported that the task instance Y finished with state {}, but its state attribute is running."
+
+    def events(event: str, run_id: str) -> list[dict]:
+        return [{"task_id": "train_model", "extra": words.format(state)} for state in ("success", "failed")]
+
+    (found,) = audit.mismatched([Played("r", "success")], SimpleNamespace(events=events))
+
+    assert found.startswith("state mismatch of train_model in run r: Executor X")
+
+
 def train(clients: Clients, name: str, epochs: int = 5) -> None:
     place = f"s3://{clients.settings.bucket}/bystander"
-    hyperparameters = {"epochs": epochs, "buckets": 100, "learning_rate": PLAN.parameters["learning_rate"]}
+    hyperparameters = {"epochs": epochs, "buckets": PLAN.parameters["buckets"]}
     clients.sagemaker.create_training_job(
         **training_request(
             job_name=f"retrain-{PLAN.hashtag}-{PLAN.parameters['date']}-{name}", role_arn=clients.settings.role_arn,

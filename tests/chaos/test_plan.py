@@ -1,6 +1,6 @@
 from collections import Counter
 
-from chaos.plan import PARTS, STORY, plan
+from chaos.plan import DOZEN, KINDS, PARTS, STORY, plan
 from chaos.saboteur import MEDDLING, Saboteur
 from hashtag_retrain.parameters import run_parameters
 from include.hashtags import load_hashtags
@@ -26,8 +26,19 @@ def test_each_kind_of_mischief_comes_up_and_is_one_that_the_saboteur_can_do():
 
 def test_each_round_has_a_fingerprint_of_its_own_and_parameters_that_the_dag_takes():
     plans = [plan(seed) for seed in range(300)]
-    parameters = run_parameters(load_hashtags()[0])
+    parameters = run_parameters(load_hashtags().usable[0])
 
-    assert len({one.parameters["learning_rate"] for one in plans}) == len(plans)
-    for name, value in plans[0].parameters.items():
-        parameters[name].resolve(value)
+    assert len({one.parameters["buckets"] for one in plans}) == len(plans)
+    for one in plans:
+        for name, value in one.parameters.items():
+            parameters[name].resolve(value)
+
+
+def test_the_dozen_brings_up_every_kind_of_mischief_the_kill_of_every_part_tuning_and_twins():
+    plans = [plan(seed) for seed in DOZEN]
+    mischief = [mischief for one in plans for mischief in one.mischief]
+
+    assert {one.kind for one in mischief} == KINDS
+    assert {one.what for one in mischief if one.kind == "kill"} == set(PARTS)
+    assert any(one.parameters.get("tune") for one in plans)
+    assert any(one.twin for one in plans)

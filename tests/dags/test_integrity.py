@@ -45,10 +45,17 @@ def test_the_dag_reads_as_the_story(dags):
         assert second in dags["retrain_aws"].get_task(first).downstream_task_ids
 
 
-def test_the_run_ends_in_one_leaf_whose_state_is_the_runs(dags):
-    (leaf,) = dags["retrain_aws"].leaves
+def test_the_last_two_tasks_are_teardowns_that_fail_the_run(dags):
+    """So they run where a person marks the whole run, and neither a failed deletion nor a failed task is hidden."""
+    teardowns = [task for task in dags["retrain_aws"].tasks if task.is_teardown]
 
-    assert leaf.task_id == "record_outcome"
+    assert [task.task_id for task in teardowns] == ["delete_endpoint", "record_outcome"]
+    assert all(task.on_failure_fail_dagrun for task in teardowns)
+
+
+def test_every_task_leaves_its_message_when_it_fails(dags):
+    for task in dags["retrain_aws"].tasks:
+        assert [callback.__name__ for callback in task.on_failure_callback] == ["note_failure"]
 
 
 def test_it_is_scheduled_daily_without_catch_up(dags):
@@ -160,10 +167,59 @@ def test_a_mistake_in_the_hashtags_file_is_an_import_error_that_names_it(tmp_pat
     (tmp_path / "hashtags.yaml").write_text('aws: {labels: {"0": a, "1": b}, parameters: {epochs: -1}}')
 
     done = run_python(
-        "import runpy; runpy.run_path('dags/retrain_hashtag.py')", RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml")
+        "import runpy; runpy.run_path('dags/check_hashtags.py')", RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml")
     )
 
-    assert "hashtag aws, parameters, epochs" in done.stderr
+    assert "hashtags.yaml, line 1, aws.parameters.epochs: -1 is less than the minimum of 1" in done.stderr
+
+
+def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
+    entries = [
+        'good: {labels: {"0": a, "1": b}}',
+        'lables: {lables: {"0": a, "1": b}}',
+        'typo: {labels: {"0": a, "1": b}, parameters: {epoch: 3}}',
+        'bounds: {labels: {"0": a, "1": b}, parameters: {keep_endpoint_minutes: 99999}}',
+        'cron: {labels: {"0": a, "1": b}, schedule: "never"}',
+        'better: {labels: {"0": a, "1": b}}',
+    ]
+    (tmp_path / "hashtags.yaml").write_text("\n".join(entries))
+
+    done = run_python(
+        "from airflow.dag_processing.dagbag import DagBag\n"
+        "bag = DagBag('dags')\n"
+        "print('DAGS', sorted(bag.dags))\n"
+        "for file, error in bag.import_errors.items(): print('ERROR', file, error)\n",
+        RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml"),
+    )
+
+    assert "DAGS ['retrain_better', 'retrain_good', 'sweep_endpoints']" in done.stdout
+    assert done.stdout.count("ERROR ") == 1
+    assert "check_hashtags.py" in done.stdout
+    for words in (
+        "line 2, lables.lables: unknown key (did you mean labels?)",
+        "line 3, typo.parameters.epoch: there is no parameter epoch (did you mean epochs?)",
+        "line 4, bounds.parameters.keep_endpoint_minutes: 99999 is greater than the maximum of 10080",
+        "line 5, cron.schedule: 'never' is no cron expression",
+    ):
+        assert words in done.stdout
+
+
+def test_a_task_start_makes_its_own_dag_alone(tmp_path):
+    entries = [f'h{number}: {{labels: {{"0": a, "1": b}}}}' for number in range(50)]
+    (tmp_path / "hashtags.yaml").write_text("\n".join(entries))
+    program = (
+        "import runpy\n"
+        "from airflow.sdk.definitions._internal import dag_parsing_context\n"
+        "parsing = dag_parsing_context._airflow_parsing_context_manager\n"
+        "from airflow.sdk.definitions._internal.contextmanager import DagContext\n"
+        "DagContext.current_autoregister_module_name = '__main__'\n"
+        "with parsing(dag_id='retrain_h7', task_id='x'): runpy.run_path('dags/retrain_hashtag.py')\n"
+        "print([dag.dag_id for dag, _ in DagContext.autoregistered_dags])\n"
+    )
+
+    done = run_python(program, RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml"))
+
+    assert done.stdout.splitlines()[-1:] == ["['retrain_h7']"], done.stderr
 
 
 def test_plugins_leave_the_names_of_other_modules_alone():
@@ -179,3 +235,12 @@ def test_plugins_leave_the_names_of_other_modules_alone():
     done = run_python(program)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_airflow_looks_for_dags_in_dags_alone():
+    """Where a DAG bundle is rooted at the repository."""
+    ignored = (REPOSITORY / ".airflowignore").read_text().split()
+    tracked = subprocess.run(["git", "ls-files", "*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    folders = {f"{path.partition('/')[0]}/" for path in tracked.stdout.split() if "/" in path}
+
+    assert folders - {"dags/"} <= set(ignored)

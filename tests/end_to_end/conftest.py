@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
-from include.local_stack import LocalStack, LocalStackSettings, free_port
+from include.samples import upload_samples
+from include.settings import Settings
+from local_stack.airflow_api import AirflowApi
+from local_stack.settings import StackSettings
+from local_stack.stack import LocalStack
 from tests.end_to_end import pager
 
 HASHTAGS = """
@@ -21,13 +27,24 @@ def stack(tmp_path_factory) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("airflow")
     hashtags = home / "hashtags.yaml"
     hashtags.write_text(HASHTAGS, encoding="utf-8")
-    settings = LocalStackSettings(
-        airflow_port=free_port(), local_aws_port=free_port(), home=home, hashtags_file=hashtags
-    )
-    stack = LocalStack(settings)
-    stack.environment |= {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
-    with stack:
+    more = {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
+    with LocalStack(StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)) as stack:
+        upload_samples(client_of(stack, "s3"), Settings.from_environment(stack.environment))
         yield stack
+
+
+def client_of(stack: LocalStack, service: str) -> Any:
+    return boto3.client(service, endpoint_url=stack.settings.local_aws_url)
+
+
+@pytest.fixture
+def airflow(stack) -> AirflowApi:
+    return AirflowApi(stack.settings.airflow_url)
+
+
+@pytest.fixture
+def sagemaker(stack) -> Any:
+    return client_of(stack, "sagemaker")
 
 
 @pytest.fixture

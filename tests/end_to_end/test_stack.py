@@ -1,40 +1,54 @@
 """Through the doors that people use: the REST API, the command line, the scheduler."""
 
+import re
 import signal
-import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from contextlib import closing
 from datetime import UTC, datetime
 from urllib.parse import quote
 
-import boto3
 import pytest
 import requests
 from rich.console import Console
 
-from hashtag_retrain.operators.hold import DELETE, MINUTES
+from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.pools import TRAINING_POOL
-from include.airflow_api import AirflowApi
-from include.demo import DAG_ID, DATE, run_pipeline
-from include.local_stack import LocalStack, LocalStackSettings, StackError, create_backfill
+from hashtag_retrain.triggers.endpoint import DELETE, KEEP
+from include.names import run_name
+from include.settings import Settings
+from local_stack.airflow_api import wait_until
+from local_stack.demo import DAG_ID, DATE, run_pipeline
+from local_stack.errors import StackError
+from local_stack.settings import StackSettings
+from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
 
-SECONDS_FOR_A_BACKFILL = 400
+SECONDS = 240
 
 
-@pytest.fixture
-def airflow(stack) -> AirflowApi:
-    return AirflowApi(stack.settings.airflow_url)
+def ended(airflow, run_id: str, dag_id: str = DAG_ID) -> str:
+    states = {"success", "failed"}
+    return wait_until(
+        lambda: state if (state := airflow.run_state(dag_id, run_id)) in states else None,
+        SECONDS,
+        f"the end of {run_id}",
+    )
 
 
-def sagemaker_of(stack):
-    return boto3.client("sagemaker", endpoint_url=stack.settings.local_aws_url)
+def waits(airflow, run_id: str, task_id: str, dag_id: str = DAG_ID) -> None:
+    wait_until(
+        lambda: airflow.tasks(dag_id, run_id).get(task_id, {}).get("state") == "deferred",
+        SECONDS,
+        f"{task_id} deferred",
+    )
 
 
-def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
+def states_of(airflow, run_id: str) -> dict[str, str]:
+    return {task_id: task["state"] for task_id, task in airflow.tasks(DAG_ID, run_id).items()}
+
+
+def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker):
     console = Console(record=True, width=200)
 
     assert run_pipeline(stack, console)
@@ -45,7 +59,6 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     assert "Tweets per split: train 456, validation 62, test 50" in shown
     assert "better, beyond chance, than always answering" in shown
     assert "deleted 20" in shown
-    sagemaker = sagemaker_of(stack)
     assert sagemaker.list_endpoints()["Endpoints"] == []
     assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []
     assert sagemaker.list_models()["Models"] == []
@@ -54,86 +67,145 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack):
     assert not [log for log in logs if "Traceback" in log or "error calling listener" in log]
 
 
-def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(stack, airflow):
-    request = {"logical_date": datetime.now(UTC).isoformat(), "conf": {"date": "2026-01-06", "deploy": "never"}}
-    url = f"{stack.settings.airflow_url}/api/v2/dags/{DAG_ID}/dagRuns"
+def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(airflow):
+    run_id = airflow.trigger(
+        DAG_ID, {"date": "2026-01-06", "deploy": "never"}, logical_date=datetime.now(UTC).isoformat()
+    )
 
-    for _ in range(3):  # SQLite may be locked, and a person would press the button again
-        response = airflow._session.post(url, json=request, timeout=60)
-        if response.ok:
-            break
-
-    assert response.ok, response.text
-    time.sleep(5)
-    assert len(airflow.tasks(DAG_ID, response.json()["dag_run_id"])) == 11
-
-
-def wait_until(condition, seconds: float = 120):
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(1)
-    return result
+    wait_until(lambda: len(airflow.tasks(DAG_ID, run_id)) == 11, 60, "eleven tasks")
 
 
 def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
     """Airflow's own deadline alert, through the executor, to the notifier in the environment."""
-    (late,) = wait_until(lambda: [page for page in pages() if page[0].startswith("#slow")])
+    late = wait_until(
+        lambda: [page for page in pages() if page[0].startswith("#slow") and "is late" in page[0]], SECONDS, "a page"
+    )
 
-    assert late[0].endswith("the daily run is late.")
-    assert f"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__" in late[1]
+    assert late[0][0].endswith("the daily run is late.")
+    assert f"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__" in late[0][1]
 
 
-def test_of_a_run_that_failed_before_record_outcome_could_say_so_somebody_is_told(stack, airflow, pages):
+def test_a_conf_key_that_is_no_parameter_fails_the_run_and_one_notice_says_why(airflow, pages):
+    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minute": 5})
+
+    assert ended(airflow, run_id) == "failed"
+
+    time.sleep(8)  # for a second notice, which there must not be
+    ((subject, message),) = [page for page in pages() if quote(run_id) in page[1]]
+    assert subject == f"#aws {DATE}: Failed at wait_for_tweets."
+    assert "there is no parameter keep_endpoint_minute (did you mean keep_endpoint_minutes?)" in message
+    assert airflow.tasks(DAG_ID, run_id)["wait_for_tweets"]["try_number"] == 1
+
+
+def test_of_a_run_whose_report_cannot_be_written_one_notice_says_why_it_failed(stack, airflow, pages):
     run_id = airflow.trigger("retrain_slow", {"date": "2026-01-01"})
-    wait_until(lambda: airflow.tasks("retrain_slow", run_id).get("wait_for_tweets", {}).get("state") == "deferred")
-    for task in ("wait_for_tweets", "record_outcome"):
-        airflow.task_state("retrain_slow", run_id, task, "failed")
+    waits(airflow, run_id, "wait_for_tweets", "retrain_slow")
+    faults = f"{stack.settings.local_aws_url}/_local/faults"
+    requests.post(faults, json={"operation": "s3:PutObject", "error": "AccessDenied", "times": None}, timeout=10)
+    airflow.task_state("retrain_slow", run_id, "wait_for_tweets", "failed")
 
-    ((subject, message),) = wait_until(lambda: [page for page in pages() if quote(run_id) in page[1]])
+    assert ended(airflow, run_id, "retrain_slow") == "failed"
 
-    assert "the run failed, and could not say why" in subject
+    requests.delete(faults, timeout=10)
+    wait_until(lambda: [page for page in pages() if quote(run_id) in page[1]], SECONDS, "a page about the run")
+    time.sleep(5)  # for a second notice, which there must not be
+    ((subject, message),) = [page for page in pages() if quote(run_id) in page[1]]
+    assert subject == "#slow 2026-01-01: the run failed."
+    assert "wait_for_tweets: it left no message: Airflow ended it" in message
+    assert re.search(
+        r"record_outcome: An error occurred \(AccessDenied\) when calling the PutObject operation", message
+    )
     assert message.endswith(f"/dags/retrain_slow/runs/{quote(run_id)}")
 
 
-def test_an_endpoint_is_deleted_at_once_when_a_person_says_so_in_the_ui(stack, airflow):
+def test_a_person_keeps_an_endpoint_then_has_it_deleted_and_a_late_answer_is_refused(stack, airflow, sagemaker):
     """With the parameters of the run above, so that nothing is trained again."""
     run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": 600})
-    wait_until(lambda: airflow.tasks(DAG_ID, run_id).get("hold_endpoint", {}).get("state") == "deferred")
-    assert len(sagemaker_of(stack).list_endpoints(StatusEquals="InService")["Endpoints"]) == 1
+    waits(airflow, run_id, "hold_endpoint")
+    assert len(sagemaker.list_endpoints(StatusEquals="InService")["Endpoints"]) == 1
 
+    airflow.answer(DAG_ID, run_id, "hold_endpoint", KEEP, {MINUTES: 99_999})
+    wait_until(
+        lambda: not airflow.question(DAG_ID, run_id, "hold_endpoint")["response_received"], SECONDS, "the next question"
+    )
+    waits(airflow, run_id, "hold_endpoint")
     airflow.answer(DAG_ID, run_id, "hold_endpoint", DELETE, {MINUTES: 60})
 
-    wait_until(lambda: airflow.run_state(DAG_ID, run_id) == "success")
-    assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
+    assert ended(airflow, run_id) == "success"
+    assert sagemaker.list_endpoints()["Endpoints"] == []
+    with pytest.raises(StackError, match="already been updated"):
+        airflow.answer(DAG_ID, run_id, "hold_endpoint", KEEP, {MINUTES: 60})
+    log = "".join(
+        path.read_text() for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
+        if "hold_endpoint" in str(path)
+    )  # fmt: skip
+    assert "for 99999 minutes; it can be kept for 0 to 10080 minutes from now on. Its deadline stays." in log
+    assert airflow.tasks(DAG_ID, run_id)["hold_endpoint"]["try_number"] == 1
 
 
-def test_whoever_writes_to_sqlite_for_long_does_not_stop_the_api_server(stack, airflow):
-    """It waits for SQLite in its event loop; a request that holds the lock and needs the loop would wait for ever."""
-    dag = f"{stack.settings.airflow_url}/api/v2/dags/sweep_endpoints"
-    with closing(sqlite3.connect(stack.settings.home / "airflow.db", timeout=60, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        writing = threading.Thread(target=airflow._session.patch, args=(dag, '{"is_paused": false}'))
-        writing.start()
-        time.sleep(1)
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_marking_a_whole_run_deletes_its_endpoint_at_once(stack, airflow, sagemaker, state):
+    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": 600, "deploy": "always"})
+    waits(airflow, run_id, "hold_endpoint")
+    name = run_name(Settings.from_environment(stack.environment).deployment, DAG_ID, run_id)
+    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
 
-        response = requests.get(f"{stack.settings.airflow_url}/api/v2/version", timeout=20)
+    airflow.mark_run(DAG_ID, run_id, state)
 
-    writing.join()
-    assert response.ok
+    wait_until(lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"], 60, "the endpoint's deletion")
+    wait_until(lambda: states_of(airflow, run_id)["record_outcome"] in {"failed", "success"}, SECONDS, "the outcome")
+    assert states_of(airflow, run_id)["delete_endpoint"] == "success"
+    assert ended(airflow, run_id) == state
+
+
+def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_truth(stack, airflow, sagemaker):
+    """Four runs at once: two are cleared, of one a task is marked, one is marked while it tunes."""
+    deployment = Settings.from_environment(stack.environment).deployment
+    held = {"date": DATE, "keep_endpoint_minutes": 600, "deploy": "always"}
+    over, cleared, marked = (
+        airflow.trigger(DAG_ID, conf) for conf in ({**held, "keep_endpoint_minutes": 0.1}, held, held)
+    )
+    tuning = airflow.trigger(DAG_ID, {**held, "tune": True, "tuning_jobs": 5})
+    waits(airflow, tuning, "tune_model")
+    airflow.mark_run(DAG_ID, tuning, "failed")
+    for run_id in (cleared, marked):
+        waits(airflow, run_id, "hold_endpoint")
+    airflow.task_state(DAG_ID, marked, "hold_endpoint", "failed")
+    airflow.clear(DAG_ID, cleared, ["hold_endpoint"])
+    assert ended(airflow, over) == "success"
+    airflow.clear(DAG_ID, over, ["hold_endpoint"])  # of an endpoint that is gone
+
+    waits(airflow, cleared, "hold_endpoint")  # asked anew
+    name = run_name(deployment, DAG_ID, cleared)
+    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+    airflow.answer(DAG_ID, cleared, "hold_endpoint", DELETE, {MINUTES: 1})
+
+    assert [ended(airflow, run_id) for run_id in (over, cleared, marked, tuning)] == [
+        "success", "success", "failed", "failed",
+    ]  # fmt: skip
+    assert sagemaker.list_endpoints(NameContains="retrain-aws")["Endpoints"] == []
+    jobs = sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
+    assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
 
 
 @pytest.mark.timeout(600)
-def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys_the_newest(stack, airflow, capfd):
-    """Four dates, of which the first has no tweets. Runs after the one above, which has uploaded the samples."""
-    set_slots(stack, 2)
-    backfill(stack, capfd)
+def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_newest(airflow, sagemaker):
+    """
+    While the DAG is unpaused and scheduled. Four dates, of which the first has no tweets. The form sends the parameters
+    with the behaviour to reprocess what failed.
+    """
+    airflow.set_pool(TRAINING_POOL, 2)
+    airflow.backfill(
+        "retrain_azure", "2026-01-04", "2026-01-07", max_active_runs=4, reprocess_behavior="failed",
+        dag_run_conf={"keep_endpoint_minutes": 0.01, "epochs": 10},
+    )  # fmt: skip
 
-    runs = wait_for_backfill(airflow, stack, 4)
+    runs = wait_until(lambda: backfilled(airflow, "retrain_azure", 4), 400, "four backfilled runs")
 
     outcomes = {}
     for run in runs:
-        states = {task_id: task["state"] for task_id, task in airflow.tasks(DAG_ID, run["dag_run_id"]).items()}
+        tasks = airflow.tasks("retrain_azure", run["dag_run_id"])
+        states = {task_id: task["state"] for task_id, task in tasks.items()}
         assert run["state"] == "success", states
         outcomes[run["logical_date"][:10]] = (states["train_model"], states["deploy_endpoint"])
     assert outcomes == {
@@ -142,61 +214,66 @@ def test_a_backfill_trains_the_dates_that_have_data_skips_the_others_and_deploys
         "2026-01-06": ("success", "skipped"),
         "2026-01-07": ("success", "success"),
     }
-    assert sagemaker_of(stack).list_endpoints()["Endpoints"] == []
-    assert trained_at_once(stack) <= 2  # three dates' runs at once, and a pool with two slots
-    assert run_types_with_a_deadline(stack) == {"scheduled"}  # no backfilled date is late for having passed
+    assert sagemaker.list_endpoints(NameContains="azure")["Endpoints"] == []
+    assert trained_at_once(sagemaker) <= 2  # three dates' runs at once, and a pool with two slots
 
 
-def run_types_with_a_deadline(stack: LocalStack) -> set[str]:
-    with closing(sqlite3.connect(stack.settings.home / "airflow.db", timeout=60)) as connection:
-        query = "SELECT DISTINCT run_type FROM deadline JOIN dag_run ON dag_run.id = deadline.dagrun_id"
-        return {run_type for (run_type,) in connection.execute(query)}
+def test_a_backfill_on_the_command_line_makes_its_runs(stack, airflow):
+    command = [sys.executable, "-m", "airflow", "backfill", "create", "--dag-id=retrain_slow"]
+    command += ["--from-date", "2026-01-01", "--to-date", "2026-01-02"]
+
+    done = subprocess.run(command, cwd=REPOSITORY, env=stack.environment, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    runs = wait_until(lambda: backfilled(airflow, "retrain_slow", 2), SECONDS, "two backfilled runs")
+    assert {run["state"] for run in runs} == {"success"}  # dates without tweets are skipped
 
 
-def trained_at_once(stack: LocalStack) -> int:
+def test_no_backfilled_date_is_late_for_having_passed(stack):
+    with stack.postgres.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT run_type FROM deadline JOIN dag_run ON dag_run.id = deadline.dagrun_id")
+        assert {run_type for (run_type,) in cursor.fetchall()} <= {"scheduled"}
+
+
+def backfilled(airflow, dag_id: str, count: int) -> list[dict] | None:
+    """The backfill's runs, when they have ended."""
+    runs = [run for run in airflow.runs(dag_id) if run["run_type"] == "backfill"]
+    return runs if len(runs) == count and all(run["state"] in {"success", "failed"} for run in runs) else None
+
+
+def trained_at_once(sagemaker) -> int:
     """How many training jobs there were at most at the same time."""
-    client = sagemaker_of(stack)
-    names = [job["TrainingJobName"] for job in client.list_training_jobs()["TrainingJobSummaries"]]
-    jobs = [client.describe_training_job(TrainingJobName=name) for name in names]
+    names = [
+        job["TrainingJobName"] for job in sagemaker.list_training_jobs(NameContains="azure")["TrainingJobSummaries"]
+    ]
+    jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in names]
     spans = [(job["CreationTime"], job["TrainingEndTime"]) for job in jobs]
     return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
 
 
-def set_slots(stack: LocalStack, slots: int) -> None:
-    command = [sys.executable, "-m", "airflow", "pools", "set", TRAINING_POOL, str(slots), "few", "--include-deferred"]
-    subprocess.run(command, cwd=REPOSITORY, env=stack.environment, capture_output=True, check=True)
+def test_nothing_listens_beyond_loopback(stack):
+    import psutil
 
+    from local_stack.processes import tree
 
-def backfill(stack: LocalStack, capfd: pytest.CaptureFixture[str]) -> None:
-    """As README says it. What SQLite has kept from being made may be there in part; then it is waited for."""
-    arguments = ["--dag-id", DAG_ID, "--from-date", "2026-01-04", "--to-date", "2026-01-07", "--max-active-runs", "4"]
-    arguments += ["--dag-run-conf", '{"keep_endpoint_minutes": 0.01, "epochs": 10}']
-    deadline = time.monotonic() + SECONDS_FOR_A_BACKFILL
-    while create_backfill(arguments, stack.settings, stack.environment) != 0:
-        error = capfd.readouterr().err
-        assert "database is locked" in error or "AlreadyRunningBackfill" in error, error
-        assert time.monotonic() < deadline, error
-        time.sleep(5)
-
-
-def wait_for_backfill(airflow: AirflowApi, stack: LocalStack, count: int) -> list[dict]:
-    deadline = time.monotonic() + SECONDS_FOR_A_BACKFILL
-    while True:
-        stack.check()
-        runs = [run for run in airflow.runs(DAG_ID) if run["run_type"] == "backfill"]
-        if len(runs) == count and all(run["state"] in {"success", "failed"} for run in runs):
-            return runs
-        assert time.monotonic() < deadline, runs
-        time.sleep(1)
+    processes = [process for part in stack.parts.values() for process in tree(part.process.pid)]
+    sockets = {
+        (process.name(), connection.laddr.ip)
+        for process in processes
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert sockets
+    assert {address for _, address in sockets} == {"127.0.0.1"}, sockets
 
 
 def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
-    settings = LocalStackSettings(airflow_port=stack.settings.airflow_port, local_aws_port=1, home=tmp_path)
+    settings = StackSettings(airflow_port=stack.settings.airflow_port, local_aws_port=1, home=tmp_path)
     with pytest.raises(StackError, match=r"LOCAL_AWS_PORT|AIRFLOW_PORT"), LocalStack(settings):
         pass
 
     done = subprocess.run(
-        [sys.executable, "-m", "include.demo"], cwd=REPOSITORY, capture_output=True, text=True,
+        [sys.executable, "-m", "local_stack.demo"], cwd=REPOSITORY, capture_output=True, text=True,
         env={**stack.environment, "LOCAL_AWS_PORT": str(stack.settings.local_aws_port)},
     )  # fmt: skip
     assert done.returncode == 1
@@ -204,10 +281,15 @@ def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
     assert "LOCAL_AWS_PORT=" in done.stdout
 
 
+def test_a_second_stack_in_the_same_home_is_refused(stack):
+    with pytest.raises(StackError, match="A local stack runs already in"), LocalStack(stack.settings):
+        pass
+
+
 def test_stopping_leaves_this_process_as_it_was(tmp_path):
     """What it ignores while stopping, processes started later must not inherit."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
-    LocalStack(LocalStackSettings(home=tmp_path)).stop()
+    LocalStack(StackSettings(home=tmp_path)).stop()
 
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before

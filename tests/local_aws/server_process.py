@@ -15,10 +15,10 @@ from tests.conftest import REPOSITORY
 
 
 class ServerProcess:
-    """``python -m include.local_aws`` as a context manager; `url` is where it answers."""
+    """``python -m local_aws`` as a context manager; `url` is where it answers."""
 
     def __init__(self, *arguments: str):
-        command = [sys.executable, "-m", "include.local_aws", "--port", "0", *arguments]
+        command = [sys.executable, "-m", "local_aws", "--port", "0", *arguments]
         self._process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split("ready on ")[1].split()[0]

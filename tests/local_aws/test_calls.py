@@ -8,7 +8,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from include.local_aws.calls import RequestLog
+from local_aws.calls import RequestLog
 
 
 def newest(local_aws, **filters):

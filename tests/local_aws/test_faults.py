@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError, WaiterError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.local_aws.control import main
-from include.local_aws.faults import CONNECTION_RESET, Fault, Faults
+from local_aws.control import main
+from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from tests.local_aws.conftest import deploy, error_of, train, wait_for_endpoint
 
 

@@ -10,8 +10,8 @@ from botocore.model import Shape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from include.local_aws.sagemaker.responses import OPERATIONS
-from include.local_aws.service_models import service_model
+from local_aws.sagemaker.responses import OPERATIONS
+from local_aws.service_models import service_model
 
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",

@@ -4,7 +4,7 @@ import math
 import fasttext
 import pytest
 
-from include.local_aws.blazingtext.inference import ContainerError, Predictor
+from local_aws.blazingtext.inference import ContainerError, Predictor
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import time
 import pytest
 from botocore.exceptions import WaiterError
 
-from include.local_aws.sagemaker.validation import violations
-from include.local_aws.service_models import service_model
+from local_aws.sagemaker.validation import violations
+from local_aws.service_models import service_model
 from tests.conftest import ROLE_ARN
 from tests.local_aws.conftest import IMAGE, deploy, error_of, train, wait_for_endpoint
 

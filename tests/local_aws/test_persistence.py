@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.local_aws.store import DataDirectoryError, Store
+from local_aws.store import DataDirectoryError, Store
 from tests.conftest import REPOSITORY
 from tests.local_aws.conftest import deploy, small_training_request, train, wait_for_endpoint
 from tests.local_aws.server_process import ServerProcess, is_running
@@ -295,7 +295,7 @@ def test_documents_come_back_as_they_were(value):
 def test_a_directory_in_use_is_an_error_that_says_so(start, directory):
     with start():
         done = subprocess.run(
-            [sys.executable, "-m", "include.local_aws", "--port", "0", "--data-dir", str(directory)],
+            [sys.executable, "-m", "local_aws", "--port", "0", "--data-dir", str(directory)],
             cwd=REPOSITORY, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

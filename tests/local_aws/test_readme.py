@@ -6,14 +6,14 @@ import re
 import pytest
 import requests
 
-from include.local_aws.faults import PHASES
-from include.local_aws.sagemaker.models import NOT_SUPPORTED
-from include.local_aws.sagemaker.responses import OPERATIONS
-from include.local_aws.sagemaker_runtime import UNSUPPORTED
-from include.local_aws.service_models import service_model
+from local_aws.faults import PHASES
+from local_aws.sagemaker.models import NOT_SUPPORTED
+from local_aws.sagemaker.responses import OPERATIONS
+from local_aws.sagemaker_runtime import UNSUPPORTED
+from local_aws.service_models import service_model
 from tests.conftest import REPOSITORY
 
-README = (REPOSITORY / "include" / "local_aws" / "README.md").read_text()
+README = (REPOSITORY / "local_aws" / "README.md").read_text()
 ROWS = dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", README, re.MULTILINE))
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
@@ -64,9 +64,9 @@ def test_phases_of_faults_and_paths_are_documented(local_aws):
 
 
 def test_the_commands_in_it_are_commands(local_aws, capsys):
-    from include.local_aws.control import main
+    from local_aws.control import main
 
-    commands = re.findall(r"^python -m include\.local_aws\.control (.*?)(?:  +#.*)?$", README, re.MULTILINE)
+    commands = re.findall(r"^python -m local_aws\.control (.*?)(?:  +#.*)?$", README, re.MULTILINE)
     assert len(commands) > 7
     for command in commands:
         words = [word.strip("'") for word in re.findall(r"'[^']*'|\S+", command)]

@@ -10,9 +10,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from include.local_aws.pace import AWS_SECONDS
-from include.local_aws.sagemaker.models import SageMakerBackend
-from include.local_aws.sagemaker_runtime import MAX_BODY_BYTES
+from local_aws.pace import AWS_SECONDS
+from local_aws.sagemaker.models import SageMakerBackend
+from local_aws.sagemaker_runtime import MAX_BODY_BYTES
 from tests.local_aws.conftest import deploy, error_of, wait_for_endpoint
 
 _numbers = itertools.count(1)

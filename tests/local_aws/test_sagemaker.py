@@ -11,8 +11,8 @@ import requests
 from botocore.exceptions import ClientError, WaiterError
 
 from include.blazingtext.requests import endpoint_request
-from include.local_aws.pace import AWS_SECONDS
-from include.local_aws.sagemaker.models import SageMakerBackend
+from local_aws.pace import AWS_SECONDS
+from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import ROLE_ARN
 from tests.local_aws.conftest import IMAGE, TRAIN, deploy, error_of, train, wait_for_endpoint, wait_for_job
 

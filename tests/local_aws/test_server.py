@@ -28,7 +28,7 @@ def test_a_taken_port_is_an_error_that_says_what_to_do():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-m", "include.local_aws", "--port", port], cwd=REPOSITORY, capture_output=True, text=True
+            [sys.executable, "-m", "local_aws", "--port", port], cwd=REPOSITORY, capture_output=True, text=True
         )
 
     assert done.returncode == 2
@@ -37,7 +37,7 @@ def test_a_taken_port_is_an_error_that_says_what_to_do():
 
 
 def test_the_command_serves_until_it_is_told_to_stop():
-    command = [sys.executable, "-m", "include.local_aws", "--port", "0"]
+    command = [sys.executable, "-m", "local_aws", "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         url = line.split("ready on ")[1].split()[0]

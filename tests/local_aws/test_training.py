@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
-from include.local_aws.blazingtext.training import train
+from local_aws.blazingtext.training import train
 
 SMALL = {"epochs": 12, "learning_rate": 0.5, "vector_dim": 10, "min_count": 1, "buckets": 5000}
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from botocore.exceptions import WaiterError
 
-from include.local_aws.sagemaker.models import SageMakerBackend
+from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import ROLE_ARN
 from tests.local_aws.conftest import IMAGE, deploy, error_of, wait_for_endpoint
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.local_aws.sagemaker.hyperparameter_ranges import combinations, samples
+from local_aws.sagemaker.hyperparameter_ranges import combinations, samples
 from tests.local_aws.conftest import error_of, train
 
 _numbers = itertools.count(1)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hashtag_retrain.macros import bucket, run_date, tweets_key
+from hashtag_retrain.macros import bucket, run_date, tweets_folder
 from include.errors import ConfigurationError
 
 RUN = SimpleNamespace(logical_date=datetime(2026, 1, 7, tzinfo=UTC), run_after=datetime(2026, 1, 9, tzinfo=UTC))
@@ -20,6 +20,6 @@ def test_a_date_that_is_none_is_an_error():
         run_date({"date": "../x"}, RUN)
 
 
-def test_what_is_waited_for_is_any_part_file(settings):
+def test_what_is_waited_for_is_the_dates_folder(settings):
     assert bucket() == settings.bucket
-    assert tweets_key("aws", {"date": None}, RUN) == "twitter-data/hashtags/aws/2026-01-07/labeled.csv/*"
+    assert tweets_folder("aws", {"date": None}, RUN) == "twitter-data/hashtags/aws/2026-01-07/labeled.csv"

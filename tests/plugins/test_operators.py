@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+import json
 import re
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,17 +14,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.sdk.exceptions import (
     AirflowException,
     AirflowFailException,
     AirflowRuntimeError,
     AirflowSkipException,
     ErrorType,
-    TaskDeferralTimeout,
     TaskDeferred,
 )
 from airflow.sdk.execution_time import hitl
 from airflow.sdk.execution_time.comms import ErrorResponse
+from airflow.triggers.base import BaseTaskEndEvent, TaskFailedEvent
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.operators import hold
@@ -33,21 +36,39 @@ from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndp
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
+from hashtag_retrain.resources import Kind
 from hashtag_retrain.triggers import endpoint, job
-from hashtag_retrain.triggers.endpoint import GONE, EndpointDeadlineTrigger, EndpointSettledTrigger
+from hashtag_retrain.triggers.endpoint import DELETE, KEEP, DeadlineTrigger, DeletionTrigger, DeploymentTrigger
 from hashtag_retrain.triggers.job import TrainingJobTrigger, TuningJobTrigger
+from hashtag_retrain.triggers.polling import ended
+from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
-from include.local_aws.blazingtext.inference import Predictor
-from include.local_aws.sagemaker.models import SageMakerBackend
+from include.failures import ATTEMPTS, FAILURE
 from include.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, ownership_tags
+from local_aws.blazingtext.inference import Predictor
+from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import ROLE_ARN
 from tests.test_notify import remember, told
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
 _numbers = itertools.count(1)
-CONTEXT: Any = {}
+
+
+class Attempt(SimpleNamespace):
+    """A task instance: by default in its first try of three."""
+
+    def __init__(self, try_number: int = 1, **members: Any):
+        super().__init__(**{"id": TASK_INSTANCE, "try_number": try_number, "max_tries": 0, "xcoms": {}, **members})
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.xcoms[key] = value
+
+
+TASK_INSTANCE = str(uuid4())
+CONTEXT: Any = {"ti": Attempt()}
+RETRY: Any = {"ti": Attempt(try_number=2)}
 
 
 @pytest.fixture
@@ -75,22 +96,32 @@ def request_of(client, settings):
 
 
 async def event_of(trigger: Any) -> Any:
-    """The first event's payload."""
-    return (await anext(trigger.run())).payload
+    """
+    The first event's payload: of one that ends the task, the result.
+
+    :raises AirflowException: the trigger fails the attempt
+    """
+    event = await anext(trigger.run())
+    if not isinstance(event, BaseTaskEndEvent):
+        return event.payload
+    return ended(event.payload, CONTEXT)
 
 
-def finish(operator: Any, **arguments: Any) -> Any:
-    """Execute, and after each deferral wait for the trigger's event and resume, as triggerer and worker do."""
-    method, arguments = operator.execute, arguments
-    while True:
-        try:
-            return method(CONTEXT, **arguments)
-        except TaskDeferred as deferral:
-            module, _, name = deferral.trigger.serialize()[0].rpartition(".")
-            trigger_class = getattr(__import__(module, fromlist=[name]), name)
-            trigger = trigger_class(**deferral.trigger.serialize()[1])  # as it comes out of the database
-            arguments = {"event": asyncio.run(event_of(trigger))}
-            method = getattr(operator, deferral.method_name)
+def finish(operator: Any, context: Any = None) -> Any:
+    """Execute, and where the task defers let the trigger end it, as the triggerer does."""
+    try:
+        return operator.execute(context or CONTEXT)
+    except TaskDeferred as deferral:
+        trigger = as_from_the_database(deferral.trigger)
+        if isinstance(operator, AwsBaseOperator):
+            trigger.client = operator.hook.get_conn()  # so that a test can meddle with the trigger's calls, too
+        return asyncio.run(event_of(trigger))
+
+
+def as_from_the_database(trigger: Any) -> Any:
+    path, arguments = trigger.serialize()
+    module, _, name = path.rpartition(".")
+    return getattr(__import__(module, fromlist=[name]), name)(**json.loads(json.dumps(arguments)))
 
 
 def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
@@ -112,10 +143,11 @@ def test_a_job_is_trained_once_and_then_reused(request_of):
 
 def test_the_jobs_own_log_is_shown_in_the_tasks_log(request_of, monkeypatch):
     shown: list[str] = []
-    operator = train_operator(request_of())
-    monkeypatch.setattr(operator.log, "info", lambda message, *values: shown.append(message % values))
+    monkeypatch.setattr(
+        TrainingJobTrigger, "log", SimpleNamespace(info=lambda text, *values: shown.append(text % values))
+    )
 
-    finish(operator)
+    finish(train_operator(request_of()))
 
     assert any("#validation_accuracy: 1.0000" in line for line in shown)
 
@@ -137,7 +169,7 @@ def test_a_job_that_is_there_by_the_time_it_is_asked_for_is_joined(request_of, s
     request = request_of()
     sagemaker.create_training_job(**request)
     operator = train_operator(request)
-    monkeypatch.setattr(operator, "_find_job", lambda client, name: (name, None))
+    monkeypatch.setattr(operator, "_jobs", lambda client, name: [])
 
     assert finish(operator)["training_job_name"] == request["TrainingJobName"]
 
@@ -150,7 +182,7 @@ def test_a_tag_that_a_company_adds_makes_a_job_nobody_elses(request_of, sagemake
     job = sagemaker.describe_training_job(TrainingJobName=name)
     sagemaker.add_tags(ResourceArn=job["TrainingJobArn"], Tags=[{"Key": "CreatedBy", "Value": "an auto-tagger"}])
 
-    assert operator.is_reused(sagemaker, job) is False
+    assert deferral.value.trigger.is_owned(job)
     asyncio.run(deferral.value.trigger.on_kill())
 
     sagemaker.get_waiter("training_job_completed_or_stopped").wait(
@@ -159,15 +191,80 @@ def test_a_tag_that_a_company_adds_makes_a_job_nobody_elses(request_of, sagemake
     assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
 
 
-def test_after_a_stopped_job_another_attempt_is_made(request_of, sagemaker):
-    request = request_of(epochs=300_000, early_stopping=False)
+def stop_job(sagemaker: Any, request: dict[str, Any]) -> None:
     sagemaker.create_training_job(**request)
     sagemaker.stop_training_job(TrainingJobName=request["TrainingJobName"])
+    wait_until_stopped(sagemaker, request["TrainingJobName"])
 
+
+def test_a_job_that_somebody_stopped_is_trained_again_by_a_person_and_not_by_a_retry(request_of, sagemaker):
+    request = request_of(epochs=300_000, early_stopping=False)
+    stop_job(sagemaker, request)
+
+    with pytest.raises(
+        AirflowFailException, match=r"Somebody stopped it.*To train the same once more, clear this task"
+    ):
+        train_operator(request_of()).execute(RETRY)
+    (attempt,) = RETRY["ti"].xcoms[ATTEMPTS]
     result = finish(train_operator(request_of()))
 
+    assert attempt["name"] == request["TrainingJobName"]
+    assert attempt["status"] == "Stopped"
+    assert attempt["billable_seconds"] >= 0
     assert result["training_job_name"] == f"{request['TrainingJobName']}-a2"
-    assert finish(train_operator(request_of())) == result
+    assert result[ATTEMPTS] == [attempt]
+    assert finish(train_operator(request_of()), RETRY) == result
+
+
+def test_a_cleared_task_counts_as_a_persons_decision(request_of, sagemaker):
+    """Airflow then counts tries on, and raises their maximum."""
+    request = request_of(epochs=300_000, early_stopping=False)
+    stop_job(sagemaker, request)
+    cleared = {"ti": Attempt(try_number=4, max_tries=3)}
+
+    assert finish(train_operator(request_of()), cleared)["training_job_name"] == f"{request['TrainingJobName']}-a2"
+
+
+def test_a_job_that_ran_out_of_its_time_is_not_trained_again_by_a_retry(request_of, sagemaker):
+    request = request_of(epochs=300_000, early_stopping=False) | {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}
+    with pytest.raises(AirflowException, match="ran out of its time"):
+        finish(train_operator(request))
+
+    with pytest.raises(AirflowFailException, match="fewer epochs or fewer dates"):
+        train_operator(request).execute(RETRY)
+
+    jobs = sagemaker.list_training_jobs(NameContains=request["TrainingJobName"])["TrainingJobSummaries"]
+    assert [job["TrainingJobStatus"] for job in jobs] == ["Stopped"]
+
+
+def test_a_job_that_was_stopped_with_another_run_keeps_nobody_from_training(request_of, sagemaker):
+    others = {**request_of(epochs=300_000, early_stopping=False), "Tags": as_tags({"team": "others"})}
+    other = train_operator(others)
+    with pytest.raises(TaskDeferred):
+        other.execute(CONTEXT)
+    other.on_kill()
+    wait_until_stopped(sagemaker, others["TrainingJobName"])
+
+    result = finish(train_operator(request_of()), RETRY)
+
+    assert result["training_job_name"] == f"{others['TrainingJobName']}-a2"
+    assert result[ATTEMPTS] == []  # that one is another run's to pay
+
+
+def test_a_fault_of_awss_is_tried_again_until_nine_jobs_have_failed_and_then_by_a_person(
+    request_of, sagemaker, order_fault
+):
+    order_fault(phase="Training", times=9, message="InternalServerError: We encountered an internal error.")
+    for number in range(9):
+        with pytest.raises(AirflowException, match="InternalServerError"):
+            finish(train_operator(request_of()), RETRY if number else CONTEXT)
+
+    with pytest.raises(AirflowFailException, match=r"number 9 of the same data.*To try once more, clear this task"):
+        train_operator(request_of()).execute(RETRY)
+    result = finish(train_operator(request_of()))
+
+    assert result["training_job_name"].endswith("-a10")
+    assert len(result[ATTEMPTS]) == 9
 
 
 def test_a_completed_job_whose_artifact_is_gone_is_trained_again(request_of, client, settings):
@@ -190,9 +287,14 @@ def test_stopping_a_run_leaves_a_job_alone_that_another_run_has_made(request_of,
     sagemaker.stop_training_job(TrainingJobName=name)
 
 
-def test_a_job_that_fails_for_its_requests_sake_is_not_tried_again(request_of):
+def test_a_job_that_fails_for_its_requests_sake_is_not_tried_again(request_of, sagemaker):
+    request = request_of(min_count=1000)
+    with pytest.raises(AirflowException, match="AlgorithmError: Empty vocabulary"):
+        finish(train_operator(request))
+
     with pytest.raises(AirflowFailException, match="AlgorithmError: Empty vocabulary"):
-        finish(train_operator(request_of(min_count=1000)))
+        train_operator(request).execute(RETRY)
+    assert len(sagemaker.list_training_jobs(NameContains=request["TrainingJobName"])["TrainingJobSummaries"]) == 1
 
 
 def test_a_job_that_is_stopped_meanwhile_is_no_success(request_of, sagemaker):
@@ -201,13 +303,21 @@ def test_a_job_that_is_stopped_meanwhile_is_no_success(request_of, sagemaker):
         operator.execute(CONTEXT)
     asyncio.run(deferral.value.trigger.on_kill())  # a person stops the waiting task: the job is stopped
 
-    name = deferral.value.trigger.name
-    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-        TrainingJobName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
-    )
-    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"
+    wait_until_stopped(sagemaker, deferral.value.trigger.name)
     with pytest.raises(AirflowException, match="ended as Stopped"):
-        operator.execute_complete(CONTEXT, {"name": name, "status": "Stopped", "reason": "Stopped"})
+        asyncio.run(event_of(as_from_the_database(deferral.value.trigger)))
+
+
+def test_what_a_failed_attempt_says_is_an_xcom_of_the_task(request_of):
+    """The report and the notice repeat it."""
+    with pytest.raises(TaskDeferred) as deferral:
+        train_operator(request_of(min_count=1000)).execute(CONTEXT)
+
+    event = asyncio.run(anext(deferral.value.trigger.run()))
+
+    assert isinstance(event, TaskFailedEvent)
+    assert "AlgorithmError: Empty vocabulary" in event.payload[FAILURE]
+    assert event.payload[ATTEMPTS][0]["status"] == "Failed"
 
 
 def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOperator:
@@ -250,11 +360,25 @@ def test_stopping_a_run_stops_its_tuning_and_all_its_training_jobs(request_of, s
     asyncio.run(deferral.value.trigger.on_kill())
 
     name = deferral.value.trigger.name
-    assert asyncio.run(event_of(deferral.value.trigger))["status"] == "Stopped"
+    with pytest.raises(AirflowException, match="ended as Stopped"):
+        asyncio.run(event_of(deferral.value.trigger))
     job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     assert job["TrainingJobStatusCounters"]["InProgress"] == 0
-    with pytest.raises(AirflowException, match="ended as Stopped"):
-        operator.execute_complete(CONTEXT, {"name": name, "status": "Stopped", "reason": "Stopped"})
+
+
+def test_openlineage_learns_the_jobs_channels_and_artifact(request_of, settings, monkeypatch):
+    base = SimpleNamespace(OperatorLineage=lambda inputs, outputs: (inputs, outputs))
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", SimpleNamespace(extractors=base))
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", base)
+    operator = train_operator(request_of())
+    datasets: list[str] = []
+    monkeypatch.setattr(operator, "path_to_s3_dataset", datasets.append)
+
+    operator.get_openlineage_facets_on_complete(None)
+
+    where = f"s3://{settings.bucket}"
+    name = request_of()["TrainingJobName"]
+    assert datasets == [f"{where}/train/", f"{where}/validation/", f"{where}/models/{name}/output/model.tar.gz"]
 
 
 def test_without_a_request_tuning_is_skipped():
@@ -266,16 +390,26 @@ def test_without_a_request_tuning_is_skipped():
     assert pushed == {"return_value": {}}
 
 
-@pytest.mark.parametrize(
-    "trigger_class", [TrainingJobTrigger, TuningJobTrigger, EndpointSettledTrigger, EndpointDeadlineTrigger]
-)
-def test_triggers_survive_the_database(trigger_class):
-    trigger = trigger_class("name", 5, {"aws_conn_id": "aws_default", "region_name": None})
+HOOK = {"aws_conn_id": "aws_default", "region_name": None}
 
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        TrainingJobTrigger("name", {"a": "b"}, 60, 5, HOOK, [{"name": "x"}]),
+        TuningJobTrigger("name", {}, 60, 5, HOOK),
+        DeploymentTrigger({"Endpoint": {}}, [{"Key": "a", "Value": "b"}], "2026-01-07T00:00:00Z", 5, HOOK),
+        DeadlineTrigger("name", 5, HOOK, asked=TASK_INSTANCE),
+        DeletionTrigger({"endpoint": "name"}, {"a": "b"}, "2026-01-07T00:00:00Z", 5, HOOK, ["x"], 1),
+        TweetsTrigger("bucket", "folder", True, "2026-01-07T00:00:00Z", 5, HOOK),
+    ],
+    ids=lambda trigger: type(trigger).__name__,
+)
+def test_triggers_survive_the_database(trigger):
     path, arguments = trigger.serialize()
 
-    assert path == f"{trigger_class.__module__}.{trigger_class.__name__}"
-    assert trigger_class(**arguments).serialize() == (path, arguments)
+    assert path == f"{type(trigger).__module__}.{type(trigger).__name__}"
+    assert type(trigger)(**json.loads(json.dumps(arguments))).serialize() == (path, arguments)
 
 
 @pytest.fixture
@@ -391,10 +525,24 @@ def test_an_endpoint_in_creation_is_waited_for_and_then_deleted(sagemaker, model
     assert f"endpoint {name}" in result["deleted"]
 
 
-def test_waiting_for_an_endpoint_that_is_gone_ends():
-    trigger = EndpointSettledTrigger("no-such-endpoint", 1, {"aws_conn_id": "aws_default"})
+def test_an_endpoint_that_stays_failed_is_not_deleted_for_ever(sagemaker, deployed, monkeypatch):
+    """As an endpoint does whose deletion fails."""
+    calls = []
+    monkeypatch.setattr(Kind, "delete", lambda kind, client, name: calls.append(name))
 
-    assert asyncio.run(event_of(trigger))["status"] == GONE
+    with pytest.raises(
+        AirflowException, match=rf"Not deleted, and billed: endpoint {deployed}, ml.m5.large, 0.00 h old"
+    ):
+        finish(delete_operator(deployed))
+
+    assert calls == [deployed] * 3
+
+
+def test_an_endpoint_that_cannot_be_deleted_is_named_with_its_type_and_age(deployed, order_fault):
+    order_fault(operation="DeleteEndpoint", error="AccessDeniedException", times=None)
+
+    with pytest.raises(AirflowException, match=rf"billed: endpoint {deployed}, ml.m5.large, 0.00 h old .*AccessDenied"):
+        finish(delete_operator(deployed))
 
 
 def hold_operator(name: str, **arguments: Any) -> SageMakerHoldEndpointOperator:
@@ -409,7 +557,13 @@ def asked(monkeypatch) -> list[dict[str, Any]]:
     questions: list[dict[str, Any]] = []
     monkeypatch.setattr(hold, "upsert_hitl_detail", lambda **question: questions.append(question))
     monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", lambda task_instance: question())
+    monkeypatch.setattr(hitl, "update_hitl_detail_response", lambda *answer: closed.append(answer))
+    closed.clear()
     return questions
+
+
+closed: list[Any] = []
+"""Questions that the trigger has closed, when the wait was over."""
 
 
 def question(**answered: Any) -> SimpleNamespace:
@@ -427,10 +581,7 @@ class StateStore(dict[str, Any]):
 
 def running_task(try_number: int = 1, store: StateStore | None = None) -> Any:
     store = StateStore() if store is None else store
-    return {"ti": SimpleNamespace(id=TASK_INSTANCE, try_number=try_number), "task_state_store": store}
-
-
-TASK_INSTANCE = str(uuid4())
+    return {"ti": Attempt(try_number), "task_state_store": store}
 
 
 def move_deadline(sagemaker: Any, name: str, seconds: float) -> None:
@@ -449,21 +600,18 @@ def test_holding_lasts_until_the_deadline_that_the_endpoint_carries(sagemaker, d
     (question,) = asked
     assert deployed in question["subject"]
 
-    # Resumed too early it waits again.
-    with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(), event={"status": "InService", "reason": ""})
-
     waiting = threading.Timer(0.5, move_deadline, [sagemaker, deployed, -1])
     waiting.start()
-    event = asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 30))
-    assert hold_operator(deployed).execute(running_task(), event=event)
+    assert asyncio.run(asyncio.wait_for(event_of(deferral.value.trigger), 30))
+    ((asked_of, options, _),) = closed  # nobody can answer a question about an endpoint that is being deleted
+    assert (str(asked_of), options) == (TASK_INSTANCE, [DELETE])
 
 
 def test_what_counts_is_sagemakers_clock_and_not_a_workers_or_a_triggerers(sagemaker, model_uri, asked, monkeypatch):
     def nine_hours_ahead(self, timestamp=None):
         return formatdate(time.time() + 9 * 3600, usegmt=True)
 
-    monkeypatch.setattr("include.local_aws.server._RequestHandler.date_time_string", nine_hours_ahead)
+    monkeypatch.setattr("local_aws.server._RequestHandler.date_time_string", nine_hours_ahead)
     name = f"retrain-operators-{next(_numbers)}"
     finish(deploy_operator(name, model_uri, minutes=5))
 
@@ -483,7 +631,7 @@ def answer(option: str, **parameters: Any) -> dict[str, Any]:
 
 def test_a_person_keeps_an_endpoint_longer(sagemaker, deployed, held):
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+        hold_operator(deployed).execute(running_task(store=held), event=answer(KEEP, keep_endpoint_minutes=80))
 
     left = deadline_of(sagemaker, deployed) - datetime.now(UTC)
     assert timedelta(minutes=79) < left < timedelta(minutes=81)
@@ -494,15 +642,13 @@ def test_a_person_cannot_keep_an_endpoint_for_ever(sagemaker, deployed, held, mi
     before = deadline_of(sagemaker, deployed)
 
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(
-            running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=minutes)
-        )
+        hold_operator(deployed).execute(running_task(store=held), event=answer(KEEP, keep_endpoint_minutes=minutes))
 
     assert deadline_of(sagemaker, deployed) == before
 
 
 def test_a_person_has_an_endpoint_deleted_at_once_and_a_retry_obeys_too(deployed, held):
-    event = answer(hold.DELETE, keep_endpoint_minutes=60)
+    event = answer(DELETE, keep_endpoint_minutes=60)
     assert hold_operator(deployed).execute(running_task(store=held), event=event)
 
     assert hold_operator(deployed).execute(running_task(try_number=2, store=held))
@@ -521,9 +667,9 @@ def test_an_answer_that_could_not_be_obeyed_at_once_is_obeyed_by_the_retry(deplo
     order_fault(operation="AddTags", error="ThrottlingException")
     impatient = hold_operator(deployed, botocore_config={"retries": {"total_max_attempts": 1}})
     with pytest.raises(ClientError):
-        impatient.execute(running_task(store=held), event=answer(hold.DELETE))
+        impatient.execute(running_task(store=held), event=answer(DELETE))
 
-    answered(chosen_options=[hold.DELETE], params_input={})
+    answered(chosen_options=[DELETE], params_input={})
     assert retried(deployed, held)
 
 
@@ -540,7 +686,8 @@ def answered(monkeypatch):
     """The question has been answered already when the trigger starts."""
 
     def answer_before(**members: Any) -> None:
-        questions = {UUID(TASK_INSTANCE): question(**members)}
+        person = SimpleNamespace(id="1", name="Ada")
+        questions = {UUID(TASK_INSTANCE): question(responded_by_user=person, **members)}
         monkeypatch.setattr(hitl, "get_hitl_detail_content_detail", questions.__getitem__)
         monkeypatch.setattr(endpoint, "SECONDS_TO_NOTE_A_DEFERRAL", 0)
 
@@ -549,7 +696,7 @@ def answered(monkeypatch):
 
 def test_an_answer_whose_event_airflow_has_dropped_is_found_by_the_retry(deployed, held, asked, answered):
     """It drops it, and counts a try, where the answer comes while the scheduler has not yet seen the deferral."""
-    answered(chosen_options=[hold.DELETE], params_input={})
+    answered(chosen_options=[DELETE], params_input={})
 
     assert retried(deployed, held)
 
@@ -565,7 +712,7 @@ def test_an_answer_about_an_endpoint_is_none_about_the_next_one_of_its_name(
     before = deadline_of(sagemaker, deployed)
 
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(try_number=2, store=held), event=answer(hold.DELETE))
+        hold_operator(deployed).execute(running_task(try_number=2, store=held), event=answer(DELETE))
 
     assert deadline_of(sagemaker, deployed) == before
     assert len(asked) == 2  # which has removed the answer
@@ -573,7 +720,7 @@ def test_an_answer_about_an_endpoint_is_none_about_the_next_one_of_its_name(
 
 def test_an_answer_is_obeyed_once(sagemaker, deployed, held, asked):
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+        hold_operator(deployed).execute(running_task(store=held), event=answer(KEEP, keep_endpoint_minutes=80))
     assert len(asked) == 2
 
     move_deadline(sagemaker, deployed, -1)  # from outside, after the answer
@@ -587,7 +734,7 @@ def test_where_aws_refuses_to_move_a_deadline_an_endpoint_that_is_to_be_kept_is_
     before = deadline_of(sagemaker, deployed)
 
     with pytest.raises(TaskDeferred):
-        hold_operator(deployed).execute(running_task(store=held), event=answer(hold.KEEP, keep_endpoint_minutes=80))
+        hold_operator(deployed).execute(running_task(store=held), event=answer(KEEP, keep_endpoint_minutes=80))
 
     assert deadline_of(sagemaker, deployed) == before
     assert len(asked) == 2
@@ -804,7 +951,8 @@ def test_the_sweep_stops_a_tuning_job_whose_run_has_ended(request_of, sagemaker,
 
     assert deferral.value.trigger.name in names_of(sweep(sagemaker, running=False))
 
-    assert asyncio.run(event_of(deferral.value.trigger))["status"] == "Stopped"
+    with pytest.raises(AirflowException, match="ended as Stopped"):
+        asyncio.run(event_of(deferral.value.trigger))
 
 
 def wait_until_stopped(sagemaker: Any, name: str) -> None:
@@ -836,28 +984,38 @@ def test_a_person_who_stops_the_task_while_the_job_is_being_asked_for_stops_the_
     wait_until_stopped(sagemaker, request_of()["TrainingJobName"])
 
 
-def test_the_end_of_the_patience_stops_the_job(request_of, sagemaker):
-    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
     with pytest.raises(TaskDeferred) as deferral:
-        operator.execute(CONTEXT)
-    assert deferral.value.timeout == timedelta(hours=2)  # MaxRuntimeInSeconds and an hour
-    again = train_operator(request_of(epochs=300_000, early_stopping=False))  # as the worker makes it anew
+        train_operator(request_of(epochs=300_000, early_stopping=False)).execute(CONTEXT)
+    trigger = deferral.value.trigger
+    assert trigger.max_seconds == 2 * 3600  # MaxRuntimeInSeconds and an hour
+    trigger.max_seconds = 1
 
-    with pytest.raises(TaskDeferralTimeout):
-        again.resume_execution("__fail__", {"error": "Trigger timeout"}, CONTEXT)
+    with pytest.raises(AirflowException, match="has not ended within 0:00:01"):
+        asyncio.run(event_of(trigger))
 
-    wait_until_stopped(sagemaker, request_of()["TrainingJobName"])
+    wait_until_stopped(sagemaker, trigger.name)
+    with pytest.raises(AirflowFailException, match="Somebody stopped it"):
+        train_operator(request_of()).execute(RETRY)
 
 
-def test_what_a_reused_job_saves_is_in_the_log(request_of, monkeypatch):
+@pytest.mark.parametrize(
+    ("team", "words"),
+    [
+        ("others", "of another run has used the same data, code and settings: {} billable seconds are saved"),
+        ("tweets", "of this run has completed"),
+    ],
+)
+def test_whose_a_finished_job_is_stands_in_the_log(request_of, monkeypatch, team, words):
+    """A retry that finds its own job saves nothing."""
     first = finish(train_operator(request_of()))
     shown: list[str] = []
-    operator = train_operator(request_of())
+    operator = train_operator({**request_of(), "Tags": as_tags({"team": team})})
     monkeypatch.setattr(operator.log, "info", lambda message, *values: shown.append(message % values))
 
     operator.execute(CONTEXT)
 
-    assert f"already: {first['billable_seconds']} billable seconds are saved." in shown[-1]
+    assert words.format(first["billable_seconds"]) in shown[-1]
 
 
 @pytest.mark.parametrize(

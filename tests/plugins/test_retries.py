@@ -1,5 +1,6 @@
 import pytest
 from airflow.sdk import RetryAction
+from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from hashtag_retrain.retries import RetryTransientErrors
@@ -10,16 +11,30 @@ def client_error(code: str, status: int) -> ClientError:
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "CreateModel")
 
 
+def refused_upload(code: str, status: int) -> S3UploadFailedError:
+    """As boto3's upload_file raises it."""
+    try:
+        try:
+            raise client_error(code, status)
+        except ClientError as error:
+            raise S3UploadFailedError(str(error))  # noqa: B904 (as boto3 does)
+    except S3UploadFailedError as error:
+        return error
+
+
 @pytest.mark.parametrize(
     ("error", "action"),
     [
         (DataError("bad rows"), RetryAction.FAIL),
+        (TypeError("extract() got an unexpected keyword argument"), RetryAction.FAIL),
         (client_error("ValidationException", 400), RetryAction.FAIL),
         (client_error("AccessDeniedException", 403), RetryAction.FAIL),
         (client_error("ThrottlingException", 400), RetryAction.DEFAULT),
         (client_error("ModelNotReadyException", 429), RetryAction.DEFAULT),
         (client_error("ExpiredToken", 400), RetryAction.DEFAULT),
         (client_error("InternalServerError", 500), RetryAction.DEFAULT),
+        (refused_upload("AccessDenied", 403), RetryAction.FAIL),
+        (refused_upload("SlowDown", 503), RetryAction.DEFAULT),
         (EndpointConnectionError(endpoint_url="x"), RetryAction.DEFAULT),
         (RuntimeError("who knows"), RetryAction.DEFAULT),
     ],

@@ -4,10 +4,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from include.failures import NO_MESSAGE
 from include.report import document
 from include.report.document import describe_run, subject_of_notice
 from tests.report.reports import a_report, a_run, results
 
+FAILURES = {"train_model": "AlgorithmError: no words.", "deploy_endpoint": "AccessDenied."}
 SCHEMA = json.loads(Path(document.__file__).with_name("run-report.schema.json").read_text(encoding="utf-8"))
 
 
@@ -17,7 +19,7 @@ def test_the_report_of_a_whole_run_and_of_one_that_came_to_nothing_obey_the_sche
 
     for report in (a_report(), nothing):
         jsonschema.validate(json.loads(json.dumps(report)), SCHEMA)
-    assert nothing["outcome"] == "Failed at wait_for_tweets."
+    assert nothing["outcome"] == f"Failed at wait_for_tweets: {NO_MESSAGE}."
 
 
 def test_what_is_wrong_with_the_data_is_read_before_any_figure():
@@ -31,13 +33,16 @@ def test_what_is_wrong_with_the_data_is_read_before_any_figure():
 @pytest.mark.parametrize(
     ("states", "outcome"),
     [
-        ({"train_model": "failed", "evaluate_model": "upstream_failed"}, "Failed at train_model."),
+        (
+            {"train_model": "failed", "evaluate_model": "upstream_failed"},
+            "Failed at train_model: AlgorithmError: no words.",
+        ),
         ({"wait_for_tweets": "skipped"}, "Skipped: no labelled tweets for this date."),
         ({"wait_for_tweets": "success"}, "Nothing was evaluated."),
     ],
 )
 def test_the_outcome_in_words(states, outcome):
-    assert describe_run(a_run(states=states), {}, None, None, [])["outcome"] == outcome
+    assert describe_run(a_run(states=states, failures=FAILURES), {}, None, None, [])["outcome"] == outcome
 
 
 @pytest.mark.parametrize(
@@ -47,11 +52,11 @@ def test_the_outcome_in_words(states, outcome):
         ("running", "To be deployed: it is good."),
         ("success", "Deployed: it is good."),
         ("skipped", "Not deployed, as deploy_endpoint was skipped: it is good."),
-        ("failed", "Failed at deploy_endpoint."),
+        ("failed", "Failed at deploy_endpoint: AccessDenied."),
     ],
 )
 def test_it_says_deployed_only_when_it_is(state, outcome):
-    report = describe_run(a_run(states={"deploy_endpoint": state}), results(), None, None, [])
+    report = describe_run(a_run(states={"deploy_endpoint": state}, failures=FAILURES), results(), None, None, [])
 
     assert report["outcome"] == outcome
 
@@ -126,3 +131,27 @@ def test_somebody_is_told_of_failures_and_refusals_only(states, refused, subject
     found["evaluate_model"]["decision"]["refused"] = refused
 
     assert subject_of_notice(describe_run(a_run(states=states), found, None, None, [])) == subject
+
+
+def test_what_failed_attempts_cost_is_part_of_the_runs_cost():
+    attempts = {
+        "tune_model": [],
+        "train_model": [
+            {"name": "job", "status": "Failed", "billable_seconds": 40},
+            {"name": "job-a2", "status": "MaxRuntimeExceeded", "billable_seconds": 3600},
+        ],
+    }
+    found = results()
+
+    cost = describe_run(a_run(attempts=attempts), found, None, None, [])["cost"]
+    failed = describe_run(a_run(states={"train_model": "failed"}, attempts=attempts), {}, None, None, [])["cost"]
+
+    assert cost["failed_attempts_seconds"] == failed["failed_attempts_seconds"] == 3640
+    assert [attempt["name"] for attempt in cost["failed_attempts"]] == ["job", "job-a2"]
+    assert failed["training_seconds"] == 0  # all that was billed stands with the attempts
+
+
+def test_a_failed_attempt_whose_cost_is_not_known_makes_the_sum_unknown():
+    attempts = {"train_model": [{"name": "job", "status": "Stopped", "billable_seconds": None}]}
+
+    assert describe_run(a_run(attempts=attempts), results(), None, None, [])["cost"]["failed_attempts_seconds"] is None

@@ -8,8 +8,8 @@ def test_each_dates_newest_evaluation_is_recalled_the_oldest_date_first(storage)
     for date, job in (("2026-01-07", "c"), ("2026-01-05", "a"), ("2026-01-05", "b")):
         remember(storage, Keys("twitter-data", "aws", date), job, FIGURES)
 
-    dates = {"2026-01-07", "2026-01-06", "2026-01-05"}  # of the 6th, nothing was evaluated
-    entries = recall(storage, Keys("twitter-data", "aws", "2026-01-07"), dates)
+    storage.write_json({}, Keys("twitter-data", "aws", "2026-01-06").run("x") + "report.json")  # nothing was evaluated
+    entries = recall(storage, Keys("twitter-data", "aws", "2026-01-07"))
 
     assert [(entry["date"], entry["training_job"], entry["champion"]) for entry in entries] == [
         ("2026-01-05", "b", False),
@@ -24,6 +24,6 @@ def test_of_the_champions_date_the_champions_figures_are_shown_whatever_was_trie
     remember(storage, keys, "an experiment", {**FIGURES, "accuracy": 0.5})
     champion = {"date": "2026-01-07", "training_job": "champion", "accuracy": 0.9}
 
-    (entry,) = recall(storage, keys, ["2026-01-07"], champion)
+    (entry,) = recall(storage, keys, champion)
 
     assert entry == {**champion, "champion": True}

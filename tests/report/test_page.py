@@ -91,7 +91,7 @@ def test_any_number_of_labels_can_be_read(count):
 def test_a_run_that_came_to_nothing_has_a_page():
     page = render(describe_run(a_run(states={"prepare_dataset": "failed"}), {}, None, None, []))
 
-    assert "Failed at prepare_dataset." in page
+    assert "Failed at prepare_dataset: " in page
     assert "How good the model is" not in page
 
 

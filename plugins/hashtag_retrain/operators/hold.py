@@ -11,21 +11,22 @@ from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.operators.once import is_first_try
 from hashtag_retrain.resources import ENDPOINT
 from hashtag_retrain.retries import is_refused
-from hashtag_retrain.triggers.endpoint import EndpointDeadlineTrigger
-from include.ownership import DEADLINE, deadline_in
+from hashtag_retrain.triggers.endpoint import DELETE, KEEP, DeadlineTrigger
+from hashtag_retrain.triggers.polling import ended
+from include.notify import notify
+from include.ownership import DEADLINE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-KEEP, DELETE = "Keep it from now on for so many minutes", "Delete it now"
 MINUTES = "keep_endpoint_minutes"
 ASKED_ABOUT = "asked_about"
 """In Airflow's store of the task's state: when the endpoint was created that people are asked about."""
@@ -42,7 +43,7 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
 
     :param endpoint_name: the endpoint (templated)
     :param max_minutes: how long a person can keep the endpoint from now on
-    :param check_interval: seconds between two looks at the endpoint
+    :param check_interval: seconds between two polls
     :return: the deadline that has passed; None where the endpoint was gone
     """
 
@@ -56,36 +57,40 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         self.check_interval = check_interval
 
     def execute(self, context: Context, event: Any = None) -> str | None:
-        client = self.hook.get_conn()
-        description = ENDPOINT.describe(client, self.endpoint_name)
-        if description is None or description["EndpointStatus"] == "Deleting":
-            self.log.info("Endpoint %s is gone already.", self.endpoint_name)
+        if event is not None and "chosen_options" not in event:
+            result: str | None = ended(event, context)
+            return result
+        client, store = self.hook.get_conn(), context["task_state_store"]
+        trigger = DeadlineTrigger(
+            self.endpoint_name, self.check_interval, hook_arguments(self), asked=str(context["ti"].id)
+        )
+        trigger.client = client
+        if (endpoint := ENDPOINT.describe(client, self.endpoint_name)) is None:
             return None
-        now, store = time_of(description), context["task_state_store"]
-        created = description["CreationTime"].astimezone(UTC).isoformat()
         # Airflow keeps a question and its answer from try to try: also if another endpoint has the name by now.
+        created = endpoint["CreationTime"].astimezone(UTC).isoformat()
         is_asked = store.get(ASKED_ABOUT) == created
-        if is_asked and event and "chosen_options" in event:
-            self._obey(client, description["EndpointArn"], now, event)
+        if is_asked and event:
+            self._obey(client, endpoint["EndpointArn"], time_of(endpoint), event)
+        if (done := trigger.poll()) is not None:
             store.delete(ASKED_ABOUT)
-            is_asked = False
-        deadline = deadline_in(ENDPOINT.tags(client, description))
-        if deadline is None:
-            raise AirflowFailException(f"Endpoint {self.endpoint_name} carries no tag {DEADLINE} with a time.")
-        if now < deadline:
-            self.log.info("Endpoint %s is kept until %s.", self.endpoint_name, deadline)
-            if not is_asked:  # to ask again would remove an answer that has been given meanwhile
-                self._ask(context, deadline)
-                store.set(ASKED_ABOUT, created)
-            self._wait(context)
-        self.log.info("The deadline of endpoint %s, %s, has passed.", self.endpoint_name, deadline)
-        return deadline.isoformat()
+            return trigger.close(done)  # type: ignore[no-any-return]
+        if event or not is_asked or is_first_try(context["ti"], self):
+            # A retry does not ask again: that would remove an answer that has been given meanwhile.
+            self._ask(context)
+            store.set(ASKED_ABOUT, created)
+        self.defer(trigger=trigger, method_name="execute")
+        return None  # defer raises
 
     def _obey(self, client: Any, arn: str, now: datetime, answer: dict[str, Any]) -> None:
         """Move the deadline first: whatever fails after that, the person's word stands."""
         minutes = _minutes_in(answer) if KEEP in answer["chosen_options"] else 0.0
         if not 0 <= minutes <= self.max_minutes:
-            self.log.warning("The answer %s gives no minutes up to %s: the deadline stays.", answer, self.max_minutes)
+            self._refuse(
+                f"{_name_in(answer)} asked to keep the endpoint {self.endpoint_name} for "
+                f"{(answer.get('params_input') or {}).get(MINUTES)!r} minutes; it can be kept for 0 to "
+                f"{self.max_minutes:g} minutes from now on. Its deadline stays."
+            )
             return
         deadline = now + timedelta(minutes=minutes)
         self.log.info("%s, says %s: the deadline is %s.", answer["chosen_options"], _name_in(answer), deadline)
@@ -95,9 +100,14 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
             if DELETE in answer["chosen_options"] or not is_refused(error):
                 raise
             # To fail would have the endpoint deleted at once, which is the opposite of the person's word.
-            self.log.error("AWS refuses to move the deadline, so it stays: %s", error)
+            self._refuse(f"AWS refuses to move the deadline of endpoint {self.endpoint_name}, so it stays: {error}")
 
-    def _ask(self, context: Context, deadline: datetime) -> None:
+    def _refuse(self, words: str) -> None:
+        """Airflow has taken the answer already, so whoever gave it must be told another way."""
+        self.log.error(words)
+        notify(f"Endpoint {self.endpoint_name}: an answer was not obeyed.", words)
+
+    def _ask(self, context: Context) -> None:
         minutes = Param(
             60, type="number", minimum=0, maximum=self.max_minutes, title="Minutes from now on",
             description="Counts with 'Keep it …' only. The endpoint is billed until it is deleted.",
@@ -105,19 +115,11 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         upsert_hitl_detail(
             ti_id=context["ti"].id,
             subject=f"Endpoint {self.endpoint_name} is in service, and billed",
-            body=f"It is deleted at {deadline:%Y-%m-%d %H:%M:%S} UTC, unless its deadline has been moved since.",
+            # No time: Airflow keeps a question's text when it is asked again, and the deadline may have moved.
+            body=f"It is deleted at its deadline: see this task's log, or the endpoint's tag {DEADLINE}.",
             options=[KEEP, DELETE],
             params={MINUTES: minutes.serialize()},
         )
-
-    def _wait(self, context: Context) -> None:
-        # A person's answer resumes a deferred task, as the trigger's event does.
-        self.defer(
-            trigger=EndpointDeadlineTrigger(
-                self.endpoint_name, self.check_interval, hook_arguments(self), asked=str(context["ti"].id)
-            ),
-            method_name="execute",
-        )  # fmt: skip
 
 
 def _minutes_in(answer: dict[str, Any]) -> float:

@@ -16,15 +16,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hashtag_retrain.clock import time_now
 from hashtag_retrain.resources import (
     ENDPOINT,
-    ENDPOINT_CONFIG,
     IN_ORDER_OF_DELETION,
+    IN_PROGRESS,
     JOBS,
     NOT_FOUND,
     TRAINING_JOB,
     TUNING_JOB,
     Kind,
+    instances_of,
 )
-from hashtag_retrain.triggers.endpoint import IN_PROGRESS
 from include.notify import notify
 from include.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, deadline_in, run_of, tag_values
 
@@ -141,11 +141,10 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         description = kind.describe(client, name)
         if description is None or description.get("EndpointStatus") in IN_PROGRESS:
             return None
-        tags = kind.tags(client, description)
-        values = tag_values(tags)
+        values = tag_values(kind.tags(client, description))
         if OWNER not in values:
             return None
-        deadline = deadline_in(tags)
+        deadline = deadline_in(values)
         if DEADLINE in values and deadline is None:
             raise UnreadableDeadline(f"its tag {DEADLINE} is no time: {values[DEADLINE]!r}")
         run = self._run_state(values, context)
@@ -154,7 +153,7 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         why = _why(kind, run, deadline, now)
         if why is None:
             return None
-        instance_type, instances = _instances(client, kind, description)
+        instance_type, instances = instances_of(client, kind, description)
         return LeftBehind(
             kind=kind.noun, name=name, owner=values[OWNER], purpose=values.get(PURPOSE, ""), why=why, run=run,
             deadline=deadline.isoformat() if deadline else None,
@@ -212,15 +211,3 @@ def _verb(kind: Kind, dry_run: bool) -> str:
 
 def _hours(duration: timedelta) -> float:
     return round(max(duration.total_seconds(), 0) / 3600, 4)  # SageMaker's clock gives whole seconds
-
-
-def _instances(client: Any, kind: Kind, description: dict[str, Any]) -> tuple[str | None, int]:
-    """Type and number of the instances that are billed for a resource."""
-    if kind is TRAINING_JOB:
-        resources = description["ResourceConfig"]
-        return resources["InstanceType"], resources["InstanceCount"]
-    if kind is not ENDPOINT:
-        return None, 0
-    config = ENDPOINT_CONFIG.describe(client, description["EndpointConfigName"])
-    variants = config["ProductionVariants"] if config else []
-    return next((variant["InstanceType"] for variant in variants), "an instance"), len(variants) or 1

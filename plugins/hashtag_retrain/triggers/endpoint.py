@@ -1,94 +1,201 @@
-"""Wait until an endpoint is in no state of transition, or until its deadline has passed."""
+"""Wait for an endpoint: until it is in service, until its deadline, until it is deleted."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowRuntimeError
 from airflow.sdk.execution_time import hitl
 from airflow.triggers.base import TriggerEvent
-from asgiref.sync import sync_to_async
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.clock import time_of
-from hashtag_retrain.resources import NOT_FOUND
-from hashtag_retrain.triggers.polling import PollingTrigger
-from include.ownership import deadline_in
+from hashtag_retrain.clock import time_now, time_of
+from hashtag_retrain.resources import (
+    ENDPOINT,
+    ENDPOINT_CONFIG,
+    IN_ORDER_OF_CREATION,
+    IN_PROGRESS,
+    MODEL,
+    Kind,
+    bill_of,
+)
+from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from include.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
 
-IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-GONE = "Gone"
+MAX_DELETIONS = 3
+"""So often an endpoint is deleted that is there again, as Failed, after its deletion."""
+KEEP, DELETE = "Keep it from now on for so many minutes", "Delete it now"
+"""The options of a held endpoint's question."""
 SECONDS_TO_NOTE_A_DEFERRAL = 5
-"""More than the scheduler takes to see that a task's process has ended."""
+"""More than the scheduler takes to see that a task's process has ended, unless it is stopped."""
 
 
-class EndpointTrigger(PollingTrigger):
-    """Look at an endpoint; that it is gone is an event, with `status` and `reason`."""
-
-    async def look(self, client: Any) -> dict[str, Any] | None:
-        try:
-            return await self.look_at(client, await client.describe_endpoint(EndpointName=self.name))
-        except ClientError as error:
-            if NOT_FOUND.search(error.response["Error"]["Message"]):
-                return {"status": GONE, "reason": "The endpoint does not exist."}
-            raise
-
-    async def look_at(self, client: Any, endpoint: dict[str, Any]) -> dict[str, Any] | None:
-        """The event to fire for a described endpoint, or None to look again later."""
-        raise NotImplementedError
-
-
-class EndpointSettledTrigger(EndpointTrigger):
-    """Fire when an endpoint is InService, Failed, out of service, or gone, with `status` and `reason`."""
-
-    async def look_at(self, client: Any, endpoint: dict[str, Any]) -> dict[str, Any] | None:
-        if (status := endpoint["EndpointStatus"]) in IN_PROGRESS:
-            self.log.info("Endpoint %s: %s", self.name, status)
-            return None
-        return {"status": status, "reason": endpoint.get("FailureReason", "")}
-
-
-class EndpointDeadlineTrigger(EndpointTrigger):
+class DeploymentTrigger(PollingTrigger):
     """
-    Fire when the deadline in an endpoint's tag has passed by SageMaker's clock, or cannot be read, or when the endpoint
-    is gone. The tag is read at each look, so that a deadline that is moved counts at once.
+    Create model, endpoint configuration and endpoint, as far as they are not there, and wait until it is in service.
 
-    An answer to the task's question may be there already: given in the moment before the deferral, or while the
-    scheduler had not noted the deferral yet. It then counts the task as failed, drops the event, and tries again. So
-    it is looked for first, and fired when the scheduler has had the time.
+    :param config: the three requests, under Model, EndpointConfig and Endpoint
+    :param tags: of each resource, as AWS lists them
+    :param until: ISO 8601; an endpoint that is still in transition by then is an error
+    :param replaces_failed: an endpoint of this owner that Failed, of an earlier attempt, is deleted and made again
+    """
 
-    :param asked: the id of the task instance whose question it is, if it has one
+    def __init__(
+        self,
+        config: dict[str, Any],
+        tags: list[dict[str, str]],
+        until: str,
+        poll_seconds: float,
+        hook_arguments: dict[str, Any],
+        replaces_failed: bool = True,
+    ) -> None:
+        super().__init__(poll_seconds, hook_arguments)
+        self.config = config
+        self.tags = tags
+        self.until = until
+        self.replaces_failed = replaces_failed
+
+    @property
+    def name(self) -> str:
+        """The endpoint's."""
+        name: str = self.config["Endpoint"]["EndpointName"]
+        return name
+
+    def poll(self) -> Done | None:
+        endpoint = self._owned(ENDPOINT)
+        if endpoint is not None and endpoint["EndpointStatus"] == "Failed" and self.replaces_failed:
+            self.log.info("Deleting the failed endpoint %s of an earlier attempt.", self.name)
+            ENDPOINT.delete(self.client, self.name)
+            endpoint = self._owned(ENDPOINT)
+        if endpoint is not None and endpoint["EndpointStatus"] == "Deleting":
+            self._check_time(endpoint)
+            return None
+        for kind in IN_ORDER_OF_CREATION:
+            self._make(kind, is_new_endpoint=endpoint is None)
+        self.replaces_failed = False
+        endpoint = ENDPOINT.describe(self.client, self.name) or {}
+        if endpoint.get("EndpointStatus") in IN_PROGRESS:
+            self._check_time(endpoint)
+            return None
+        if endpoint.get("EndpointStatus") != "InService":
+            reason = endpoint.get("FailureReason", "AWS gives no reason")
+            raise AirflowException(f"Endpoint {self.name} is {endpoint.get('EndpointStatus', 'gone')}: {reason}")
+        return Done(self._result(endpoint))
+
+    def _check_time(self, endpoint: dict[str, Any]) -> None:
+        self.log_state(f"Endpoint {self.name}", endpoint["EndpointStatus"])
+        if time_of(endpoint) > datetime.fromisoformat(self.until):
+            raise AirflowException(f"Endpoint {self.name} is still {endpoint['EndpointStatus']} at {self.until}.")
+
+    def _result(self, endpoint: dict[str, Any]) -> dict[str, Any]:
+        deadline = deadline_in(tag_values(ENDPOINT.tags(self.client, endpoint)))
+        self.log.info("Endpoint %s is in service; it is to be deleted at %s.", self.name, deadline)
+        return {
+            "endpoint_name": self.name,
+            "created_at": endpoint["CreationTime"].astimezone(UTC).isoformat(timespec="seconds"),
+            "deadline": deadline.isoformat() if deadline else None,
+        }
+
+    def _make(self, kind: Kind, is_new_endpoint: bool) -> None:
+        """Create a resource, unless it is there; as part of a new endpoint it then gets that one's deadline."""
+        request = self.config[kind.request_name]
+        name = request[f"{kind.request_name}Name"]
+        found = self._owned(kind)
+        if found is None:
+            self.log.info("Creating %s %s", kind.noun, name)
+            try:
+                kind.call(self.client, "create", name, **request, Tags=self.tags)
+            except ClientError:
+                # Perhaps the answer to the first try was lost, and botocore's second one has found the resource there.
+                if self._owned(kind) is None:
+                    raise
+        elif is_new_endpoint and kind is not ENDPOINT:
+            self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
+            self.client.add_tags(ResourceArn=found[f"{kind.request_name}Arn"], Tags=self.tags)
+
+    def _owned(self, kind: Kind) -> dict[str, Any] | None:
+        """
+        What an earlier attempt or poll has made; None where there is nothing of the name.
+
+        :raises AirflowFailException: it is somebody else's, or not as the request asks
+        """
+        request = self.config[kind.request_name]
+        name = request[f"{kind.request_name}Name"]
+        if (found := kind.find(self.client, name)) is None:
+            return None
+        description, theirs = found
+        ours = tag_values(self.tags)
+        if any(theirs.get(key) != ours[key] for key in (OWNER, DEPLOYMENT)):
+            raise AirflowFailException(
+                f"The {kind.noun} {name} exists and belongs to {theirs.get(OWNER) or 'nobody known'}."
+            )
+        if description.get("EndpointStatus") in {"Failed", "Deleting"}:
+            return description
+        if differences := kind.differences(description, request):
+            raise AirflowFailException(
+                f"The {kind.noun} {name} exists with other content: {'; '.join(differences)}. "
+                "Clear delete_endpoint by itself first, then this task."
+            )
+        return description
+
+
+class DeadlineTrigger(PollingTrigger):
+    """
+    Wait until the deadline in an endpoint's tag has passed by SageMaker's clock, or the endpoint is gone. The tag is
+    read at each poll, so that a deadline that is moved counts at once.
+
+    The result is the deadline; None where the endpoint was gone.
+
+    :param asked: the id of the task instance whose question people may answer; empty where nobody is asked. An answer
+        may be there already: given in the moment before the deferral, or to an earlier attempt. Airflow resumes the
+        task at an answer, but not for one that came before, so that is looked for first. When the wait is over, the
+        question is closed, so that nobody is told "answered" of an endpoint that is being deleted.
     """
 
     def __init__(self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str = "") -> None:
-        super().__init__(name, poll_seconds, hook_arguments)
+        super().__init__(poll_seconds, hook_arguments)
+        self.name = name
         self.asked = asked
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        path, arguments = super().serialize()
-        return path, {**arguments, "asked": self.asked}
-
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        if self.asked and (answer := await sync_to_async(_answer_to)(UUID(self.asked))):
+        if self.asked and (answer := await asyncio.to_thread(_answer_to, UUID(self.asked))):
             await asyncio.sleep(SECONDS_TO_NOTE_A_DEFERRAL)
             yield TriggerEvent(answer)
             return
         async for event in super().run():
             yield event
 
-    async def look_at(self, client: Any, endpoint: dict[str, Any]) -> dict[str, Any] | None:
-        pages = client.get_paginator("list_tags").paginate(ResourceArn=endpoint["EndpointArn"])
-        deadline = deadline_in([tag async for page in pages for tag in page["Tags"]])
-        if deadline is not None and time_of(endpoint) < deadline:
+    def poll(self) -> Done | None:
+        found = ENDPOINT.find(self.client, self.name)
+        if found is None or found[0]["EndpointStatus"] == "Deleting":
+            self.log.info("Endpoint %s is gone already.", self.name)
+            return Done()
+        endpoint, tags = found
+        deadline = deadline_in(tags)
+        if deadline is None:
+            raise AirflowFailException(f"Endpoint {self.name} carries no tag {DEADLINE} with a time.")
+        if time_of(endpoint) < deadline:
+            self.log_state(f"Endpoint {self.name} is kept until", f"{deadline:%Y-%m-%d %H:%M:%S} UTC")
             return None
-        return {"status": endpoint["EndpointStatus"], "reason": f"The deadline is {deadline}."}
+        self.log.info("The deadline of endpoint %s, %s, has passed.", self.name, deadline)
+        return Done(deadline.isoformat())
+
+    def close(self, done: Done) -> Any:
+        if self.asked:
+            # An answer that comes first has resumed the task by now; one that comes later is refused by Airflow.
+            with suppress(AirflowRuntimeError):
+                hitl.update_hitl_detail_response(UUID(self.asked), [DELETE], {})
+        return done.result
 
 
 def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
-    """As Airflow gives it to a task that an answer resumes; None where nobody has answered yet, or was asked."""
+    """As Airflow gives it to a task that an answer resumes; None where no person has answered yet, or was asked."""
     try:
         question = hitl.get_hitl_detail_content_detail(task_instance)
     except AirflowRuntimeError as error:
@@ -97,9 +204,103 @@ def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
         raise
     if question is None or not question.response_received:  # None in dag.test(), where nobody can answer
         return None
-    user = question.responded_by_user
+    if (user := question.responded_by_user) is None:  # closed by this trigger
+        return None
     return {
         "chosen_options": list(question.chosen_options or []),
         "params_input": question.params_input or {},
-        "responded_by_user": user and {"id": user.id, "name": user.name},
+        "responded_by_user": {"id": user.id, "name": user.name},
     }
+
+
+class DeletionTrigger(PollingTrigger):
+    """
+    Delete an endpoint, its endpoint configuration and its model, as far as they exist and carry the required tags, and
+    wait until they are gone.
+
+    The result says what was deleted, what was left alone as somebody else's, and when, by SageMaker's clock.
+
+    :param names: of endpoint, endpoint config and model, by the kind's noun
+    :param required_tags: values by key
+    :param until: ISO 8601; an endpoint that is still in transition by then is an error
+    :param deleted: what is deleted so far
+    """
+
+    def __init__(
+        self,
+        names: dict[str, str],
+        required_tags: dict[str, str],
+        until: str,
+        poll_seconds: float,
+        hook_arguments: dict[str, Any],
+        deleted: list[str] | None = None,
+        deletions: int = 0,
+    ) -> None:
+        super().__init__(poll_seconds, hook_arguments)
+        self.names = names
+        self.required_tags = required_tags
+        self.until = until
+        self.deleted = deleted or []
+        self.deletions = deletions
+
+    def poll(self) -> Done | None:
+        left: list[str] = []
+        if not self._endpoint_is_gone(left):
+            return None
+        failures = []
+        for kind in (ENDPOINT_CONFIG, MODEL):
+            try:
+                if self._described(kind, left) is not None:
+                    self._delete(kind)
+                    self.deleted.append(self._words(kind))
+            except (ClientError, BotoCoreError) as error:
+                failures.append(f"{self._words(kind)} ({error})")
+        if failures:
+            raise AirflowException(f"Not deleted: {'; '.join(failures)}. They cost nothing by themselves.")
+        self.log.info("Deleted: %s", ", ".join(self.deleted) or "nothing, there was nothing of this run")
+        now = time_now(self.client).astimezone(UTC).isoformat(timespec="seconds")
+        return Done({"deleted": self.deleted, "left_alone": left, "deleted_at": now})
+
+    def _endpoint_is_gone(self, left: list[str]) -> bool:
+        """Whether it is, or is somebody else's; where it is not, it is deleted, as soon as it can be."""
+        endpoint: dict[str, Any] | None = None
+        try:
+            endpoint = self._described(ENDPOINT, left)
+            if endpoint is None:
+                if self.deletions and not left:
+                    self.deleted.append(self._words(ENDPOINT))
+                    self.deletions = 0
+                return True
+            status = endpoint["EndpointStatus"]
+            if status in IN_PROGRESS:
+                self.log_state(f"Endpoint {self.names[ENDPOINT.noun]}", status)
+                if time_of(endpoint) > datetime.fromisoformat(self.until):
+                    raise AirflowException(f"it is still {status}")
+            elif self.deletions == MAX_DELETIONS:
+                raise AirflowException(f"it is {status} after {MAX_DELETIONS} deletions")
+            else:
+                self._delete(ENDPOINT)
+                self.deletions += 1
+        except (ClientError, BotoCoreError, AirflowException) as error:
+            # Whether it runs or not is not known: its configuration and its model are left to it.
+            bill = bill_of(self.client, ENDPOINT, endpoint) if endpoint else "its type and age cannot be read"
+            raise AirflowException(f"Not deleted, and billed: {self._words(ENDPOINT)}, {bill} ({error})") from error
+        return False
+
+    def _delete(self, kind: Kind) -> None:
+        self.log.info("Deleting %s", self._words(kind))
+        kind.delete(self.client, self.names[kind.noun])
+
+    def _described(self, kind: Kind, left: list[str]) -> dict[str, Any] | None:
+        """The resource's description where it exists and carries the required tags."""
+        if (found := kind.find(self.client, self.names[kind.noun])) is None:
+            return None
+        description, tags = found
+        if self.required_tags.items() <= tags.items():
+            return description
+        self.log.warning("The %s is left alone: its tags %s lack %s", self._words(kind), tags, self.required_tags)
+        left.append(self._words(kind))
+        return None
+
+    def _words(self, kind: Kind) -> str:
+        return f"{kind.noun} {self.names[kind.noun]}"

@@ -2,66 +2,132 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 
+from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
+from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind
-from hashtag_retrain.triggers.polling import PollingTrigger
+from hashtag_retrain.clock import time_of
+from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
+from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from include.blazingtext.training_log import accuracy_by_epoch
+from include.failures import ATTEMPTS
 
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+LOG_LINES = 200
 
 
 class JobTrigger(PollingTrigger):
     """
-    Fire when a job has ended, with `name`, `status` and `reason`. Killed by a person, stop the job.
+    Wait until a job has ended; only a completed one is a result. Killed by a person, stop the job.
 
-    :param tags: the job is stopped only if it carries these, that is, if this run has made it
+    :param tags: the job is this run's, and may be stopped, if it carries these
+    :param max_seconds: a job that has not ended so long after its creation is stopped
+    :param attempts: this run's earlier jobs that did not complete, as `attempt_of` describes them
     """
 
     kind: ClassVar[Kind]
 
     def __init__(
-        self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], tags: dict[str, str] | None = None
+        self,
+        name: str,
+        tags: dict[str, str],
+        max_seconds: float,
+        poll_seconds: float,
+        hook_arguments: dict[str, Any],
+        attempts: list[dict[str, Any]] | None = None,
     ) -> None:
-        super().__init__(name, poll_seconds, hook_arguments)
-        self.tags = tags or {}
+        super().__init__(poll_seconds, hook_arguments)
+        self.name = name
+        self.tags = tags
+        self.max_seconds = max_seconds
+        self.attempts = attempts or []
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        path, arguments = super().serialize()
-        return path, {**arguments, "tags": self.tags}
-
-    async def look(self, client: Any) -> dict[str, Any] | None:
-        job = await self.kind.call(client, "describe", self.name)
+    def poll(self) -> Done | None:
+        job = self.kind.call(self.client, "describe", self.name)
         status = job[f"{self.kind.request_name}Status"]
-        phase = job.get("SecondaryStatus", status)
+        self.log_state(f"The {self.kind.noun} {self.name}", job.get("SecondaryStatus", status))
+        if status == "Completed":
+            return Done({**self.result(job), ATTEMPTS: self.attempts})
         if status in FINAL_STATUSES:
-            return {"name": self.name, "status": status, "reason": job.get("FailureReason") or phase}
-        self.log.info("The %s %s: %s", self.kind.noun, self.name, phase)
+            self._note_attempt(job)
+            self.show_failure()
+            raise AirflowException(self.words_of_end(job))
+        if time_of(job) - job["CreationTime"] > timedelta(seconds=self.max_seconds):
+            self._note_attempt(job)
+            if self.is_owned(job):
+                self.kind.call(self.client, "stop", self.name)
+            raise AirflowException(
+                f"The {self.kind.noun} {self.name} has not ended within {timedelta(seconds=self.max_seconds)}."
+            )
         return None
+
+    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+        """What the task returns for a completed job."""
+        raise NotImplementedError
+
+    def show_failure(self) -> None:
+        """Say more of a job that did not complete."""
+
+    def words_of_end(self, job: dict[str, Any]) -> str:
+        """How a job ended that did not complete, and what to do."""
+        noun, status = self.kind.noun, job[f"{self.kind.request_name}Status"]
+        end = f"The {noun} {self.name} ended as {status}"
+        if (reason := job.get("FailureReason") or job.get("SecondaryStatus", status)) != status:
+            end += f": {reason}"
+        if job.get("SecondaryStatus") == "MaxRuntimeExceeded":
+            return (
+                f"{end}. It ran out of its time, and every attempt is billed, so it is not started again by itself. "
+                "Train fewer epochs or fewer dates (window_days), or take a larger training_instance_type. To train "
+                "the same once more, clear this task."
+            )
+        if status == "Stopped":
+            return (
+                f"{end}. Somebody stopped it, so it is not started again by itself. To train the same once more, clear "
+                "this task."
+            )
+        return end
+
+    def more_of_failure(self) -> dict[str, Any]:
+        return {ATTEMPTS: self.attempts}
+
+    def is_owned(self, job: dict[str, Any]) -> bool:
+        """Whether this run has made the job."""
+        return bool(self.tags) and is_owned(self.client, self.kind, job, self.tags)
+
+    def _note_attempt(self, job: dict[str, Any]) -> None:
+        if self.is_owned(job):
+            self.attempts = [*self.attempts, attempt_of(self.kind, job)]
 
     async def on_kill(self) -> None:
         """A person has stopped, cleared or marked the waiting task: stop what costs money."""
-        if not self.tags or await self._task_still_waits():
-            return
-        async with await self.connect() as client:
-            try:
-                job = await self.kind.call(client, "describe", self.name)
-                tags = await client.list_tags(ResourceArn=job[f"{self.kind.request_name}Arn"])
-                if self.tags.items() <= {tag["Key"]: tag["Value"] for tag in tags["Tags"]}.items():
-                    await self.kind.call(client, "stop", self.name)
-            except (ClientError, BotoCoreError) as error:  # it has ended meanwhile, or the sweep will stop it
-                self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
+        if self.tags and not await asyncio.to_thread(self._task_still_waits):
+            await asyncio.to_thread(self.stop)
 
-    async def _task_still_waits(self) -> bool:
+    def stop(self) -> None:
+        """Stop the job, if this run has made it; that it cannot be stopped fails nothing, since the sweep will."""
+        try:
+            job = self.kind.describe(self.client, self.name)
+            if job is not None and self.is_owned(job):
+                self.log.info("Stopping the %s %s", self.kind.noun, self.name)
+                self.kind.stop(self.client, self.name)
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
+
+    def _task_still_waits(self) -> bool:
         """Airflow kills a trigger as well when another triggerer has taken it over: its task is deferred then."""
-        task = getattr(self, "task_instance", None)
+        task = self.task_instance
         if task is None:
             return False
         try:
-            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
+            states = RuntimeTaskInstance.get_task_states(
                 dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
             )
         except Exception as error:
@@ -71,13 +137,113 @@ class JobTrigger(PollingTrigger):
         return state == "deferred"
 
 
+def attempt_of(kind: Kind, job: dict[str, Any]) -> dict[str, Any]:
+    """
+    A job that did not complete, for the report. Its billable seconds are None where AWS does not say them of a job that
+    was given an instance.
+    """
+    return {
+        "name": job[f"{kind.request_name}Name"],
+        "status": job.get("SecondaryStatus", job[f"{kind.request_name}Status"]),
+        "billable_seconds": job.get("BillableTimeInSeconds", None if "TrainingStartTime" in job else 0),
+    }
+
+
 class TrainingJobTrigger(JobTrigger):
-    """A training job; with each look, its phase is logged."""
+    """
+    A training job. The result is its name, artifact, image, hyperparameters, metrics, validation accuracy by epoch and
+    billable seconds, and whether it is reused, that is, made by another run.
+    """
 
     kind = TRAINING_JOB
 
+    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+        metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+        log = self._read_log()
+        self._show(log)
+        self.log.info("Training job %s: %s, %s billable seconds", self.name, metrics, job.get("BillableTimeInSeconds"))
+        return {
+            "training_job_name": self.name,
+            "model_uri": job["ModelArtifacts"]["S3ModelArtifacts"],
+            "image": job["AlgorithmSpecification"]["TrainingImage"],
+            "created_at": job["CreationTime"].astimezone(UTC).isoformat(),
+            "instance_type": job["ResourceConfig"]["InstanceType"],
+            "hyperparameters": job["HyperParameters"],
+            "metrics": metrics,
+            "epochs": accuracy_by_epoch(log),
+            "billable_seconds": job.get("BillableTimeInSeconds"),
+            "reused": not self.is_owned(job),
+        }
+
+    def show_failure(self) -> None:
+        self._show(self._read_log())
+
+    @cached_property
+    def logs(self) -> Any:
+        """A CloudWatch Logs client."""
+        return AwsLogsHook(**self.hook_arguments).get_conn()
+
+    def _show(self, log: list[str]) -> None:
+        for line in log[-LOG_LINES:]:
+            self.log.info("  %s", line)
+
+    def _read_log(self) -> list[str]:
+        """The job's own log; that it cannot be read fails nothing."""
+        lines: list[str] = []
+        try:
+            streams = self.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self.name}/")
+            for stream in streams["logStreams"]:
+                self.log.info("The job's log: %s in CloudWatch Logs, stream %s", LOG_GROUP, stream["logStreamName"])
+                where = {"logGroupName": LOG_GROUP, "logStreamName": stream["logStreamName"]}
+                lines += (event["message"] for event in _log_events(self.logs, where))
+        except (ClientError, BotoCoreError) as error:
+            self.log.warning("The job's log, %s in CloudWatch Logs, cannot be read: %s", LOG_GROUP, error)
+        return lines
+
+
+def _log_events(logs: Any, where: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """All events of a stream, the oldest first; GetLogEvents has no paginator."""
+    token: dict[str, str] = {}
+    while True:
+        page = logs.get_log_events(**where, startFromHead=True, **token)
+        yield from page["events"]
+        if page["nextForwardToken"] == token.get("nextToken"):  # the same one again is its way to say: the end
+            return
+        token = {"nextToken": page["nextForwardToken"]}
+
 
 class TuningJobTrigger(JobTrigger):
-    """A tuning job; stopping it stops its training jobs."""
+    """
+    A tuning job; stopping it stops its training jobs. The result is the names of the tuning job and of its best
+    training job, that one's objective and tuned hyperparameters, the number of training jobs, their billable seconds
+    together, and whether another run has made them.
+    """
 
     kind = TUNING_JOB
+
+    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+        best = job["BestTrainingJob"]
+        billable = self._billable_seconds()
+        result = {
+            "tuning_job_name": self.name,
+            "training_job_name": best["TrainingJobName"],
+            "validation_accuracy": best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
+            "hyperparameters": best["TunedHyperParameters"],
+            "training_jobs": len(billable),
+            "billable_seconds": sum(billable),
+            "reused": not self.is_owned(job),
+        }
+        self.log.info("The best of %s training jobs: %s", len(billable), result)
+        return result
+
+    def _note_attempt(self, job: dict[str, Any]) -> None:
+        super()._note_attempt({**job, "BillableTimeInSeconds": sum(self._billable_seconds())})
+
+    def _billable_seconds(self) -> list[int]:
+        """Of each training job; those that failed are billed, too."""
+        pages = self.client.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
+            HyperParameterTuningJobName=self.name
+        )
+        names = [job["TrainingJobName"] for page in pages for job in page["TrainingJobSummaries"]]
+        jobs = (self.client.describe_training_job(TrainingJobName=name) for name in names)
+        return [job.get("BillableTimeInSeconds", 0) for job in jobs]

@@ -1,0 +1,150 @@
+"""What SageMaker needs of the rest of the local AWS: objects in S3, log lines, metrics, settings."""
+
+import math
+import re
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
+from moto.core.utils import utcnow
+from moto.logs.models import logs_backends
+from moto.s3.models import FakeKey, s3_backends
+
+from local_aws.faults import Faults
+from local_aws.pace import Pace
+from local_aws.s3_objects import S3Objects
+from local_aws.store import Store
+
+_metrics_lock = threading.Lock()
+_S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
+
+
+class NoSuchObject(Exception):
+    """A bucket or an object that is not there; the message is its URI."""
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """
+    Bucket and key of ``s3://bucket/key``.
+
+    :raises NoSuchObject: it is no such URI
+    """
+    match = _S3_URI.fullmatch(uri)
+    if match is None:
+        raise NoSuchObject(uri)
+    return match[1], match[2]
+
+
+class S3:
+    """The objects of one account."""
+
+    def __init__(self, account_id: str, kept: S3Objects):
+        self._backend = s3_backends[account_id]["aws"]
+        self._kept = kept
+
+    def list_keys(self, bucket: str, prefix: str) -> list[str]:
+        """Keys below a prefix, in S3's order; nothing where the bucket is not there."""
+        if bucket not in self._backend.buckets:
+            return []
+        keys = self._backend.buckets[bucket].keys
+        found = (key for key in list(keys) if key.startswith(prefix))
+        return sorted(key for key in found if isinstance(keys.get(key), FakeKey))  # else: marked as deleted
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """
+        The object's bytes.
+
+        :raises NoSuchObject:
+        """
+        if bucket not in self._backend.buckets or (found := self._backend.get_object(bucket, key)) is None:
+            raise NoSuchObject(f"s3://{bucket}/{key}")
+        value: bytes = found.value
+        return value
+
+    def write(self, bucket: str, key: str, value: bytes) -> None:
+        """
+        Store an object.
+
+        :raises NoSuchObject: the bucket is not there
+        """
+        if bucket not in self._backend.buckets:
+            raise NoSuchObject(f"s3://{bucket}")
+        self._backend.put_object(bucket, key, value)
+        self._kept.save_bucket(bucket)
+
+
+class LogStream:
+    """One stream in CloudWatch Logs."""
+
+    def __init__(self, account_id: str, region: str, group: str, name: str, store: Store):
+        self._backend = logs_backends[account_id][region]
+        self._account_id, self._region, self._group, self.name, self._store = account_id, region, group, name, store
+        self._backend.ensure_log_group(group)
+        self._backend.ensure_log_stream(group, name)
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Append lines; CloudWatch takes no empty one."""
+        now = int(time.time() * 1000)
+        events = [(now, line) for line in lines if line.strip()]
+        if events:
+            self._store.append_log(self._account_id, self._region, self._group, self.name, events)
+            self.append(events)
+
+    def append(self, events: Iterable[tuple[int, str]]) -> None:
+        """Append lines that are in the store already."""
+        stream = self._backend.groups[self._group].streams[self.name]
+        stream.put_log_events([{"timestamp": milliseconds, "message": line} for milliseconds, line in events])
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One account and region, seen from SageMaker."""
+
+    account_id: str
+    region: str
+    kept_objects: S3Objects
+    pace: Pace = field(default_factory=Pace)
+    store: Store = field(default_factory=Store)
+    faults: Faults = field(default_factory=Faults)
+    _data: dict[tuple[Any, ...], MetricAggregatedDatum] = field(default_factory=dict)
+
+    @cached_property
+    def s3(self) -> S3:
+        return S3(self.account_id, self.kept_objects)
+
+    def log_stream(self, group: str, name: str) -> LogStream:
+        return LogStream(self.account_id, self.region, group, name, self.store)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name}"
+
+    def put_metrics(self, namespace: str, dimensions: dict[str, str], values: dict[str, tuple[float, str]]) -> None:
+        """
+        Add to CloudWatch metrics what AWS adds by itself, whose finest resolution is a minute.
+
+        :param values: value and unit by the metric's name
+        """
+        minute = utcnow().replace(second=0, microsecond=0)
+        with _metrics_lock:
+            for name, (value, unit) in values.items():
+                datum = self._datum(namespace, name, dimensions, minute, unit)
+                datum.sum += value
+                datum.sample_count += 1
+                datum.min, datum.max = min(datum.min, value), max(datum.max, value)
+
+    def _datum(
+        self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str
+    ) -> MetricAggregatedDatum:
+        series = (namespace, name, *dimensions.items())
+        datum = self._data.get(series)
+        if datum is None or datum.timestamp != minute:
+            pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+            datum = MetricAggregatedDatum(namespace, name, math.inf, -math.inf, 0, 0, pairs, minute, unit)
+            self._data[series] = datum
+            cloudwatch_backends[self.account_id][self.region].metric_data.append(datum)
+        return datum

@@ -1,0 +1,71 @@
+"""A model's artifact: from a URI to something that answers."""
+
+import io
+import tarfile
+import zlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from local_aws.blazingtext.inference import Predictor
+from local_aws.cloud import S3, NoSuchObject, split_uri
+
+
+class ArtifactError(Exception):
+    """The artifact cannot be served."""
+
+    def failure_reason(self, variant: str) -> str:
+        """An endpoint's FailureReason, in SageMaker's words; the message of the error goes to the endpoint's log."""
+        if str(self).startswith("Failed to"):
+            return str(self)
+        return (
+            f"The primary container for production variant {variant} did not pass the ping health check. Please check "
+            "CloudWatch logs for this endpoint."
+        )
+
+
+def read_artifact(s3: S3, uri: str | None) -> bytes:
+    """
+    The archive's bytes.
+
+    :raises ArtifactError: it is not there
+    """
+    try:
+        return s3.read(*split_uri(uri or ""))
+    except NoSuchObject:
+        raise ArtifactError(
+            f'Failed to download model data for container "container_1" from URL: "{uri or ""}". Please ensure that '
+            "there is an object located at the URL and that the role passed to CreateModel has permissions to download "
+            "the object."
+        ) from None
+
+
+def open_artifact(archive: bytes, uri: str, scratch: Path | None) -> Predictor:
+    """
+    The model of a ``model.tar.gz``, loaded.
+
+    :param uri: where the archive is from, for messages
+    :param scratch: where to unpack it; the system's own place for such things where None
+    :raises ArtifactError: damaged, without a ``model.bin``, or not a model that BlazingText serves
+    """
+    with TemporaryDirectory(prefix="model-", dir=scratch) as folder:
+        path = Path(folder) / "model.bin"
+        try:
+            path.write_bytes(_model_bin(archive))
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+            raise ArtifactError(
+                f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure '
+                f"that the object located at the URL is a valid tar.gz archive. ({error})"
+            ) from error
+        try:
+            return Predictor(path)
+        except ValueError as error:
+            raise ArtifactError(f"cannot load model.bin: {error}") from error
+
+
+def _model_bin(archive: bytes) -> bytes:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        member = next((entry for entry in tar if Path(entry.name).name == "model.bin"), None)
+        content = tar.extractfile(member) if member is not None else None
+        if content is None:
+            raise ArtifactError("the archive holds no model.bin")
+        return content.read()

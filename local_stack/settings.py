@@ -1,0 +1,117 @@
+"""Where a local stack listens, where it keeps its files, and the environment in which its parts find each other."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from include.errors import ConfigurationError
+from local_stack.ports import LOOPBACK, free_port
+from local_stack.postgres import Postgres, home_of_postgres
+
+REPOSITORY = Path(__file__).parents[1]
+SAMPLE_HASHTAGS = REPOSITORY / "include" / "sample_data" / "hashtags.yaml"
+LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
+LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """One stack's settings."""
+
+    airflow_port: int = 8080
+    """AIRFLOW_PORT: Airflow's web UI and REST API."""
+    local_aws_port: int = 4566
+    """LOCAL_AWS_PORT: every AWS service."""
+    home: Path = REPOSITORY / ".airflow"
+    """Airflow's home: its logs, and the logs of the processes."""
+    hashtags_file: Path = SAMPLE_HASHTAGS
+    pace: float | None = None
+    """How long the local AWS stays in its phases; see `python -m local_aws --help`."""
+    data_dir: Path | None = None
+    """Where the local AWS keeps what it holds; without it, in memory."""
+    bucket: str = "local-tweets"
+    executor: str = LOCAL_EXECUTOR
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables beside or instead of the stack's own."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **settings: Any) -> Self:
+        """
+        :raises ConfigurationError: a port is not a number, or both are the same
+        """
+        ports = {}
+        for name, default in (("AIRFLOW_PORT", 8080), ("LOCAL_AWS_PORT", 4566)):
+            text = environment.get(name, str(default))
+            if not text.isdecimal() or not 0 < int(text) < 65536:
+                raise ConfigurationError(f"{name}={text!r} is not a port number")
+            ports[name] = int(text)
+        if ports["AIRFLOW_PORT"] == ports["LOCAL_AWS_PORT"]:
+            raise ConfigurationError(
+                f"AIRFLOW_PORT and LOCAL_AWS_PORT are both {ports['AIRFLOW_PORT']}; two are needed"
+            )
+        return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"], **settings)
+
+    @classmethod
+    def on_free_ports(cls, home: Path, **settings: Any) -> Self:
+        """For tests and chaos, beside whatever else runs."""
+        return cls(airflow_port=free_port(), local_aws_port=free_port(), home=home, **settings)
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.airflow_port}"
+
+    @property
+    def local_aws_url(self) -> str:
+        return f"http://{LOOPBACK}:{self.local_aws_port}"
+
+    def new_postgres(self) -> Postgres:
+        """A database server for one session, on a port of its own."""
+        return Postgres(home_of_postgres(self.home), free_port(), secrets.token_urlsafe(24))
+
+    def environment(self, database_url: str) -> dict[str, str]:
+        """The environment in which Airflow, its tasks and AWS clients find each other."""
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "RETRAIN_", "AIRFLOW_"))  # of somebody's real deployment
+        }
+        return {
+            **inherited,
+            **LOOPBACK_WITHOUT_PROXY,
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}",
+            "PYTHONUNBUFFERED": "1",
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTOR": self.executor,
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,
+            "AIRFLOW__API__HOST": LOOPBACK,
+            "AIRFLOW__API__PORT": str(self.airflow_port),
+            "AIRFLOW__API__BASE_URL": self.airflow_url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+            "AWS_ENDPOINT_URL": self.local_aws_url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "RETRAIN_BUCKET": self.bucket,
+            "RETRAIN_ROLE_ARN": "arn:aws:iam::123456789012:role/local-sagemaker",
+            "RETRAIN_POLL_SECONDS": "1",
+            "RETRAIN_RETRY_SECONDS": "3",
+            "RETRAIN_HASHTAGS_FILE": str(self.hashtags_file),
+            **self.more,
+        }

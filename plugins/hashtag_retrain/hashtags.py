@@ -1,0 +1,30 @@
+"""The hashtags whose DAGs can be made, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from airflow.sdk import get_parsing_context
+
+from hashtag_retrain.parameters import run_parameters
+from include.errors import ConfigurationError
+from include.hashtags import Hashtags, load_hashtags
+from include.names import hashtag_of
+
+
+def hashtags() -> Hashtags:
+    """
+    Those of the hashtags file, their parameters checked as well. Where Airflow parses the file for one DAG alone, as it
+    does at each task's start, only that DAG's hashtag is looked at.
+
+    :raises ConfigurationError: the file as a whole cannot be used
+    """
+    dag_id = get_parsing_context().dag_id
+    found = load_hashtags(only=hashtag_of(dag_id) if dag_id else None)
+    usable, errors = [], list(found.errors)
+    for hashtag in found.usable:
+        try:
+            run_parameters(hashtag)
+        except ConfigurationError as error:
+            errors.append(error)
+        else:
+            usable.append(hashtag)
+    return Hashtags(usable, errors)

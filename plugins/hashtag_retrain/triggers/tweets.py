@@ -1,0 +1,71 @@
+"""Wait for a date's labelled tweets."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.sdk.exceptions import AirflowFailException
+
+from hashtag_retrain.clock import time_of
+from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from include.part_files import Folder, Object
+
+SECONDS_BETWEEN_LOG_LINES = 300
+
+
+class TweetsTrigger(PollingTrigger):
+    """
+    Wait until a folder of part files is complete (see include/part_files.py). The result says what is there.
+
+    :param bucket: the folder's bucket
+    :param folder: its key, without a slash at the end; a single object of that key will do as well
+    :param until: ISO 8601; a folder that is not complete by then, by S3's clock, is an error
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        folder: str,
+        require_success_marker: bool,
+        until: str,
+        poll_seconds: float,
+        hook_arguments: dict[str, Any],
+    ) -> None:
+        super().__init__(poll_seconds, hook_arguments)
+        self.bucket = bucket
+        self.folder = folder
+        self.require_success_marker = require_success_marker
+        self.until = until
+        self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+
+    @cached_property
+    def client(self) -> Any:
+        return S3Hook(**self.hook_arguments).get_conn()
+
+    def poll(self) -> Done | None:
+        return self.judge(*self.look())
+
+    def judge(self, folder: Folder, now: datetime) -> Done | None:
+        """Whether what was there at a time will do."""
+        if (missing := folder.missing(self.require_success_marker)) is None:
+            return Done(f"s3://{self.bucket}/{self.folder}: {folder}")
+        if now > datetime.fromisoformat(self.until):
+            raise AirflowFailException(
+                f"Waited until {self.until} for s3://{self.bucket}/{self.folder}: {missing}. There: {folder}."
+            )
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+            self.log.info("Still waiting: %s. There: %s.", missing, folder)
+        return None
+
+    def look(self) -> tuple[Folder, datetime]:
+        """What is there, by one listing without delimiter, and when."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder)
+        objects: list[Object] = []
+        for page in pages:
+            objects += (Object(entry["Key"], entry["Size"], entry["ETag"]) for entry in page.get("Contents", []))
+        return Folder.of(objects, self.folder), time_of(page)

@@ -1,0 +1,102 @@
+"""
+No deferral is taken for a failure, however late the scheduler reads that the deferring process has ended.
+
+https://github.com/apache/airflow/issues/71580
+"""
+
+import random
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hashtag_retrain.operators.hold import MINUTES
+from hashtag_retrain.triggers.endpoint import DELETE
+from local_stack.airflow_api import AirflowApi, wait_until
+from local_stack.errors import StackError
+from local_stack.settings import StackSettings
+from local_stack.stack import LocalStack
+from tests.end_to_end.conftest import client_of
+from tests.end_to_end.dags.deferrals import BUCKET, CHAINS
+
+DAG_ID = "deferrals"
+KINDS = ("wait", "train", "deploy", "hold", "delete")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory) -> Iterator[LocalStack]:
+    more = {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags"))}
+    with LocalStack(StackSettings.on_free_ports(tmp_path_factory.mktemp("airflow"), more=more)) as stack:
+        s3 = client_of(stack, "s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for channel in ("train", "validation"):
+            body = b"__label__a hello world\n__label__b good bye\n" * 20
+            s3.put_object(Bucket=BUCKET, Key=f"deferrals/{channel}/{channel}.txt", Body=body)
+        yield stack
+
+
+def scheduler(stack: LocalStack) -> list[psutil.Process]:
+    return [psutil.Process(stack.parts["scheduler"].process.pid)]
+
+
+def workers(stack: LocalStack) -> list[psutil.Process]:
+    """The processes of the executor in which tasks are supervised, two of four."""
+    return psutil.Process(stack.parts["scheduler"].process.pid).children()[:2]
+
+
+@pytest.mark.parametrize(("who", "round_"), [(scheduler, "a"), (workers, "b")], ids=["scheduler", "workers"])
+def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(stack, who, round_):
+    airflow = AirflowApi(stack.settings.airflow_url)
+    over = threading.Event()
+    stalling = threading.Thread(target=stall, args=[lambda: who(stack), over])
+    run_id = airflow.trigger(DAG_ID, {"round": round_})
+    stalling.start()
+    try:
+        state = wait_until(lambda: attend(stack, airflow, run_id, round_), 280, "the run's end", pause=0.2)
+    finally:
+        over.set()
+        stalling.join()
+
+    tasks = airflow.tasks(DAG_ID, run_id)
+    assert {task_id: task["state"] for task_id, task in tasks.items() if task["state"] != "success"} == {}
+    assert state == "success"
+    assert {task_id for task_id, task in tasks.items() if task["try_number"] != 1} == set()
+    assert airflow.events("state mismatch", run_id) == []
+    assert deferrals(stack, run_id) >= CHAINS * len(KINDS)
+
+
+def stall(processes: Callable[[], list[psutil.Process]], over: threading.Event) -> None:
+    """Stop processes for 3 to 12 seconds, and let them go on for one or two, again and again."""
+    chance = random.Random(0)
+    while not over.wait(chance.uniform(1, 2)):
+        stopped = processes()
+        try:
+            for process in stopped:
+                process.send_signal(signal.SIGSTOP)
+            over.wait(chance.uniform(3, 12))
+        finally:
+            for process in stopped:
+                process.send_signal(signal.SIGCONT)
+
+
+def attend(stack: LocalStack, airflow: AirflowApi, run_id: str, round_: str) -> str | None:
+    """Bring the tweets as soon as they are waited for, and answer as soon as somebody asks; the run's final state."""
+    tasks = airflow.tasks(DAG_ID, run_id)
+    for number in range(CHAINS):
+        if tasks.get(f"wait_{number}", {}).get("state") == "deferred":
+            key = f"deferrals/deferrals-{round_}-{number}/labeled.csv/part-0.csv"
+            client_of(stack, "s3").put_object(Bucket=BUCKET, Key=key, Body=b"0,hello\n")
+        if tasks.get(f"hold_{number}", {}).get("state") in {"running", "deferred"}:
+            with suppress(StackError):  # nobody has asked yet, or it is answered
+                airflow.answer(DAG_ID, run_id, f"hold_{number}", DELETE, {MINUTES: 1})
+    state = airflow.run_state(DAG_ID, run_id)
+    return state if state in {"success", "failed"} else None
+
+
+def deferrals(stack: LocalStack, run_id: str) -> int:
+    logs = stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
+    return sum(path.read_text(errors="replace").count("Pausing task as DEFERRED") for path in logs)
