@@ -10,7 +10,7 @@ ENV PYTHONPATH=/opt/airflow:/opt/airflow/plugins \
     NLTK_DATA=/opt/airflow/nltk_data
 
 COPY --chown=airflow:0 include /opt/airflow/include
-RUN cd /opt/airflow && python -m include.text.punkt --directory "${NLTK_DATA}"
+RUN cd /opt/airflow && python -m include.tweets.punkt --directory "${NLTK_DATA}"
 COPY --chown=airflow:0 local_aws /opt/airflow/local_aws
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 plugins /opt/airflow/plugins

@@ -22,8 +22,8 @@ help:  ## this list
 demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on a local AWS; stops all it started
 	@$(BIN)/python -m local_stack.demo
 
-up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on 127.0.0.1:4566
-	@$(BIN)/python -m local_stack.demo --keep-running
+up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on :4566; HASHTAGS=FILE for yours
+	@$(BIN)/python -m local_stack.demo --keep-running $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
 
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
@@ -68,10 +68,10 @@ $(VENV)/.python:
 		echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed: requirements.txt include/text/punkt.py | $(VENV)/.python
+$(VENV)/.installed: requirements.txt include/tweets/punkt.py | $(VENV)/.python
 	@echo "Installing the locked requirements into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
-	@$(BIN)/python -m include.text.punkt
+	@$(BIN)/python -m include.tweets.punkt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

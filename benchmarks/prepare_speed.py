@@ -28,8 +28,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from include.text.batch_tokens import word_tokenize_all
-from include.text.prepare import PrepareSettings, Source, prepare
+from include.tweets.batch_tokens import word_tokenize_all
+from include.tweets.prepare import PrepareSettings, Source, prepare
 
 SAMPLES = Path(__file__).parents[1] / "include" / "sample_data"
 TEXTS, ROUNDS = 20_000, 3

@@ -16,13 +16,13 @@ from typing import Any
 
 import boto3
 
-from include.blazingtext.comparison import Comparison, compare
+from include.aws.storage import Storage
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
-from include.blazingtext.predictions import LocalModel
+from include.blazingtext.model import LocalModel
 from include.blazingtext.requests import training_request, tuning_request
-from include.storage import Storage
-from include.text.prepare import PrepareSettings, Source, prepare
-from include.text.supervised import parse_example
+from include.evaluation.comparison import Comparison, compare
+from include.tweets.prepare import PrepareSettings, Source, prepare
+from include.tweets.supervised import parse_example
 from local_aws.pace import Pace
 from local_aws.server import LocalAws
 

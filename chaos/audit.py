@@ -1,5 +1,6 @@
 """What must be true after a round, by the local AWS's state and request log, and by Airflow."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from chaos.clients import PRINCIPAL, Clients
 from chaos.plan import Plan
-from include.names import Keys, run_name
+from include.config.names import Keys, run_name
 from local_stack.airflow_api import AirflowApi
 from local_stack.errors import StackError
 
@@ -103,10 +104,13 @@ def trained_twice(plan: Plan, clients: Clients) -> Iterator[str]:
 
 
 def mismatched(runs: list[Played], airflow: AirflowApi) -> Iterator[str]:
-    """Tasks that Airflow has failed because it took a deferral's report of success for their own."""
+    """
+    Tasks that Airflow has failed because it took a deferral's report of success for their own. (It also speaks of a
+    mismatch where a person has cleared a task that ran; that one starts again.)
+    """
     for run in runs:
         for entry in airflow.events("state mismatch", run.run_id):
-            if "finished with state success" in entry["extra"]:
+            if re.search("finished with state success, .* state attribute is (running|queued)", entry["extra"]):
                 yield f"state mismatch of {entry['task_id']} in run {run.run_id}: {entry['extra']}"
 
 

@@ -12,9 +12,9 @@ from botocore.config import Config
 from chaos.plan import Plan
 from chaos.stack import ChaosStack
 from include.blazingtext.requests import as_tags, endpoint_request, training_request
-from include.ownership import deadline_in, tag_values
+from include.config.ownership import deadline_in, tag_values
+from include.config.settings import Settings
 from include.samples import upload_samples
-from include.settings import Settings
 from local_stack.airflow_api import AirflowApi
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"

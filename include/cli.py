@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from include.errors import ConfigurationError, DataError, TokenizerDataError
+from include.config.errors import ConfigurationError, DataError, TokenizerDataError
+from include.config.settings import Settings
 from include.samples import upload_samples
-from include.settings import Settings
-from include.text.cleaning import RECIPES
-from include.text.prepare import PrepareSettings, Source, prepare
-from include.text.split import SPLITS, Fractions
+from include.tweets.cleaning import RECIPES
+from include.tweets.prepare import PrepareSettings, Source, prepare
+from include.tweets.split import SPLITS, Fractions
 
 EXIT_DONE, EXIT_BAD_DATA, EXIT_BAD_USAGE = 0, 1, 2
 

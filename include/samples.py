@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from include.settings import Settings
+from include.config.settings import Settings
 
 SAMPLE_DATA = Path(__file__).with_name("sample_data")
 DATES = ("2026-01-05", "2026-01-06", "2026-01-07")

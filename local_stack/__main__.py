@@ -1,22 +1,55 @@
-"""``python -m local_stack ARGUMENTS…`` runs ``airflow ARGUMENTS…`` against the stack that ``make up`` has started."""
+"""
+Commands against the stack that ``make up`` has started.
 
+``python -m local_stack upload HASHTAG DATE FILE…`` puts labelled tweets where the hashtag's DAG looks for them;
+``python -m local_stack ARGUMENTS…`` runs ``airflow ARGUMENTS…``.
+"""
+
+import argparse
 import subprocess
 import sys
+from pathlib import Path
 
-from local_stack.errors import StackError
-from local_stack.session import running_session
+from include.aws.storage import Storage
+from include.config.errors import RetrainError
+from include.config.names import Keys
+from include.config.settings import Settings
+from local_stack.session import Session, running_session
 from local_stack.settings import REPOSITORY, StackSettings
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; return its exit status."""
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(__doc__.strip())
+        return 0
     try:
-        session = running_session(StackSettings().home)
-    except StackError as error:
+        session = running_session(StackSettings.from_environment().home)
+        if arguments[0] == "upload":
+            return upload(arguments[1:], session)
+    except RetrainError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "airflow", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, env=session.environment).returncode
+
+
+def upload(arguments: list[str], session: Session) -> int:
+    """Put files of labelled tweets below a hashtag's date."""
+    parser = argparse.ArgumentParser(prog="python -m local_stack upload", description=upload.__doc__)
+    parser.add_argument("hashtag", help="without the #")
+    parser.add_argument("date", help="of the tweets, as 2026-01-31")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV files of label and text")
+    options = parser.parse_args(arguments)
+    settings = Settings.from_environment(session.environment)
+    storage = Storage(session.client("s3"), settings.bucket)
+    keys = Keys(settings.prefix, options.hashtag, options.date)
+    for file in options.files:
+        if not file.is_file():
+            parser.error(f"{file} is no file")
+    for file in options.files:
+        print(storage.upload(file, f"{keys.tweets}/{file.name}"))
+    return 0
 
 
 if __name__ == "__main__":

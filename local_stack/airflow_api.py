@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as it is needed here."""
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ SECONDS_TO_ANSWER = 30
 SECONDS_TO_KNOW_A_DAG = 120
 READ_AGAIN = Retry(total=6, backoff_factor=0.5, status_forcelist=[500, 502, 503, 504], allowed_methods=["GET"])
 """What only reads is asked again, for about half a minute, where Airflow does not answer or fails."""
+
+
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # that it asks again is what is wanted
 
 
 class AirflowApi:

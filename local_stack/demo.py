@@ -12,31 +12,30 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from include.errors import RetrainError
-from include.names import Keys, run_name
+from include.config.errors import RetrainError
+from include.config.hashtags import load_hashtags
+from include.config.names import Keys, run_name
+from include.config.settings import Settings
 from include.samples import DATES, upload_samples
-from include.settings import Settings
 from local_stack.airflow_api import AirflowApi
 from local_stack.errors import StackError
-from local_stack.settings import LOOPBACK_WITHOUT_PROXY, StackSettings
+from local_stack.session import running_session
+from local_stack.settings import LOOPBACK_WITHOUT_PROXY, SAMPLE_HASHTAGS, StackSettings
 from local_stack.stack import LocalStack
 
 DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", DATES[-1]
 KEEP_ENDPOINT_MINUTES = 0.3
 SECONDS_WITHOUT_PROGRESS = 300
-TASKS = (
-    "wait_for_tweets", "prepare_dataset", "tune_model", "train_model", "evaluate_model", "register_model",
-    "deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
-)  # fmt: skip
 FINAL_STATES = ("success", "failed", "skipped", "upstream_failed", "removed")
 WITHOUT_SCHEDULE = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
 """One run is what the demo shows; daily runs beside it would find no tweets."""
@@ -49,21 +48,30 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--keep-running", action="store_true", help="leave everything running until Ctrl-C")
+    parser.add_argument(
+        "--hashtags",
+        type=Path,
+        metavar="FILE",
+        help="with --keep-running: your own, without a run on the samples",
+    )
     options = parser.parse_args()
+    if options.hashtags and not options.keep_running:
+        parser.error("--hashtags goes with --keep-running")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
     console = Console(highlight=False)
     try:
-        settings = StackSettings.from_environment(more={} if options.keep_running else WITHOUT_SCHEDULE)
+        settings = stack_settings(options.keep_running, options.hashtags)
+        _show_mistakes(settings, console)
         started = time.monotonic()
         with ExitStack() as resources:
             with console.status("Starting the local AWS and Airflow (about half a minute) ..."):
                 stack = resources.enter_context(LocalStack(settings))
             console.print(f"Local AWS and Airflow are ready after {time.monotonic() - started:.0f} s.")
             if options.keep_running:
-                _keep_running(stack, console)
+                _keep_running(stack, console, shows_run=not options.hashtags)
             succeeded = run_pipeline(stack, console)
     except RetrainError as error:
         console.print(Text(f"error: {error}", style="red"), soft_wrap=True)
@@ -76,10 +84,24 @@ def main() -> int:
     return 0 if succeeded else 1
 
 
-def _keep_running(stack: LocalStack, console: Console) -> None:
+def stack_settings(keeps_running: bool, hashtags: Path | None) -> StackSettings:
+    """Of the demo, which leaves nothing behind; or of a stack that keeps its tweets and models for the next time."""
+    if not keeps_running:
+        return StackSettings.from_environment(more=WITHOUT_SCHEDULE)
+    settings = StackSettings.from_environment(hashtags_file=(hashtags or SAMPLE_HASHTAGS).resolve())
+    return replace(settings, data_dir=settings.home / "aws")
+
+
+def _show_mistakes(settings: StackSettings, console: Console) -> None:
+    for error in load_hashtags(settings.hashtags_file).errors:
+        console.print(Text(str(error), style="yellow"), soft_wrap=True)
+
+
+def _keep_running(stack: LocalStack, console: Console, shows_run: bool = True) -> None:
     """Show one run, and whatever becomes of it, stay up until a part dies or somebody presses Ctrl-C."""
     try:
-        run_pipeline(stack, console)
+        if shows_run:
+            run_pipeline(stack, console)
     except (RetrainError, BotoCoreError, ClientError) as error:
         console.print(Text(f"The first run cannot be shown: {error}", style="red"), soft_wrap=True)
     stack.check()
@@ -94,10 +116,7 @@ def _keep_running(stack: LocalStack, console: Console) -> None:
 
 def run_pipeline(stack: LocalStack, console: Console) -> bool:
     """Upload, trigger, watch, print the outcome; whether the run succeeded."""
-    s3 = boto3.client(
-        "s3", endpoint_url=stack.settings.local_aws_url, region_name="us-east-1", aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )  # fmt: skip
+    s3 = running_session(stack.settings.home).client("s3")
     settings = Settings.from_environment(stack.environment)
     files = upload_samples(s3, settings)
     console.print(f"Uploaded {files} files of sample tweets to s3://{settings.bucket}/{settings.prefix}/hashtags/")
@@ -132,22 +151,23 @@ def _watch(airflow: AirflowApi, stack: LocalStack, run_id: str, console: Console
         while True:
             state = airflow.run_state(DAG_ID, run_id)
             tasks = airflow.tasks(DAG_ID, run_id)
-            for task_id in TASKS:
-                if task_id not in printed and tasks.get(task_id, {}).get("state") in FINAL_STATES:
-                    printed.add(task_id)
-                    _print_task(tasks[task_id], console)
-            if state in {"success", "failed"}:
+            ended = [
+                task for task in tasks.values() if task["state"] in FINAL_STATES and task["task_id"] not in printed
+            ]
+            for task in sorted(ended, key=lambda task: task["end_date"] or ""):
+                printed.add(task["task_id"])
+                _print_task(task, console)
+            begun = [task for task in tasks.values() if task["state"] and task["task_id"] not in printed]
+            if state in {"success", "failed"} and not begun:
                 return state
-            current = next((task_id for task_id in TASKS if task_id not in printed), "")
-            task_state = tasks.get(current, {}).get("state") or "to be scheduled"
-            status.update(f"{current} ({task_state}), {len(printed)} of {len(TASKS)} tasks done")
+            doing = ", ".join(f"{task['task_id']} ({task['state']})" for task in begun) or "the scheduler"
+            status.update(f"{doing}, {len(printed)} of {len(tasks)} tasks done")
             stack.check()
             if (now := {task_id: (task["state"], task["try_number"]) for task_id, task in tasks.items()}) != seen:
                 seen, deadline = now, time.monotonic() + SECONDS_WITHOUT_PROGRESS
             if time.monotonic() > deadline:
                 raise StackError(
-                    f"The run is {state}, and for {SECONDS_WITHOUT_PROGRESS} s there was no progress at {current} "
-                    f"({task_state})."
+                    f"The run is {state}, and for {SECONDS_WITHOUT_PROGRESS} s there was no progress at {doing}."
                 )
             time.sleep(0.4)
 

@@ -1,6 +1,6 @@
 """What goes wrong with the local stack."""
 
-from include.errors import RetrainError
+from include.config.errors import RetrainError
 
 
 class StackError(RetrainError):

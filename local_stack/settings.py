@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 from local_stack.ports import LOOPBACK, free_port
 from local_stack.postgres import Postgres, home_of_postgres
 
 REPOSITORY = Path(__file__).parents[1]
+HOME = REPOSITORY / ".airflow"
 SAMPLE_HASHTAGS = REPOSITORY / "include" / "sample_data" / "hashtags.yaml"
 LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
 LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
@@ -26,8 +27,8 @@ class StackSettings:
     """AIRFLOW_PORT: Airflow's web UI and REST API."""
     local_aws_port: int = 4566
     """LOCAL_AWS_PORT: every AWS service."""
-    home: Path = REPOSITORY / ".airflow"
-    """Airflow's home: its logs, and the logs of the processes."""
+    home: Path = HOME
+    """LOCAL_STACK_HOME: Airflow's home, with its logs, and the logs of the processes."""
     hashtags_file: Path = SAMPLE_HASHTAGS
     pace: float | None = None
     """How long the local AWS stays in its phases; see `python -m local_aws --help`."""
@@ -53,7 +54,8 @@ class StackSettings:
             raise ConfigurationError(
                 f"AIRFLOW_PORT and LOCAL_AWS_PORT are both {ports['AIRFLOW_PORT']}; two are needed"
             )
-        return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"], **settings)
+        home = Path(environment.get("LOCAL_STACK_HOME") or HOME).resolve()
+        return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"], home=home, **settings)
 
     @classmethod
     def on_free_ports(cls, home: Path, **settings: Any) -> Self:

@@ -59,6 +59,7 @@ class LocalStack:
         self.lock = threading.RLock()
         """Held while parts are killed and started."""
         self.logs = settings.home / "logs" / "processes"
+        self._session: Session | None = None
         self._is_stopped = False
 
     def __enter__(self) -> Self:
@@ -78,7 +79,7 @@ class LocalStack:
         require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
         require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
         self.logs.mkdir(parents=True, exist_ok=True)
-        Session.begin(self.settings.home, self.environment, self.postgres.home)
+        self._session = Session.begin(self.settings.home, self.environment, self.postgres.home)
         self.postgres.create()
         for name in self.services:
             self.restart(name, wait=False)
@@ -98,7 +99,10 @@ class LocalStack:
                 f"A local stack runs already in {self.settings.home}, started by process {session.pid}. Stop that one "
                 "first, with Ctrl-C where it was started."
             )
-        shutil.rmtree(session.postgres, ignore_errors=True)  # killed before it could clean up
+        # It was killed before it could clean up.
+        for pid in session.leftovers():
+            send(signal.SIGKILL, tree(pid))
+        shutil.rmtree(session.postgres, ignore_errors=True)
         end_session(self.settings.home)
 
     def stop(self) -> None:
@@ -108,10 +112,10 @@ class LocalStack:
             # The services last: the others talk to them as they end.
             self._stop([name for name in self.parts if name not in self.services])
             self._stop([name for name in self.services if name in self.parts])
-            if self.parts:
-                end_session(self.settings.home)
             self.parts.clear()
-            self.postgres.remove()
+            if self._session is not None:  # else another stack's may be there
+                end_session(self.settings.home)
+                self.postgres.remove()
 
     def _stop(self, names: list[str]) -> None:
         members: set[psutil.Process] = set()
@@ -222,6 +226,8 @@ class LocalStack:
                 start_new_session=True, **how,
             )  # fmt: skip
         self.parts[name] = Part(process, datetime.now(UTC))
+        if self._session is not None:
+            self._session.note_part(self.settings.home, name, process.pid)
 
     def _run_to_its_end(self, name: str, command: list[str]) -> None:
         self._start(name, command)

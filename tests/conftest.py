@@ -40,8 +40,8 @@ import pytest  # noqa: E402
 import requests  # noqa: E402
 from botocore.loaders import JSONFileLoader  # noqa: E402
 
-from include.settings import Settings  # noqa: E402
-from include.storage import Storage  # noqa: E402
+from include.aws.storage import Storage  # noqa: E402
+from include.config.settings import Settings  # noqa: E402
 from local_aws.pace import Pace  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402
 from tests.answers import CheckedAnswers  # noqa: E402

@@ -1,7 +1,7 @@
 from include.samples import DATES, SAMPLE_DATA
-from include.text.cleaning import clean
-from include.text.records import read_csv
-from include.text.rows import Row
+from include.tweets.cleaning import clean
+from include.tweets.formats.csv import read_csv
+from include.tweets.rows import Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 
 Kind = Literal["integer", "number", "boolean"]
 Value = int | float | bool

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from include.blazingtext.decision import TO_BE_DEPLOYED
-from include.failures import NO_MESSAGE, describe_failures
+from include.evaluation.gate import TO_BE_DEPLOYED
+from include.report.failures import NO_MESSAGE, describe_failures
 
 REPORT_SCHEMA = "run-report/3"
 

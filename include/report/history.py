@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from include.errors import DataError
-from include.names import Keys
-from include.storage import Storage
+from include.aws.storage import Storage
+from include.config.errors import DataError
+from include.config.names import Keys
 
 MAX_DATES = 90
 """The newest ones; each costs a request to S3."""

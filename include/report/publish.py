@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from include.names import Keys
+from include.aws.storage import Storage
+from include.config.names import Keys
 from include.report.page import render
-from include.storage import Storage
 
 
 def publish(storage: Storage, keys: Keys, run_name: str, report: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 from local_aws.blazingtext.training import count_words, score, train, vocabulary_size
 
 LABEL = b"__label__"

@@ -10,7 +10,7 @@ from typing import Any
 
 import fasttext
 
-from include.text.tokens import LABEL_PREFIX
+from include.tweets.tokens import LABEL_PREFIX
 
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"

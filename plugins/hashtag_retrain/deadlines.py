@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 class ScheduledRun(BaseDeadlineReference):
     """
-    A scheduled run's logical date, moved by as much as the run was made late; no other run has a deadline. So nobody is
-    told of the run that Airflow makes for the day before when a DAG is switched on, nor of dates that are backfilled.
+    A scheduled run's logical date, or a day before the run was made, whichever is later; no other run has a deadline.
+    So nobody is told at once of the run that Airflow makes for the day before when a DAG is switched on, nor of weekly
+    runs, nor of dates that are backfilled.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}
@@ -24,11 +25,10 @@ class ScheduledRun(BaseDeadlineReference):
         from airflow.utils.types import DagRunType
         from sqlalchemy import select
 
-        query = select(DagRun.logical_date, DagRun.run_after, DagRun.queued_at).where(
+        query = select(DagRun.logical_date, DagRun.queued_at).where(
             DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type == DagRunType.SCHEDULED
         )
         if (row := session.execute(query).one_or_none()) is None or row.logical_date is None:
             return None
-        delay = (row.queued_at or datetime.now(UTC)) - row.run_after
-        due: datetime = row.logical_date + max(delay, timedelta())
-        return due
+        counts_from: datetime = max(row.logical_date, (row.queued_at or datetime.now(UTC)) - timedelta(days=1))
+        return counts_from

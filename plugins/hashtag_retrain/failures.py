@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.failures import FAILURE, words_of
+from include.report.failures import FAILURE, words_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -5,9 +5,9 @@ from __future__ import annotations
 from airflow.sdk import get_parsing_context
 
 from hashtag_retrain.parameters import run_parameters
-from include.errors import ConfigurationError
-from include.hashtags import Hashtags, load_hashtags
-from include.names import hashtag_of
+from include.config.errors import ConfigurationError
+from include.config.hashtags import Hashtags, load_hashtags
+from include.config.names import hashtag_of
 
 
 def hashtags() -> Hashtags:

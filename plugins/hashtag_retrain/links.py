@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.execution_time.xcom import XCom
 
-from include.steps import REPORT_URL
+from include.steps.reporting import REPORT_URL
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

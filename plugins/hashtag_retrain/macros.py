@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from include import names
-from include.ownership import owner_of, tag_value
-from include.settings import Settings
+from include.config import names
+from include.config.ownership import owner_of, tag_value
+from include.config.settings import Settings
 
 
 def run_date(params: Mapping[str, Any], dag_run: Any) -> str:

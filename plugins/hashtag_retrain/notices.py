@@ -12,21 +12,21 @@ from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
 
 from hashtag_retrain.macros import run_date
-from include.failures import FAILURE, TOLD, describe_failures
-from include.names import hashtag_of
-from include.notify import notify
+from include.aws.notify import notify
+from include.config.names import hashtag_of
 from include.report.document import failed_tasks
+from include.report.failures import FAILURE, TOLD, describe_failures
 
 RECORD_OUTCOME = "record_outcome"
 """The task that tells of its run."""
 
 
 def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> None:
-    """Called by Airflow when a run has missed its deadline; only the daily run has one."""
+    """Called by Airflow when a run has missed its deadline; only scheduled runs have one."""
     run = context["dag_run"]
     date = (run.get("logical_date") or run["run_after"])[:10]
     notify(
-        f"#{hashtag} {date}: the daily run is late.",
+        f"#{hashtag} {date}: the scheduled run is late.",
         f"It was to be over {hours:g} hours after the start of {date}, and is {run['state']} still.\n\n"
         f"Run: {run_url(run['dag_id'], run['dag_run_id'])}",
     )
@@ -44,8 +44,7 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
     date = run_date(context["params"], run) if run is not None else run_id
     notify(
         f"#{hashtag_of(dag_id)} {date}: the run failed.",
-        f"{_failures(dag_id, run_id)}\n\nAirflow says: {context.get('reason')}. There is no report of this failure.\n\n"
-        f"Run: {run_url(dag_id, run_id)}",
+        f"{_failures(dag_id, run_id)}\n\nAirflow says: {context.get('reason')}.\n\nRun: {run_url(dag_id, run_id)}",
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from include.blazingtext.decision import DEPLOY
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
-from include.errors import ConfigurationError
-from include.hashtags import Hashtag, did_you_mean
+from include.config.errors import ConfigurationError
+from include.config.hashtags import Hashtag, did_you_mean
+from include.evaluation.gate import DEPLOY
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,6 +33,8 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     for name, value in hashtag.settings.parameters.items():
         if name not in parameters:
             raise hashtag.error(("parameters", str(name)), unknown_parameter(str(name), parameters))
+        if objection := _objection(value, parameters[name]):
+            raise hashtag.error(("parameters", name), objection)
         parameters[name].value = value
         try:
             parameters[name].resolve()
@@ -38,6 +42,17 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
             fault = error.args[0]  # jsonschema's, whose text fills a screen
             raise hashtag.error(("parameters", name), getattr(fault, "message", str(fault))) from None
     return parameters
+
+
+def _objection(value: Any, parameter: Param) -> str | None:
+    """What JSON's schema has nothing against, and a run cannot work with; None where there is nothing of the kind."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value} is no number to work with"
+    if isinstance(value, float) and parameter.schema.get("type") == "integer":
+        return f"{value} is no whole number; write it without a point"
+    if isinstance(value, datetime.date):
+        return f'YAML reads this as a date; put it in quotes: "{value.isoformat()}"'
+    return None
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
@@ -51,12 +66,14 @@ def refuse_unknown_parameters(context: Context) -> None:
     To be called before a run's first task: Airflow takes any key of a run's configuration, and passes over those that
     are no parameters.
 
-    :raises ConfigurationError: a key of the run's configuration is no parameter
+    :raises ConfigurationError: a key of the run's configuration is no parameter, or its value cannot be worked with
     """
-    known = list(context["dag"].params)
-    for name in context["dag_run"].conf or {}:
-        if name not in known:
-            raise ConfigurationError(f"The run's configuration: {unknown_parameter(name, known)}.")
+    parameters = context["dag"].params
+    for name, value in (context["dag_run"].conf or {}).items():
+        if name not in parameters:
+            raise ConfigurationError(f"The run's configuration: {unknown_parameter(name, parameters)}.")
+        if objection := _objection(value, parameters.get_param(name)):
+            raise ConfigurationError(f"The run's configuration, {name}: {objection}.")
 
 
 def _data_parameters() -> dict[str, Param]:

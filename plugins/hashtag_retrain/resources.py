@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.clock import time_of
-from include.ownership import STOPPED_WITH_RUN, tag_values
+from include.config.ownership import STOPPED, WITH_RUN, tag_values
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 """States of an endpoint in which AWS takes no other request for it."""
@@ -70,16 +70,16 @@ class Kind:
         else:
             self.delete(client, name)
 
-    def stop(self, client: Any, name: str) -> None:
+    def stop(self, client: Any, name: str, why: str = WITH_RUN) -> None:
         """
-        Stop a job; that it has ended already is no error. A tag says that it was stopped with its run: for another run
-        of the same data and settings that is no reason not to train.
+        Stop a job; that it has ended already is no error. A tag says why: what was stopped with its run is no reason
+        for another run of the same data and settings, or for this one when it is cleared, not to train.
         """
         description = self.describe(client, name)
         if description is None:
             return
         with suppress(ClientError, BotoCoreError):  # stopping it counts for more
-            tags = [{"Key": STOPPED_WITH_RUN, "Value": "yes"}]
+            tags = [{"Key": STOPPED, "Value": why}]
             client.add_tags(ResourceArn=description[f"{self.request_name}Arn"], Tags=tags)
         try:
             self.call(client, "stop", name)

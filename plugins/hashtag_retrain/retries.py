@@ -8,7 +8,7 @@ from airflow.sdk import RetryDecision, RetryPolicy
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
-from include.errors import RetrainError
+from include.config.errors import RetrainError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 
 
 def test_a_request_names_every_hyperparameter_as_text():

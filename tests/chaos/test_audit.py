@@ -10,10 +10,10 @@ from chaos import audit
 from chaos.audit import DELETED, Played
 from chaos.clients import Clients
 from chaos.plan import plan
+from include.aws.storage import Storage
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import training_request
-from include.names import Keys, run_name
-from include.storage import Storage
+from include.config.names import Keys, run_name
 from local_stack.airflow_api import wait_until
 
 PLAN = plan(1)
@@ -103,10 +103,11 @@ def test_what_is_left_of_a_run_that_a_person_has_marked_is_found(clients, monkey
 
 
 def test_a_task_that_airflow_failed_for_its_deferral_is_found():
-    words = "Executor X reported that the task instance Y finished with state {}, but its state attribute is running."
+    words = "Executor X reported that Y finished with state {}, but the task instance's state attribute is {}."
 
     def events(event: str, run_id: str) -> list[dict]:
-        return [{"task_id": "train_model", "extra": words.format(state)} for state in ("success", "failed")]
+        states = [("success", "running"), ("success", "restarting"), ("failed", "running")]
+        return [{"task_id": "train_model", "extra": words.format(*pair)} for pair in states]
 
     (found,) = audit.mismatched([Played("r", "success")], SimpleNamespace(events=events))
 

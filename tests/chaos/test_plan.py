@@ -3,7 +3,7 @@ from collections import Counter
 from chaos.plan import DOZEN, KINDS, PARTS, STORY, plan
 from chaos.saboteur import MEDDLING, Saboteur
 from hashtag_retrain.parameters import run_parameters
-from include.hashtags import load_hashtags
+from include.config.hashtags import load_hashtags
 
 
 def test_a_seed_gives_the_same_plan_every_time():

@@ -179,6 +179,10 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         'lables: {lables: {"0": a, "1": b}}',
         'typo: {labels: {"0": a, "1": b}, parameters: {epoch: 3}}',
         'bounds: {labels: {"0": a, "1": b}, parameters: {keep_endpoint_minutes: 99999}}',
+        'nan: {labels: {"0": a, "1": b}, parameters: {keep_endpoint_minutes: .nan}}',
+        'gain: {labels: {"0": a, "1": b}, parameters: {min_gain: .inf}}',
+        'whole: {labels: {"0": a, "1": b}, parameters: {window_days: 7.0}}',
+        'date: {labels: {"0": a, "1": b}, parameters: {date: 2026-01-05}}',
         'cron: {labels: {"0": a, "1": b}, schedule: "never"}',
         'better: {labels: {"0": a, "1": b}}',
     ]
@@ -199,7 +203,11 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         "line 2, lables.lables: unknown key (did you mean labels?)",
         "line 3, typo.parameters.epoch: there is no parameter epoch (did you mean epochs?)",
         "line 4, bounds.parameters.keep_endpoint_minutes: 99999 is greater than the maximum of 10080",
-        "line 5, cron.schedule: 'never' is no cron expression",
+        "line 5, nan.parameters.keep_endpoint_minutes: nan is no number to work with",
+        "line 6, gain.parameters.min_gain: inf is no number to work with",
+        "line 7, whole.parameters.window_days: 7.0 is no whole number; write it without a point",
+        'line 8, date.parameters.date: YAML reads this as a date; put it in quotes: "2026-01-05"',
+        "line 9, cron.schedule: 'never' is no cron expression",
     ):
         assert words in done.stdout
 

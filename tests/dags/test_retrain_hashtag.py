@@ -15,12 +15,12 @@ import requests
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
-from include.names import Keys, run_name
+from include.config.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
+from tests.aws.test_notify import remember, told
 from tests.conftest import REPOSITORY, SHARED_DATA
 from tests.report.test_document import SCHEMA
-from tests.test_notify import remember, told
 
 _numbers = itertools.count(1)
 TECHNICAL = ("lambda", "kernel", "latency", "iam", "vpc", "deploy")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.blazingtext.requests import as_tags, endpoint_request
-from include.ownership import ownership_tags
+from include.config.ownership import ownership_tags
 from tests.conftest import REPOSITORY, ROLE_ARN
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
+from include.config.settings import Settings
 from include.samples import upload_samples
-from include.settings import Settings
 from local_stack.airflow_api import AirflowApi
 from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
@@ -17,6 +17,7 @@ from tests.end_to_end import pager
 HASHTAGS = """
 aws: &technical {labels: {"0": technical, "1": marketing}, parameters: {window_days: 7}}
 azure: *technical
+own: {labels: {"0": technical, "1": marketing}, wait_hours: 0}
 slow: {labels: {"0": a, "1": b}, late_after_hours: 0.001}
 """
 """The daily run of slow is late as soon as it is there."""

@@ -1,6 +1,7 @@
 """Through the doors that people use: the REST API, the command line, the scheduler."""
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from rich.console import Console
 from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.pools import TRAINING_POOL
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP
-from include.names import run_name
-from include.settings import Settings
+from include.config.names import run_name
+from include.config.settings import Settings
+from include.samples import SAMPLE_DATA
 from local_stack.airflow_api import wait_until
 from local_stack.demo import DAG_ID, DATE, run_pipeline
 from local_stack.errors import StackError
@@ -81,7 +83,7 @@ def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
         lambda: [page for page in pages() if page[0].startswith("#slow") and "is late" in page[0]], SECONDS, "a page"
     )
 
-    assert late[0][0].endswith("the daily run is late.")
+    assert late[0][0].endswith("the scheduled run is late.")
     assert f"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__" in late[0][1]
 
 
@@ -156,6 +158,38 @@ def test_marking_a_whole_run_deletes_its_endpoint_at_once(stack, airflow, sagema
     wait_until(lambda: states_of(airflow, run_id)["record_outcome"] in {"failed", "success"}, SECONDS, "the outcome")
     assert states_of(airflow, run_id)["delete_endpoint"] == "success"
     assert ended(airflow, run_id) == state
+
+
+def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, tmp_path):
+    """The commands and the program as README has them, with the names of this run."""
+    readme = (REPOSITORY / "README.md").read_text()
+    sample = SAMPLE_DATA / "hashtags" / "aws" / DATE / "labeled.csv" / "part-00000.csv"
+    (tmp_path / "my-tweets.csv").write_bytes(sample.read_bytes())
+    environment = {**stack.environment, "LOCAL_STACK_HOME": str(stack.settings.home)}
+
+    def run(command: str, **names: str) -> subprocess.CompletedProcess[str]:
+        assert command in readme
+        for ours, theirs in names.items():
+            command = command.replace(ours, theirs)
+        words = [str(tmp_path / word) if word.startswith("my-") else word for word in shlex.split(command)]
+        assert words.pop(0) == ".venv/bin/python"
+        return subprocess.run(
+            [sys.executable, *words], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+        )
+
+    run(".venv/bin/python -m local_stack upload cloud 2026-01-07 my-tweets.csv", cloud="own")
+    run('.venv/bin/python -m local_stack dags trigger retrain_cloud --conf \'{"date": "2026-01-07"}\'', cloud="own")
+    (run_id,) = [run["dag_run_id"] for run in airflow.runs("retrain_own") if run["run_type"] == "manual"]
+    waits(airflow, run_id, "hold_endpoint", "retrain_own")
+
+    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    name = run_name(Settings.from_environment(stack.environment).deployment, "retrain_own", run_id)
+    program = program.replace("NAME", repr(name)).replace("http://127.0.0.1:4566", stack.settings.local_aws_url)
+    answered = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "__label__technical" in answered.stdout
+    airflow.mark_run("retrain_own", run_id, "success")
 
 
 def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_truth(stack, airflow, sagemaker):

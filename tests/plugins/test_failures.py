@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.failures import note_failure
-from include.failures import FAILURE, MAX_CHARACTERS, describe_failures, words_of
+from include.report.failures import FAILURE, MAX_CHARACTERS, describe_failures, words_of
 
 
 def test_a_failed_task_leaves_its_message():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from hashtag_retrain.macros import bucket, run_date, tweets_folder
-from include.errors import ConfigurationError
+from include.config.errors import ConfigurationError
 
 RUN = SimpleNamespace(logical_date=datetime(2026, 1, 7, tzinfo=UTC), run_after=datetime(2026, 1, 9, tzinfo=UTC))
 

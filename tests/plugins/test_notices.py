@@ -5,8 +5,8 @@ import pytest
 
 from hashtag_retrain import notices
 from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
-from include.failures import FAILURE, NO_MESSAGE, TOLD
-from tests.test_notify import remember, told
+from include.report.failures import FAILURE, NO_MESSAGE, TOLD
+from tests.aws.test_notify import remember, told
 
 RUN = {
     "dag_id": "retrain_aws", "dag_run_id": "scheduled__2026-01-07T00:00:00+00:00", "run_type": "scheduled",
@@ -24,7 +24,7 @@ def test_of_a_late_daily_run_somebody_is_told_with_hashtag_date_reason_and_link(
     tell_of_late_run("aws", 30, {"dag_run": RUN})
 
     ((subject, message),) = told
-    assert subject == "#aws 2026-01-07: the daily run is late."
+    assert subject == "#aws 2026-01-07: the scheduled run is late."
     assert "30 hours after the start of 2026-01-07, and is running still" in message
     assert message.endswith("/dags/retrain_aws/runs/scheduled__2026-01-07T00%3A00%3A00%2B00%3A00")
 

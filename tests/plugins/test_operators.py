@@ -31,7 +31,7 @@ from botocore.exceptions import ClientError
 from hashtag_retrain.operators import hold
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
-from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
+from hashtag_retrain.operators.hold import ASKED_ABOUT, SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import MAX_BODY_BYTES, SageMakerInvokeEndpointOperator
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
@@ -44,12 +44,12 @@ from hashtag_retrain.triggers.polling import ended
 from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import as_tags, endpoint_request, training_request, tuning_request
-from include.failures import ATTEMPTS, FAILURE
-from include.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, ownership_tags
+from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, ownership_tags
+from include.report.failures import ATTEMPTS, FAILURE
 from local_aws.blazingtext.inference import Predictor
 from local_aws.sagemaker.models import SageMakerBackend
+from tests.aws.test_notify import remember, told
 from tests.conftest import ROLE_ARN
-from tests.test_notify import remember, told
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
@@ -249,6 +249,25 @@ def test_a_job_that_was_stopped_with_another_run_keeps_nobody_from_training(requ
 
     assert result["training_job_name"] == f"{others['TrainingJobName']}-a2"
     assert result[ATTEMPTS] == []  # that one is another run's to pay
+
+
+@pytest.mark.parametrize("try_number", [1, 2])
+def test_a_waiting_task_that_a_person_clears_trains_anew_although_its_job_is_still_stopping(
+    request_of, sagemaker, monkeypatch, try_number
+):
+    """Airflow kills the trigger, which stops the job; AWS takes up to minutes for that."""
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.05)
+    operator = train_operator(request_of(epochs=300_000, early_stopping=False))
+    with pytest.raises(TaskDeferred) as deferral:
+        operator.execute(CONTEXT)
+    asyncio.run(deferral.value.trigger.on_kill())
+    name = request_of()["TrainingJobName"]
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopping"
+
+    with pytest.raises(TaskDeferred) as again:
+        train_operator(request_of()).execute({"ti": Attempt(try_number)})
+
+    assert again.value.trigger.name == f"{name}-a2"
 
 
 def test_a_fault_of_awss_is_tried_again_until_nine_jobs_have_failed_and_then_by_a_person(
@@ -525,6 +544,38 @@ def test_an_endpoint_in_creation_is_waited_for_and_then_deleted(sagemaker, model
     assert f"endpoint {name}" in result["deleted"]
 
 
+def test_a_deployment_that_polls_once_more_after_the_deletion_creates_nothing(sagemaker, model_uri, monkeypatch):
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.01)
+    name = f"retrain-operators-{next(_numbers)}"
+    with pytest.raises(TaskDeferred) as deferral:
+        deploy_operator(name, model_uri).execute(CONTEXT)
+    finish(delete_operator(name))
+
+    with pytest.raises(AirflowException, match=f"Endpoint {name} is gone: somebody has deleted it"):
+        asyncio.run(event_of(as_from_the_database(deferral.value.trigger)))
+
+    assert sagemaker.list_models(NameContains=name)["Models"] == []
+
+
+def test_an_endpoint_that_is_created_while_its_configuration_is_deleted_is_deleted_as_well(
+    sagemaker, deployed, monkeypatch
+):
+    """By a worker that is dying, whose request was under way."""
+    delete, config = Kind.delete, {"EndpointName": deployed, "EndpointConfigName": deployed}
+    tags = as_tags(ownership_tags("dag/run", "tests", "test", datetime.now(UTC) + timedelta(hours=1)))
+
+    def create_first(kind: Kind, client: Any, name: str) -> None:
+        if kind.noun == "endpoint config" and not sagemaker.list_endpoints(NameContains=name)["Endpoints"]:
+            sagemaker.create_endpoint(**config, Tags=tags)
+        delete(kind, client, name)
+
+    monkeypatch.setattr(Kind, "delete", create_first)
+
+    finish(delete_operator(deployed, {OWNER: "dag/run"}))
+
+    assert sagemaker.list_endpoints(NameContains=deployed)["Endpoints"] == []
+
+
 def test_an_endpoint_that_stays_failed_is_not_deleted_for_ever(sagemaker, deployed, monkeypatch):
     """As an endpoint does whose deletion fails."""
     calls = []
@@ -716,6 +767,20 @@ def test_an_answer_about_an_endpoint_is_none_about_the_next_one_of_its_name(
 
     assert deadline_of(sagemaker, deployed) == before
     assert len(asked) == 2  # which has removed the answer
+
+
+def test_an_answer_that_was_obeyed_is_not_obeyed_again_where_the_task_fails_after_that(
+    sagemaker, deployed, held, order_fault
+):
+    operator = hold_operator(deployed, botocore_config={"retries": {"total_max_attempts": 1}})
+    operator.hook.get_conn().meta.events.register(
+        "after-call.sagemaker.AddTags",
+        lambda **_: order_fault(operation="DescribeEndpoint", error="ThrottlingException"),
+    )
+    with pytest.raises(ClientError):
+        operator.execute(running_task(store=held), event=answer(KEEP, keep_endpoint_minutes=80))
+
+    assert ASKED_ABOUT not in held  # a retry asks anew
 
 
 def test_an_answer_is_obeyed_once(sagemaker, deployed, held, asked):
@@ -995,7 +1060,7 @@ def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
         asyncio.run(event_of(trigger))
 
     wait_until_stopped(sagemaker, trigger.name)
-    with pytest.raises(AirflowFailException, match="Somebody stopped it"):
+    with pytest.raises(AirflowFailException, match=r"because it took too long. To train the same once more, clear"):
         train_operator(request_of()).execute(RETRY)
 
 

@@ -4,7 +4,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from hashtag_retrain.retries import RetryTransientErrors
-from include.errors import DataError
+from include.config.errors import DataError
 
 
 def client_error(code: str, status: int) -> ClientError:

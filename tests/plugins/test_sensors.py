@@ -96,6 +96,17 @@ def test_a_single_object_and_a_file_in_a_subfolder_will_do(settings, put, name):
     assert "1 files" in sensor_of(settings).execute(context())
 
 
+def test_a_folder_that_its_writer_has_ended_without_a_row_is_skipped(settings, storage, put):
+    trigger = deferred(sensor_of(settings))
+    storage._client.put_object(Bucket=storage.bucket, Key=f"{FOLDER}/part-0.csv", Body=b"")
+    put("/_SUCCESS")
+
+    with pytest.raises(AirflowSkipException, match="is complete, and no file in it has rows"):
+        result_of(trigger)
+    with pytest.raises(AirflowSkipException, match="is complete, and no file in it has rows"):
+        sensor_of(settings).execute(context())
+
+
 def test_a_folder_whose_name_only_begins_alike_is_not_looked_at(settings, put):
     put(".bak/part-0.csv")
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from include.blazingtext.baseline import linear_baseline
-from include.blazingtext.evaluation import evaluate
-from include.blazingtext.predictions import Prediction
+from include.blazingtext.model import Prediction
+from include.evaluation.baseline import linear_baseline
+from include.evaluation.metrics import evaluate
 from include.report.document import Run, describe_run
 
 TASKS = ("wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "record_outcome")

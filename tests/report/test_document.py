@@ -4,9 +4,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from include.failures import NO_MESSAGE
 from include.report import document
 from include.report.document import describe_run, subject_of_notice
+from include.report.failures import NO_MESSAGE
 from tests.report.reports import a_report, a_run, results
 
 FAILURES = {"train_model": "AlgorithmError: no words.", "deploy_endpoint": "AccessDenied."}

@@ -1,4 +1,4 @@
-from include.names import Keys
+from include.config.names import Keys
 from include.report.history import recall, remember
 
 FIGURES = {"tweets": 50, "accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "majority_accuracy": 0.5, "confusion": {}}

@@ -14,7 +14,7 @@ from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.triggers.endpoint import DeploymentTrigger
 from hashtag_retrain.triggers.polling import ended, wait_for
 from include.blazingtext.requests import as_tags
-from include.ownership import ownership_tags
+from include.config.ownership import ownership_tags
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -21,8 +21,8 @@ from hashtag_retrain.resources import ENDPOINT
 from hashtag_retrain.retries import is_refused
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP, DeadlineTrigger
 from hashtag_retrain.triggers.polling import ended
-from include.notify import notify
-from include.ownership import DEADLINE
+from include.aws.notify import notify
+from include.config.ownership import DEADLINE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -72,10 +72,12 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         is_asked = store.get(ASKED_ABOUT) == created
         if is_asked and event:
             self._obey(client, endpoint["EndpointArn"], time_of(endpoint), event)
+            store.delete(ASKED_ABOUT)  # so that no retry obeys it again
+            is_asked = False
         if (done := trigger.poll()) is not None:
             store.delete(ASKED_ABOUT)
             return trigger.close(done)  # type: ignore[no-any-return]
-        if event or not is_asked or is_first_try(context["ti"], self):
+        if not is_asked or is_first_try(context["ti"], self):
             # A retry does not ask again: that would remove an answer that has been given meanwhile.
             self._ask(context)
             store.set(ASKED_ABOUT, created)

@@ -15,9 +15,9 @@ from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import Kind, is_owned
 from hashtag_retrain.triggers.job import JobTrigger, attempt_of
 from hashtag_retrain.triggers.polling import ended, wait_for
-from include.failures import ATTEMPTS
-from include.names import next_attempt
-from include.ownership import STOPPED_WITH_RUN, tag_values
+from include.config.names import next_attempt
+from include.config.ownership import STOPPED, WITH_RUN, tag_values
+from include.report.failures import ATTEMPTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -93,7 +93,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
                 return False
             self.log.info("What the %s %s has made is gone: another attempt is made.", self.kind.noun, name)
             return True
-        if status not in {"Failed", "Stopped"}:
+        if status not in {"Failed", "Stopped", "Stopping"}:
             self.log.info("Joining the %s %s, which is %s", self.kind.noun, name, status)
             return False
         if (objection := self._objection(client, jobs)) and not is_first_try(context["ti"], self):
@@ -106,16 +106,15 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         """Why a retry makes no other attempt after the last job, which did not complete."""
         last = jobs[-1]
         name = last[f"{self.kind.request_name}Name"]
-        trigger = self.trigger_class(name, {}, 0, 0, {})
-        if self._status(last) == "Stopped":
-            tags = tag_values(self.kind.tags(client, last))
-            is_anothers = STOPPED_WITH_RUN in tags and not self._tags.items() <= tags.items()
-            return None if is_anothers else trigger.words_of_end(last)
+        stopped = tag_values(self.kind.tags(client, last)).get(STOPPED)
+        words = self.trigger_class(name, {}, 0, 0, {}).words_of_end(last, stopped)
+        if self._status(last) in {"Stopped", "Stopping"}:
+            return None if stopped == WITH_RUN else words
         if last.get("FailureReason", "").startswith(CUSTOMER_ERRORS):
-            return trigger.words_of_end(last)
+            return words
         if len(jobs) >= MAX_JOBS_PER_FINGERPRINT:
             return (
-                f"{trigger.words_of_end(last)}. It is the {self.kind.noun} number {len(jobs)} of the same data, code "
+                f"{words}. It is the {self.kind.noun} number {len(jobs)} of the same data, code "
                 "and settings that did not complete, so no retry starts another one. To try once more, clear this "
                 "task; with any other setting, or other data, a job of another name is started."
             )

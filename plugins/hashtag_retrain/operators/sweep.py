@@ -25,8 +25,8 @@ from hashtag_retrain.resources import (
     Kind,
     instances_of,
 )
-from include.notify import notify
-from include.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, deadline_in, run_of, tag_values
+from include.aws.notify import notify
+from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, deadline_in, run_of, tag_values
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

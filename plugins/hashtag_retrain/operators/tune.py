@@ -48,4 +48,5 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
         return timedelta(seconds=rounds * runtime) + BESIDE_ITS_RUNTIME
 
     def is_usable(self, job: dict[str, Any]) -> bool:
-        return has_artifact(self, self.hook.describe_training_job(job["BestTrainingJob"]["TrainingJobName"]))
+        best = job.get("BestTrainingJob")
+        return best is not None and has_artifact(self, self.hook.describe_training_job(best["TrainingJobName"]))

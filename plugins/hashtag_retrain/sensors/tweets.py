@@ -61,6 +61,8 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
             why = "a backfill does not wait for any" if run.run_type == BACKFILL else "wait_hours is 0"
             raise AirflowSkipException(f"There are no labelled tweets at {where}, and {why}.")
         if (done := trigger.judge(found, now)) is not None:
+            if done.skip is not None:
+                raise AirflowSkipException(done.skip)
             self.log.info("%s", done.result)
             return done.result
         missing = found.missing(self.require_success_marker)

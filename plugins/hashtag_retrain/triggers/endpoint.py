@@ -26,7 +26,7 @@ from hashtag_retrain.resources import (
     bill_of,
 )
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
-from include.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
+from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
 
 MAX_DELETIONS = 3
 """So often an endpoint is deleted that is there again, as Failed, after its deletion."""
@@ -44,6 +44,8 @@ class DeploymentTrigger(PollingTrigger):
     :param tags: of each resource, as AWS lists them
     :param until: ISO 8601; an endpoint that is still in transition by then is an error
     :param replaces_failed: an endpoint of this owner that Failed, of an earlier attempt, is deleted and made again
+    :param creates: the endpoint was not there yet at any poll. One that was, and is gone, was deleted since, perhaps by
+        the run's own delete_endpoint: it is not made again.
     """
 
     def __init__(
@@ -54,12 +56,14 @@ class DeploymentTrigger(PollingTrigger):
         poll_seconds: float,
         hook_arguments: dict[str, Any],
         replaces_failed: bool = True,
+        creates: bool = True,
     ) -> None:
         super().__init__(poll_seconds, hook_arguments)
         self.config = config
         self.tags = tags
         self.until = until
         self.replaces_failed = replaces_failed
+        self.creates = creates
 
     @property
     def name(self) -> str:
@@ -76,9 +80,13 @@ class DeploymentTrigger(PollingTrigger):
         if endpoint is not None and endpoint["EndpointStatus"] == "Deleting":
             self._check_time(endpoint)
             return None
+        if endpoint is None and not self.creates:
+            raise AirflowException(f"Endpoint {self.name} is gone: somebody has deleted it.")
+        if endpoint is None and time_now(self.client) > datetime.fromisoformat(self.until):
+            raise AirflowException(f"It is after {self.until}, so endpoint {self.name} is not created any more.")
         for kind in IN_ORDER_OF_CREATION:
             self._make(kind, is_new_endpoint=endpoint is None)
-        self.replaces_failed = False
+        self.creates = self.replaces_failed = False
         endpoint = ENDPOINT.describe(self.client, self.name) or {}
         if endpoint.get("EndpointStatus") in IN_PROGRESS:
             self._check_time(endpoint)
@@ -257,6 +265,8 @@ class DeletionTrigger(PollingTrigger):
                 failures.append(f"{self._words(kind)} ({error})")
         if failures:
             raise AirflowException(f"Not deleted: {'; '.join(failures)}. They cost nothing by themselves.")
+        if not left and self._described(ENDPOINT, []) is not None:
+            return None  # it was created meanwhile; without a configuration no other can be any more
         self.log.info("Deleted: %s", ", ".join(self.deleted) or "nothing, there was nothing of this run")
         now = time_now(self.client).astimezone(UTC).isoformat(timespec="seconds")
         return Done({"deleted": self.deleted, "left_alone": left, "deleted_at": now})

@@ -16,8 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
-from include.blazingtext.training_log import accuracy_by_epoch
-from include.failures import ATTEMPTS
+from include.blazingtext.log import accuracy_by_epoch
+from include.config.ownership import STOPPED, TOO_LONG, WITH_RUN, tag_values
+from include.report.failures import ATTEMPTS
 
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -59,11 +60,11 @@ class JobTrigger(PollingTrigger):
         if status in FINAL_STATUSES:
             self._note_attempt(job)
             self.show_failure()
-            raise AirflowException(self.words_of_end(job))
+            raise AirflowException(self.words_of_end(job, tag_values(self.kind.tags(self.client, job)).get(STOPPED)))
         if time_of(job) - job["CreationTime"] > timedelta(seconds=self.max_seconds):
             self._note_attempt(job)
             if self.is_owned(job):
-                self.kind.call(self.client, "stop", self.name)
+                self.kind.stop(self.client, self.name, TOO_LONG)
             raise AirflowException(
                 f"The {self.kind.noun} {self.name} has not ended within {timedelta(seconds=self.max_seconds)}."
             )
@@ -76,9 +77,14 @@ class JobTrigger(PollingTrigger):
     def show_failure(self) -> None:
         """Say more of a job that did not complete."""
 
-    def words_of_end(self, job: dict[str, Any]) -> str:
-        """How a job ended that did not complete, and what to do."""
-        noun, status = self.kind.noun, job[f"{self.kind.request_name}Status"]
+    def words_of_end(self, job: dict[str, Any], stopped: str | None) -> str:
+        """
+        How a job ended that did not complete, and what to do.
+
+        :param stopped: why this product has stopped it, if it has
+        """
+        noun = self.kind.noun
+        status = {"Stopping": "Stopped"}.get(status := job[f"{self.kind.request_name}Status"], status)
         end = f"The {noun} {self.name} ended as {status}"
         if (reason := job.get("FailureReason") or job.get("SecondaryStatus", status)) != status:
             end += f": {reason}"
@@ -88,6 +94,10 @@ class JobTrigger(PollingTrigger):
                 "Train fewer epochs or fewer dates (window_days), or take a larger training_instance_type. To train "
                 "the same once more, clear this task."
             )
+        if status == "Stopped" and stopped == WITH_RUN:
+            return f"{end}, with the run that started it"
+        if status == "Stopped" and stopped == TOO_LONG:
+            return f"{end}, because it took too long. To train the same once more, clear this task"
         if status == "Stopped":
             return (
                 f"{end}. Somebody stopped it, so it is not started again by itself. To train the same once more, clear "
@@ -222,7 +232,8 @@ class TuningJobTrigger(JobTrigger):
     kind = TUNING_JOB
 
     def result(self, job: dict[str, Any]) -> dict[str, Any]:
-        best = job["BestTrainingJob"]
+        if (best := job.get("BestTrainingJob")) is None:
+            raise AirflowException(f"The tuning job {self.name} has completed without a best training job.")
         billable = self._billable_seconds()
         result = {
             "tuning_job_name": self.name,

@@ -10,25 +10,36 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from airflow.sdk.execution_time.xcom import XCom
-from airflow.triggers.base import BaseTaskEndEvent, BaseTrigger, TaskFailedEvent, TaskSuccessEvent, TriggerEvent
+from airflow.triggers.base import (
+    BaseTaskEndEvent,
+    BaseTrigger,
+    TaskFailedEvent,
+    TaskSkippedEvent,
+    TaskSuccessEvent,
+    TriggerEvent,
+)
 
-from include.failures import FAILURE, words_of
+from include.report.failures import FAILURE, words_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+SKIPPED = "skipped"
+"""Key of the XCom with the reason why a trigger has skipped its task."""
 RESULT = "return_value"
 """Airflow's key of the XCom with a task's result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was waited for is there."""
+    """The wait is over."""
 
     result: Any = None
     """Of the task; as JSON has it."""
+    skip: str | None = None
+    """Why the task is to be skipped instead."""
 
 
 class PollingTrigger(BaseTrigger):
@@ -71,14 +82,18 @@ class PollingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         try:
-            while (done := await asyncio.to_thread(self.poll)) is None:
+            while (done := await asyncio.to_thread(self._poll)) is None:
                 await asyncio.sleep(self.poll_seconds)
             result = await asyncio.to_thread(self.close, done)
         except Exception as error:
             self.log.exception("The attempt has failed.")
             yield await self._end(TaskFailedEvent, {FAILURE: words_of(error), **self.more_of_failure()})
         else:
-            yield await self._end(TaskSuccessEvent, {} if result is None else {RESULT: result})
+            if done.skip is not None:
+                self.log.info("Skipped: %s", done.skip)
+                yield await self._end(TaskSkippedEvent, {SKIPPED: done.skip})
+            else:
+                yield await self._end(TaskSuccessEvent, {} if result is None else {RESULT: result})
 
     async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> BaseTaskEndEvent:
         event = event_class()
@@ -90,6 +105,12 @@ class PollingTrigger(BaseTrigger):
             # Not as the event's own XComs: Airflow 3.3.2 encodes those twice, and tasks read a string of JSON.
             await asyncio.to_thread(XCom.set, key, value, **where)
         return event
+
+    def _poll(self) -> Done | None:
+        try:
+            return self.poll()
+        except (StopIteration, SystemExit) as error:  # which no future can hold
+            raise RuntimeError(repr(error)) from error
 
     def close(self, done: Done) -> Any:
         """The last that is to be done before the task ends; returns its result."""
@@ -119,6 +140,8 @@ def ended(event: dict[str, Any], context: Context) -> Any:
     for key, value in event.items():
         if key != RESULT:
             context["ti"].xcom_push(key=key, value=value)
+    if SKIPPED in event:
+        raise AirflowSkipException(event[SKIPPED])
     if FAILURE in event:
         raise AirflowException(event[FAILURE])
     return event.get(RESULT)

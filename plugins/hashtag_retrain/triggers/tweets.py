@@ -12,14 +12,14 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
-from include.part_files import Folder, Object
+from include.tweets.part_files import Folder, Object
 
 SECONDS_BETWEEN_LOG_LINES = 300
 
 
 class TweetsTrigger(PollingTrigger):
     """
-    Wait until a folder of part files is complete (see include/part_files.py). The result says what is there.
+    Wait until a folder of part files is complete (see include/tweets/part_files.py). The result says what is there.
 
     :param bucket: the folder's bucket
     :param folder: its key, without a slash at the end; a single object of that key will do as well
@@ -51,6 +51,8 @@ class TweetsTrigger(PollingTrigger):
 
     def judge(self, folder: Folder, now: datetime) -> Done | None:
         """Whether what was there at a time will do."""
+        if folder.is_empty_for_good:
+            return Done(skip=f"s3://{self.bucket}/{self.folder} is complete, and no file in it has rows")
         if (missing := folder.missing(self.require_success_marker)) is None:
             return Done(f"s3://{self.bucket}/{self.folder}: {folder}")
         if now > datetime.fromisoformat(self.until):

@@ -1,0 +1,174 @@
+"""A hashtag's labelled tweets and prepared data in S3."""
+
+import csv
+import datetime
+import hashlib
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from include.aws.storage import Storage
+from include.config.errors import ConfigurationError, DataError, MissingObject
+from include.config.names import Keys, fingerprint
+from include.tweets.part_files import Folder, Object
+from include.tweets.prepare import TEST_TWEETS, Source
+from include.tweets.split import SPLITS, Split
+from include.tweets.supervised import parse_example
+
+FILES = {split: f"{split}.txt" for split in SPLITS} | {
+    "report": "report.json", "rejected": "rejected.csv", "test_tweets": TEST_TWEETS,
+}  # fmt: skip
+
+MAX_LISTINGS = 5
+PAUSE_SECONDS = 10.0
+"""Between two listings of a folder that changes."""
+
+
+class FolderChanges(Exception):
+    """A date's labelled tweets are being written or replaced while they are read; another try may find them whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tweets:
+    """A window's labelled tweets, downloaded."""
+
+    sources: list[Source]
+    dates: list[str]
+    """Those in the window that have any."""
+    newest_date: str
+    """The newest date that has any, up to today."""
+    ignored_dates: list[str]
+    """Dates after today that have any."""
+
+
+def fetch_tweets(
+    storage: Storage,
+    keys: Keys,
+    window_days: int,
+    folder: Path,
+    today: datetime.date,
+    require_success_marker: bool = False,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Tweets:
+    """
+    Download the part files of the window's dates that exist; later dates have the last word on labels. Where a folder
+    changes meanwhile, they are listed and downloaded again.
+
+    :raises DataError: the date itself has no tweets
+    :raises FolderChanges: a folder does not come to rest
+    """
+    for attempt in range(1, MAX_LISTINGS + 1):
+        folders = _folders_by_date(storage, keys)
+        dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
+        if keys.date not in dates:
+            raise DataError(f"There are no labelled tweets at {storage.uri(keys.tweets)}")
+        # A window's older dates are read as they are: nobody waited for them.
+        reason = folders[keys.date].missing(require_success_marker)
+        window = {date: folders[date] for date in dates}
+        if reason is None:
+            try:
+                sources = _download(storage, keys, window, folder / str(attempt))
+            except MissingObject as error:
+                reason = str(error)
+            else:
+                again = _folders_by_date(storage, keys, since=dates[0])
+                if {date: again.get(date) for date in dates} == window:
+                    past = [date for date in folders if date <= max(today.isoformat(), keys.date)]
+                    return Tweets(sources, dates, max(past), sorted(set(folders) - set(past)))
+                reason = "its files are other ones than a moment ago"
+        print(f"{storage.uri(keys.tweets)} changes while it is read: {reason}")
+        if attempt < MAX_LISTINGS:
+            time.sleep(pause_seconds)
+    raise FolderChanges(f"{storage.uri(keys.tweets)} is being written or replaced: {reason}")
+
+
+def newer_date(storage: Storage, keys: Keys, today: datetime.date) -> str | None:
+    """The newest date after this one, up to today, that has labelled tweets; None where there is none."""
+    dates = _folders_by_date(storage, keys, since=keys.date)
+    return max((date for date in dates if keys.date < date <= today.isoformat()), default=None)
+
+
+def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str, Folder]:
+    """What each date of the hashtag has, from a date on, if it has a part file."""
+    by_date: dict[str, list[Object]] = {}
+    for found in storage.list_objects(keys.hashtag_tweets, after=keys.hashtag_tweets + since):
+        date = found.key.removeprefix(keys.hashtag_tweets).partition("/")[0]
+        by_date.setdefault(date, []).append(found)
+    folders = {}
+    for date, objects in by_date.items():
+        with suppress(ConfigurationError):  # no date: somebody's folder
+            folder = Folder.of(objects, replace(keys, date=date).tweets)
+            if folder.parts:
+                folders[date] = folder
+    return folders
+
+
+def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: Path) -> list[Source]:
+    sources: list[Source] = []
+    for rank, date in enumerate(window):
+        for part in window[date].parts:
+            path = storage.download(part.key, folder / str(len(sources)))  # a key may hold anything, dots above all
+            sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), rank))
+    return sources
+
+
+def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> dict[str, Any]:
+    """
+    Upload what prepare wrote, below a key that depends on its content: no run overwrites another one's data.
+
+    :return: `uris` (of a split: its folder, as a channel is given) and `sha256` by what a file holds
+    """
+    digests = {name: hashlib.sha256((folder / file).read_bytes()).hexdigest() for name, file in FILES.items()}
+    prefix = keys.data(fingerprint(digests))
+    uris = {}
+    for name, file in FILES.items():
+        uris[name] = storage.upload(folder / file, f"{prefix}{name}/{file}" if name in SPLITS else prefix + file)
+    return {"uris": uris | {split: storage.uri(f"{prefix}{split}/") for split in SPLITS}, "sha256": digests}
+
+
+def read_examples(
+    storage: Storage, prepared: dict[str, Any], split: Split, folder: Path, limit: int | None = None
+) -> list[tuple[str, str]]:
+    """Labels and instances of a prepared split, the first `limit` of them."""
+    key = storage.key_of(prepared["uris"][split]) + FILES[split]
+    with storage.download(key, folder / FILES[split]).open(encoding="utf-8") as lines:
+        return [parse_example(line) for line in islice(lines, limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctTestTweets:
+    """
+    What a model is tested on: one tweet of each group of near copies, because a tweet that was retweeted a hundred
+    times must not count a hundred times.
+    """
+
+    examples: list[tuple[str, str]]
+    """Labels and instances."""
+    texts: list[str]
+    """As people read them."""
+    near_copies: int
+    """So many tweets of the split are left out."""
+
+
+def read_distinct_test_tweets(storage: Storage, prepared: dict[str, Any], folder: Path) -> DistinctTestTweets:
+    """
+    :raises DataError: the split's two files do not fit together
+    """
+    examples = read_examples(storage, prepared, "test", folder)
+    path = storage.download(storage.key_of(prepared["uris"]["test_tweets"]), folder / TEST_TWEETS)
+    kept: list[tuple[str, str]] = []
+    texts: list[str] = []
+    groups: set[str] = set()
+    with path.open(encoding="utf-8", newline="") as file:
+        tweets = list(csv.DictReader(file))
+    if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
+        raise DataError(f"{prepared['uris']['test_tweets']} is not the test split that {FILES['test']} holds")
+    for tweet, example in zip(tweets, examples, strict=True):
+        if tweet["group"] not in groups:
+            groups.add(tweet["group"])
+            kept.append(example)
+            texts.append(tweet["text"])
+    return DistinctTestTweets(kept, texts, len(examples) - len(kept))

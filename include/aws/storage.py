@@ -1,0 +1,137 @@
+"""The one seam to S3."""
+
+import io
+import json
+import urllib.parse
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from include.config.errors import DataError, MissingObject
+from include.config.settings import BOTOCORE_CONFIG, browser_endpoint_url
+from include.tweets.part_files import Object
+
+
+class Storage:
+    """
+    The objects of one bucket.
+
+    :param client: a boto3 S3 client
+    """
+
+    def __init__(self, client: Any, bucket: str):
+        self._client = client
+        self.bucket = bucket
+
+    @classmethod
+    def connect(cls, bucket: str, aws_conn_id: str = "aws_default") -> "Storage":
+        """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+        return cls(S3Hook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), bucket)
+
+    @property
+    def region(self) -> str:
+        region: str = self._client.meta.region_name
+        return region
+
+    def uri(self, key: str) -> str:
+        return f"s3://{self.bucket}/{key}"
+
+    def modified(self, key: str) -> datetime:
+        """When an object was written."""
+        when: datetime = self._client.head_object(Bucket=self.bucket, Key=key)["LastModified"]
+        return when
+
+    def list_objects(self, prefix: str, after: str = "") -> list[Object]:
+        """Every object whose key begins with a prefix and is greater than `after`, in the order of the keys."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, StartAfter=after
+        )
+        return sorted(
+            (
+                Object(entry["Key"], entry["Size"], entry["ETag"])
+                for page in pages
+                for entry in page.get("Contents", [])
+            ),
+            key=lambda found: found.key,
+        )
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """The names of the folders right below a prefix, sorted."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
+        folders = (entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", []))
+        return sorted(folder.removeprefix(prefix).rstrip("/") for folder in folders)
+
+    def upload(self, path: Path, key: str) -> str:
+        """Store a file; return its URI."""
+        self._client.upload_file(str(path), self.bucket, key)
+        return self.uri(key)
+
+    def download(self, key: str, path: Path) -> Path:
+        """
+        Fetch an object into a file.
+
+        :raises MissingObject: there is no such object
+        """
+        from botocore.exceptions import ClientError
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._client.download_file(self.bucket, key, str(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                raise MissingObject(f"{self.uri(key)} does not exist") from None
+            raise
+        return path
+
+    def write_json(self, value: Any, key: str) -> str:
+        """Store a value as indented JSON; return the object's URI."""
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+        self._client.upload_fileobj(
+            io.BytesIO(text.encode()), self.bucket, key, ExtraArgs={"ContentType": "application/json"}
+        )
+        return self.uri(key)
+
+    def write_page(self, page: str, key: str) -> str:
+        """Store an HTML page that browsers show; return the object's URI."""
+        extra = {"ContentType": "text/html; charset=utf-8"}
+        self._client.upload_fileobj(io.BytesIO(page.encode()), self.bucket, key, ExtraArgs=extra)
+        return self.uri(key)
+
+    def read_json(self, key: str) -> Any:
+        """
+        :raises MissingObject: there is no such object
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            return json.loads(self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey"}:
+                raise MissingObject(f"{self.uri(key)} does not exist") from None
+            raise
+
+    def browser_url(self, key: str) -> str:
+        """
+        Where a person's browser finds an object: AWS's console, which asks them to sign in, or the local AWS.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html
+        """
+        quoted = urllib.parse.quote(key)
+        endpoint = urllib.parse.urlsplit(browser_endpoint_url() or self._client.meta.endpoint_url)
+        if endpoint.hostname and endpoint.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+            domain = "amazonaws.cn" if endpoint.hostname.endswith(".cn") else "aws.amazon.com"
+            domain = "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else domain
+            return f"https://console.{domain}/s3/object/{self.bucket}?region={self.region}&prefix={quoted}"
+        return f"{endpoint.scheme}://{endpoint.netloc}/_local/objects/{self.bucket}/{quoted}"
+
+    def key_of(self, uri: str) -> str:
+        """
+        The key of a URI in this bucket.
+
+        :raises DataError: it is in another bucket
+        """
+        if not uri.startswith(self.uri("")):
+            raise DataError(f"{uri} is not in the bucket {self.bucket}, which RETRAIN_BUCKET names")
+        return uri.removeprefix(self.uri(""))

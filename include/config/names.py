@@ -1,0 +1,146 @@
+"""Names of jobs, endpoints and S3 keys: derived, never random, so that a retry finds what an earlier attempt made."""
+
+import datetime
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from include.config.errors import ConfigurationError
+
+MAX_NAME_CHARACTERS = 63
+"""SageMaker's limit for the names of jobs, models and endpoints."""
+DAG_PREFIX = "retrain_"
+
+_HASHTAG = re.compile(r"[a-z0-9_]{1,50}")
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
+
+
+def check_hashtag(hashtag: str) -> str:
+    """
+    :raises ConfigurationError: not fit for a DAG id and an S3 prefix
+    """
+    if not _HASHTAG.fullmatch(hashtag):
+        raise ConfigurationError(
+            f"hashtag {hashtag!r}: only a-z, 0-9 and _ are allowed, 50 characters at most, without the #"
+        )
+    return hashtag
+
+
+def check_date(text: str) -> str:
+    """
+    :raises ConfigurationError: no calendar date of the form 2026-01-31
+    """
+    try:
+        if datetime.date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise ConfigurationError(f"date {text!r} is not a calendar date of the form 2026-01-31")
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The S3 keys of one hashtag's date; checked, so that neither can escape its prefix."""
+
+    prefix: str
+    hashtag: str
+    date: str
+
+    def __post_init__(self) -> None:
+        check_hashtag(self.hashtag)
+        check_date(self.date)
+
+    @property
+    def hashtag_tweets(self) -> str:
+        """Prefix of all dates' tweets."""
+        return f"{self.prefix}/hashtags/{self.hashtag}/"
+
+    @property
+    def tweets(self) -> str:
+        """
+        The date's labelled tweets: a folder of part files, as Glue and Spark write it, or a single object of this key.
+        Without a slash at the end.
+        """
+        return f"{self.hashtag_tweets}{self.date}/labeled.csv"
+
+    @property
+    def output(self) -> str:
+        """Prefix of everything that runs for this date make."""
+        return f"{self.hashtag_output}{self.date}/"
+
+    @property
+    def hashtag_output(self) -> str:
+        """Prefix of everything that runs for any date make."""
+        return f"{self.prefix}/marketing-model/{self.hashtag}/"
+
+    def data(self, digest: str) -> str:
+        """Prefix of the prepared channels with this content."""
+        return f"{self.output}data/{digest[:16]}/"
+
+    @property
+    def models(self) -> str:
+        """Prefix below which SageMaker puts `<job>/output/model.tar.gz`."""
+        return f"{self.output}models"
+
+    def run(self, run_name: str) -> str:
+        """Prefix of one run's evaluation and report."""
+        return f"{self.output}runs/{run_name}/"
+
+    @property
+    def newest_evaluation(self) -> str:
+        """Headline figures of the newest evaluation of the date's tweets."""
+        return f"{self.output}newest-evaluation.json"
+
+
+def dag_id_of(hashtag: str) -> str:
+    """The DAG of a hashtag."""
+    return DAG_PREFIX + hashtag
+
+
+def hashtag_of(dag_id: str) -> str:
+    """The hashtag of a DAG."""
+    return dag_id.removeprefix(DAG_PREFIX)
+
+
+def run_name(deployment: str, dag_id: str, run_id: str) -> str:
+    """
+    The name of a run's endpoint, of its configuration and of its model: one run, one name, at every attempt. Another
+    deployment in the same account has runs of the same id, but not of the same name.
+    """
+    digest = hashlib.sha256(f"{deployment}\n{dag_id}\n{run_id}".encode()).hexdigest()[:12]
+    return f"{_slug(dag_id)}-{digest}"
+
+
+def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
+    """The name of the first training job for a fingerprint."""
+    return f"retrain-{_slug(hashtag)}-{date}-{fingerprint[:12]}"
+
+
+def tuning_job_name(hashtag: str, fingerprint: str) -> str:
+    """The name of the first tuning job for a fingerprint: 28 characters at most, of the 32 that SageMaker allows."""
+    return f"tune-{_slug(hashtag)[:10].rstrip('-')}-{fingerprint[:12]}"
+
+
+def model_package_group(hashtag: str) -> str:
+    """The name of a hashtag's group in the model registry; no two hashtags share one."""
+    slug = _NOT_IN_NAMES.sub("-", hashtag).strip("-")
+    if slug == hashtag:
+        return f"retrain-{hashtag}"
+    return f"retrain-{slug[:40]}-{hashlib.sha256(hashtag.encode()).hexdigest()[:8]}"
+
+
+def next_attempt(name: str, attempt: int) -> str:
+    """The name of the `attempt`-th job of the same fingerprint, counted from 1."""
+    return name if attempt == 1 else f"{name}-a{attempt}"
+
+
+def fingerprint(settings: Mapping[Any, Any]) -> str:
+    """SHA-256 of everything that decides what a training makes."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def _slug(text: str) -> str:
+    return _NOT_IN_NAMES.sub("-", text)[:26].strip("-")

@@ -1,0 +1,116 @@
+"""Whether a model has earned to be deployed, and to be the champion that the next one must meet."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from include.evaluation.comparison import Comparison
+from include.evaluation.metrics import Evaluation
+
+Deploy = Literal["auto", "always", "never"]
+DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
+
+TO_BE_DEPLOYED = "To be deployed"
+"""How the reason begins of a decision to deploy: whether it comes to that, the decision does not know."""
+
+Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
+"""SageMaker's words in the model registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether to deploy, with the reason in words, and the approval status in the model registry."""
+
+    deploy: bool
+    reason: str
+    refused: bool
+    """The model would have been deployed, had it been good enough, or had a person not withheld it."""
+    approval: Approval
+    approval_reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "deploy": self.deploy, "reason": self.reason, "refused": self.refused,
+            "approval": self.approval, "approval_reason": self.approval_reason,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Dates of tweets, as 2026-01-31."""
+
+    candidate: str
+    newest: str
+    """The newest one with labelled tweets."""
+    champion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a candidate must pass with deploy=auto."""
+
+    min_gain: float
+    """The lower end of the accuracy's interval must exceed the majority's accuracy by more than this share."""
+
+    def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:
+        """Why the model has not earned deployment; None where it has."""
+        gain = evaluation.accuracy_interval[0] - evaluation.majority_accuracy
+        if gain <= self.min_gain:
+            return (
+                f"The interval's lower end must exceed the majority by more than {100 * self.min_gain:.1f} points; "
+                f"the difference is {100 * gain:+.1f}."
+            )
+        if comparison is not None and comparison.significantly_worse:
+            return f"Beside the champion, on the same {comparison.tweets:,} test tweets, it is {comparison.in_words()}."
+        return None
+
+
+def decide(
+    evaluation: Evaluation,
+    comparison: Comparison | None,
+    gate: Gate,
+    deploy: Deploy,
+    dates: Dates,
+    persons_word: Approval | None = None,
+) -> Decision:
+    """
+    The decision on a candidate. A model that passes the gate is approved, whatever `deploy` says; with deploy=auto it
+    is deployed as well if its date is the newest. A person's word in the registry counts for more than the gate.
+
+    :param comparison: with the champion; None where there is none to meet
+    :param persons_word: the approval status that a person has given this very model
+    """
+    objection = gate.objection(evaluation, comparison)
+    figures = evaluation.headline()
+    approval, approval_reason = _approval(objection, figures, dates, persons_word)
+
+    def decision(deployed: bool, reason: str, refused: bool = False) -> Decision:
+        return Decision(deployed, reason, refused, approval, approval_reason)
+
+    if deploy == "never":
+        return decision(False, f"Not deployed: deploy=never ({figures}).")
+    if deploy == "always":
+        return decision(True, f"{TO_BE_DEPLOYED}: deploy=always ({figures}).{f' {objection}' if objection else ''}")
+    if dates.candidate < dates.newest:
+        return decision(
+            False,
+            f"Not deployed: labelled tweets of a newer date are there ({dates.newest}), and deploy=auto serves the "
+            f"newest only ({figures}).",
+        )
+    if persons_word is not None:
+        deployed = persons_word == "Approved"
+        verb = TO_BE_DEPLOYED if deployed else "Not deployed"
+        reason = f"{verb}: a person has set this model to {persons_word} in the registry ({figures})."
+        return decision(deployed, reason, refused=not deployed)
+    if objection:
+        return decision(False, f"Not deployed: {figures}. {objection}", refused=True)
+    return decision(True, f"{TO_BE_DEPLOYED}: {figures}.")
+
+
+def _approval(objection: str | None, figures: str, dates: Dates, persons_word: Approval | None) -> tuple[Approval, str]:
+    if persons_word is not None:
+        return persons_word, f"A person's word; {figures}."
+    if objection:
+        return "Rejected", f"{figures}. {objection}"
+    if dates.champion is not None and dates.candidate < dates.champion:
+        return "PendingManualApproval", f"{figures}; but the champion is of a newer date, {dates.champion}."
+    return "Approved", f"{figures}."

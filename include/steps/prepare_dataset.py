@@ -1,0 +1,119 @@
+"""Labelled tweets to BlazingText's channels, and the requests for what trains on them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from include import __version__
+from include.aws.dataset import fetch_tweets, upload_prepared
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
+from include.blazingtext.requests import training_request, tuning_request
+from include.config.errors import DataError
+from include.config.names import fingerprint, training_job_name, tuning_job_name
+from include.config.ownership import ownership_tags
+from include.config.settings import Settings
+from include.steps.workplace import Workplace, today
+from include.tweets.prepare import PrepareSettings, prepare
+
+PARALLEL_TUNING_JOBS = 2
+"""At once: more are done sooner, but the search learns from those that are done."""
+
+
+def prepare_dataset(
+    hashtag: str,
+    date: str,
+    run_name: str,
+    owner: str,
+    labels: dict[str, str],
+    recipe: str,
+    min_confidence: float,
+    require_success_marker: bool = False,
+    params: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Read, check, clean, tokenise and split the labelled tweets; upload the channels and a report on the data."""
+    assert params is not None
+    place = Workplace.connect(hashtag, date)
+    storage, keys = place.storage, place.keys
+    with TemporaryDirectory(prefix="prepare-") as folder:
+        tweets = fetch_tweets(
+            storage, keys, int(params["window_days"]), Path(folder) / "in", today(), require_success_marker
+        )
+        sources, dates = tweets.sources, tweets.dates
+        print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
+        out = Path(folder) / "out"
+        preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
+        try:
+            report = prepare(sources, out, preparation)
+        except DataError as error:
+            rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
+            raise DataError(f"{error} ({rejected})") from None
+        for warning in report["warnings"]:
+            print(f"WARNING: {warning}")
+        data = upload_prepared(storage, keys, out)
+    request = _training_request(place, data, params, owner)
+    return {
+        "training_request": request,
+        "tuning_request": _tuning_request(hashtag, request, data, params["tuning_jobs"]) if params["tune"] else {},
+        "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule,
+        "warnings": _warnings_of_dates(tweets.ignored_dates),
+    }  # fmt: skip
+
+
+def _warnings_of_dates(ignored: list[str]) -> list[str]:
+    if not ignored:
+        return []
+    return [f"Labelled tweets of dates after today are ignored: {', '.join(ignored)}. If a date is wrong, move it."]
+
+
+def _training_request(place: Workplace, data: dict[str, Any], params: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The request for the prepared channels; its name is a fingerprint of all that decides what comes out."""
+    settings, storage, keys = place.settings, place.storage, place.keys
+    image = training_image(settings, storage.region)
+    hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
+    decisive = {
+        "train": data["sha256"]["train"], "validation": data["sha256"]["validation"], "image": image,
+        "hyperparameters": hyperparameters, "instance_type": params["training_instance_type"], "code": __version__,
+        "output": storage.uri(keys.models),
+    }  # fmt: skip
+    return training_request(
+        job_name=training_job_name(keys.hashtag, keys.date, fingerprint(decisive)),
+        image=image,
+        role_arn=settings.role_arn,
+        train_uri=data["uris"]["train"],
+        validation_uri=data["uris"]["validation"],
+        output_uri=storage.uri(keys.models),
+        instance_type=params["training_instance_type"],
+        hyperparameters=hyperparameters,
+        tags=ownership_tags(owner, settings.deployment, f"training of {keys.hashtag} {keys.date}"),
+    )
+
+
+def _tuning_request(hashtag: str, training: dict[str, Any], data: dict[str, Any], jobs: int) -> dict[str, Any]:
+    """The request to tune the prepared training; its name is a fingerprint of all that decides what comes out."""
+    ranges = tuning_ranges()
+    tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
+    # Not the channels' URIs, which change with files beside them, but their contents.
+    decisive = {
+        **training, "TrainingJobName": "", "Tags": [], "ranges": ranges, "jobs": jobs, "code": __version__,
+        "InputDataConfig": [data["sha256"]["train"], data["sha256"]["validation"]],
+    }  # fmt: skip
+    decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
+    return tuning_request(
+        job_name=tuning_job_name(hashtag, fingerprint(decisive)),
+        training=training,
+        ranges=ranges,
+        max_jobs=jobs,
+        max_parallel_jobs=PARALLEL_TUNING_JOBS,
+        tags={tag["Key"]: tag["Value"] for tag in training["Tags"]},
+    )
+
+
+def training_image(settings: Settings, region: str) -> str:
+    """BlazingText's image for the region, as the SageMaker SDK knows it, unless a setting names another."""
+    if settings.training_image:
+        return settings.training_image
+    from sagemaker.core import image_uris  # takes seconds to import
+
+    image: str = image_uris.retrieve("blazingtext", region)
+    return image

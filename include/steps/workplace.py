@@ -1,0 +1,36 @@
+"""Where a step of one hashtag's date works."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Self
+
+from include.aws.registry import Registry
+from include.aws.storage import Storage
+from include.config.names import Keys, model_package_group
+from include.config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The deployment's settings, its bucket, and the keys of the hashtag's date."""
+
+    settings: Settings
+    storage: Storage
+    keys: Keys
+
+    @classmethod
+    def connect(cls, hashtag: str, date: str) -> Self:
+        """With what the environment and Airflow's connection say."""
+        settings = Settings.from_environment()
+        return cls(settings, Storage.connect(settings.bucket), Keys(settings.prefix, hashtag, date))
+
+    @property
+    def registry(self) -> Registry:
+        """The hashtag's versions in the model registry, as far as they are this deployment's."""
+        artifacts = self.storage.uri(self.keys.prefix + "/")
+        return Registry.connect(model_package_group(self.keys.hashtag), artifacts)
+
+
+def today() -> datetime.date:
+    """The date now, UTC."""
+    return datetime.datetime.now(datetime.UTC).date()

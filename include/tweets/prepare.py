@@ -1,0 +1,208 @@
+"""
+Labelled rows in, BlazingText's three channels out, with a report that accounts for every row.
+
+Works in two passes, so that memory does not grow with the number of rows. The first reads the rows, cleans them and
+spools them to disk, into buckets by a keyed hash of the tweet (`include.tweets.spool`). The second takes bucket by
+bucket: there all rows of a tweet are together, so duplicates are merged and contradicting labels are put to the vote
+(`include.tweets.bucket`). The hash is at the same time the order of the output: shuffled by the seed, and the same
+whatever the order of the files or the number of processes.
+
+Both passes are shared between processes. This one cuts the files into blocks, and writes down in order what comes back.
+"""
+
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from include.config.errors import ConfigurationError, DataError
+from include.tweets.bucket import Bucket, process_bucket
+from include.tweets.prepare_settings import PrepareSettings
+from include.tweets.rejected import REJECTED_COLUMNS, csv_line
+from include.tweets.rows import Block
+from include.tweets.sources import Source, read_source
+from include.tweets.split import SPLITS
+from include.tweets.spool import BlockTally, Spool, spooled_buckets
+from include.tweets.tally import Tally
+from include.tweets.workers import Workers
+
+__all__ = ["PrepareSettings", "Progress", "Source", "prepare"]
+
+PARALLEL_FROM_ROWS = 20_000
+"""Below this, starting processes takes longer than the work."""
+BLOCKS_AT_ONCE = 64
+"""So many are one job for a process: enough that its overhead does not matter."""
+ROWS_PER_JOB = 100_000
+"""A process writes its rows at the end of a job, or when there are so many."""
+
+TEST_TWEETS = "test_tweets.csv"
+"""The test split for people, line by line as in test.txt: label, text before it is lower-cased and tokenised, and a
+hash that near copies of a tweet share (see `include.tweets.cleaning.Tweet.group`)."""
+TEST_TWEETS_COLUMNS = ("label", "text", "group")
+
+Progress = Callable[[str, float], None]
+"""Called now and then with what is being done and the share of it that is done."""
+
+
+def prepare(
+    sources: Sequence[Source],
+    out: Path,
+    settings: PrepareSettings,
+    processes: int | None = None,
+    progress: Progress = lambda doing, share: None,
+) -> dict[str, Any]:
+    """
+    Write train.txt, validation.txt, test.txt, test_tweets.csv, rejected.csv and report.json into `out`; return the
+    report.
+
+    On a DataError, rejected.csv and report.json are there all the same and say what was found; no channel is.
+
+    :param processes: how many processes read and tokenise; the default is one per core, or one alone where rows are few
+    :raises DataError: the rows cannot be used; the message says which, where and why
+    """
+    names = Counter(source.name for source in sources)
+    if repeated := sorted(name for name, count in names.items() if count > 1):
+        raise ConfigurationError(f"the input names {', '.join(repeated)} more than once")
+    out.mkdir(parents=True, exist_ok=True)
+    channels = [f"{name}.txt" for name in SPLITS] + [TEST_TWEETS]
+    for name in channels:
+        (out / name).unlink(missing_ok=True)
+    tally = Tally()
+    with tempfile.TemporaryDirectory(dir=out, prefix=".prepare-") as scratch:
+        try:
+            with (out / "rejected.csv").open("w", encoding="utf-8", newline="") as rejected:
+                rejected.write(csv_line(REJECTED_COLUMNS))
+                _Preparation(sources, Path(scratch), settings, tally, rejected, progress, processes).run()
+        except DataError as error:
+            _write_report(out, {**tally.report(settings), "error": str(error)})
+            raise
+        for name in channels:
+            (Path(scratch) / name).replace(out / name)
+    report = tally.report(settings)
+    _write_report(out, report)
+    return report
+
+
+def _write_report(out: Path, report: dict[str, Any]) -> None:
+    (out / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class _Preparation:
+    """One run: what it reads and counts, and where it writes."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        scratch: Path,
+        settings: PrepareSettings,
+        tally: Tally,
+        rejected: TextIO,
+        progress: Progress,
+        processes: int | None,
+    ):
+        self._names = [source.name for source in sources]
+        self._sources = sorted(sources, key=lambda source: source.name)
+        self._files = sorted(self._names)
+        self._scratch, self._settings, self._tally = scratch, settings, tally
+        self._rejected, self._progress = rejected, progress
+        self._workers = Workers(processes, _start, scratch, self._files, settings)
+        self._parallel_from_rows = 0 if processes else PARALLEL_FROM_ROWS
+
+    def run(self) -> None:
+        with self._workers:
+            for block in self._spooled_blocks():
+                self._tally.add_block(block)
+                self._rejected.writelines(block.rejected.lines)
+            self._tally.check_rows(self._names, self._settings)
+            self._write_channels(self._processed_buckets())
+            self._tally.check_splits(self._settings)
+
+    def _is_parallel(self) -> bool:
+        return self._workers.count > 1 and self._tally.rows_read >= self._parallel_from_rows
+
+    def _spooled_blocks(self) -> Iterator[BlockTally]:
+        """The first pass: all rows to the spool; by this process alone while there may be few."""
+        blocks = self._blocks()
+        spool = Spool(self._scratch, self._files, self._settings)
+        while not self._is_parallel():
+            block = next(blocks, None)
+            if block is None:
+                break
+            yield spool.add(block)
+        spool.flush()
+        if self._is_parallel():
+            for tallies in self._workers.map(_spool_blocks, _batches(blocks)):
+                yield from tallies
+
+    def _blocks(self) -> Iterator[Block]:
+        size = sum(source.size for source in self._sources) or 1
+        read = 0
+        for source in self._sources:
+            self._tally.files[source.name] = 0
+            with source.open() as stream:
+                for block in read_source(source, stream, self._settings):
+                    if source.size:
+                        self._progress("reading", (read + stream.tell()) / size)
+                    yield block
+            read += source.size
+
+    def _processed_buckets(self) -> Iterator[Bucket]:
+        """The second pass."""
+        ranks = [source.rank for source in self._sources]
+        work = partial(process_bucket, files=self._files, ranks=ranks, settings=self._settings)
+        buckets = spooled_buckets(self._scratch)
+        processed = self._workers.map(work, iter(buckets)) if self._is_parallel() else map(work, buckets)
+        for done, bucket in enumerate(processed, start=1):
+            self._progress("tokenising", done / len(buckets))
+            yield bucket
+
+    def _write_channels(self, buckets: Iterator[Bucket]) -> None:
+        with ExitStack() as stack:
+            channels = {split: stack.enter_context((self._scratch / f"{split}.txt").open("wb")) for split in SPLITS}
+            test_tweets = stack.enter_context((self._scratch / TEST_TWEETS).open("w", encoding="utf-8", newline=""))
+            test_tweets.write(csv_line(TEST_TWEETS_COLUMNS))
+            for bucket in buckets:
+                for split, lines in bucket.examples.items():
+                    channels[split].write(lines)
+                test_tweets.write(bucket.test_tweets)
+                self._rejected.writelines(bucket.rejected.lines)
+                self._tally.add_bucket(bucket)
+
+
+def _batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:
+    """Where `blocks` raises an exception, so does this, after all blocks before."""
+    while True:
+        batch: list[Block] = []
+        try:
+            batch.extend(islice(blocks, BLOCKS_AT_ONCE))
+        except Exception:
+            yield batch
+            raise
+        if not batch:
+            return
+        yield batch
+
+
+# In the other processes
+
+_spool: Spool
+
+
+def _start(folder: Path, files: Sequence[str], settings: PrepareSettings) -> None:
+    global _spool
+    # nltk would import these, for two seconds, on behalf of parts that nobody needs in a process like this.
+    for name in ("scipy", "sklearn"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    _spool = Spool(folder, files, settings, ROWS_PER_JOB)
+
+
+def _spool_blocks(blocks: list[Block]) -> list[BlockTally]:
+    tallies = [_spool.add(block) for block in blocks]
+    _spool.flush()
+    return tallies

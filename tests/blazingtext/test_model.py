@@ -1,0 +1,104 @@
+import json
+import tarfile
+
+import fasttext
+import pytest
+
+from include.blazingtext.model import LocalModel, Prediction, check_same, parse_answer
+from include.config.errors import EvaluationError
+
+
+def answer(*pairs: tuple[list[str], list[float]]) -> bytes:
+    return json.dumps([{"label": labels, "prob": probabilities} for labels, probabilities in pairs]).encode()
+
+
+def test_an_answer_is_read_label_by_label():
+    (prediction,) = parse_answer(answer((["__label__technical", "__label__marketing"], [0.6, 0.4])))
+
+    assert prediction.label == "technical"
+    assert prediction.probability == 0.6
+    assert prediction.probabilities == {"technical": 0.6, "marketing": 0.4}
+
+
+def test_a_probability_a_hair_above_one_is_one():
+    (prediction,) = parse_answer(answer((["__label__a"], [1.00001])))
+
+    assert prediction.probability == 1.0
+
+
+@pytest.mark.parametrize("body", [b"", b"{}x", b'{"prob": 1}', b"[1]", answer((["__label__a"], [0.1, 0.2])), b"[{}]"])
+def test_an_answer_of_another_form_is_an_error_that_shows_it(body):
+    with pytest.raises(EvaluationError, match="not of BlazingText's form"):
+        parse_answer(body)
+
+
+OURS = Prediction({"technical": 0.7, "marketing": 0.3})
+
+
+def test_answers_that_differ_by_rounding_are_the_same():
+    check_same([OURS], [Prediction({"technical": 0.70004, "marketing": 0.29996})])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "message"),
+    [
+        ([], "1 tweets were sent and 0 answers came back"),
+        ([Prediction({"technical": 1.0})], "the endpoint knows the labels"),
+        ([Prediction({"technical": 0.6, "marketing": 0.4})], "another model is deployed than was evaluated"),
+        ([Prediction({"marketing": 0.7, "technical": 0.3})], "tweet 1: the endpoint answers marketing"),
+    ],
+)
+def test_another_models_answers_are_an_error(theirs, message):
+    with pytest.raises(EvaluationError, match=message):
+        check_same([OURS], theirs)
+
+
+@pytest.fixture
+def model(tmp_path) -> LocalModel:
+    """Trained on tweets of which one word tells the label, and one tells nothing."""
+    lines = [f"__label__{label} {word} {word} the" for label, word in (("a", "kernel"), ("b", "coupon"), ("c", "goal"))]
+    (tmp_path / "train.txt").write_text("\n".join([*lines * 40, "__label__a once"]) + "\n")
+    trained = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=20, lr=0.5, dim=5, thread=1, verbose=0)
+    trained.save_model(str(tmp_path / "model.bin"))
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "model.bin", "model.bin")
+    return LocalModel(tmp_path / "model.tar.gz", tmp_path)
+
+
+def test_the_heaviest_word_of_a_label_is_the_one_that_tells_it(model):
+    heaviest = model.heaviest_words(2, min_occurrences=5)
+
+    assert {label: words[0]["word"] for label, words in heaviest.items()} == {"a": "kernel", "b": "coupon", "c": "goal"}
+    assert heaviest["a"][0]["occurrences"] == 80
+    assert all(word["weight"] > 0 for words in heaviest.values() for word in words)
+    assert all(word["word"] not in {"</s>", "once"} for words in heaviest.values() for word in words)
+
+
+def test_where_no_word_is_frequent_enough_there_is_no_heaviest(model):
+    assert model.heaviest_words(2, min_occurrences=1000) == {"a": [], "b": [], "c": []}
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_an_artifact_that_is_no_model_is_an_error(tmp_path, content):
+    artifact = tmp_path / "model.tar.gz"
+    artifact.write_bytes(content)
+
+    with pytest.raises(EvaluationError, match=r"model\.tar\.gz holds no model\.bin that fastText can read"):
+        LocalModel(artifact, tmp_path)
+
+
+def test_a_model_is_read_without_what_python_3_11_2_has_not(tmp_path, monkeypatch):
+    """Debian 12's Python does not know TarFile.extract's filters yet."""
+
+    def extract(self, member, path="", set_attrs=True, *, numeric_owner=False):
+        raise AssertionError("extract() without a filter would write wherever an archive says")
+
+    monkeypatch.setattr(tarfile.TarFile, "extract", extract)
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extract)
+    monkeypatch.delattr(tarfile, "data_filter")
+    (tmp_path / "model.bin").write_bytes(b"no model")
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "model.bin", "model.bin")
+
+    with pytest.raises(EvaluationError, match="fastText can read"):
+        LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")

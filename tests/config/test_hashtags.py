@@ -1,0 +1,126 @@
+import pytest
+
+from include.config.errors import ConfigurationError
+from include.config.hashtags import DEFAULT_FILE, load_hashtags
+from include.samples import SAMPLE_DATA
+
+ENTRY = 'labels: {"0": a, "1": b}'
+LABELS = '  labels: {"0": a, "1": b}\n'
+
+
+@pytest.mark.parametrize("path", [DEFAULT_FILE, SAMPLE_DATA / "hashtags.yaml"])
+def test_the_files_that_ship_name_aws_and_azure(path):
+    found = load_hashtags(path)
+
+    assert ([hashtag.name for hashtag in found.usable], found.errors) == (["aws", "azure"], [])
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text: str, only: str | None = None):
+        path = tmp_path / "hashtags.yaml"
+        path.write_text(text, encoding="utf-8")
+        return load_hashtags(path, only)
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("../x: {" + ENTRY + "}", "line 2: hashtag '../x': only a-z"),
+        ("AWS: {" + ENTRY + "}", "line 2: hashtag 'AWS': only a-z"),
+        ("no: {" + ENTRY + "}", 'line 2: YAML does not read no as text; put the hashtag in quotes: "no"'),
+        ("1: {" + ENTRY + "}", 'line 2: YAML does not read 1 as text; put the hashtag in quotes: "1"'),
+        ("[a, b]: {" + ENTRY + "}", "line 2: a hashtag's name is expected here"),
+        ("bad: 1", "line 2, bad: expected settings below the hashtag's name, labels at least"),
+        ("bad:", "line 2, bad: expected settings below the hashtag's name, labels at least"),
+        ("bad: {}", "line 2, bad.labels: is missing"),
+        ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; known are labels, schedule"),
+        ("bad:\n" + LABELS + "  shedule: x", r"line 4, bad.shedule: unknown key \(did you mean schedule\?\)"),
+        ("bad:\n" + LABELS + "  schedule:", "line 4, bad.schedule: YAML reads this as nothing, None"),
+        ("bad:\n" + LABELS + "  schedule: 5 5", "line 4, bad.schedule: '5 5' is no cron expression of five fields"),
+        ('bad:\n' + LABELS + '  schedule: "61 * * * *"', "line 4, bad.schedule: '61 .*' is no cron expression"),
+        ('bad:\n' + LABELS + '  schedule: "0 0 30 2 *"', "line 4, bad.schedule: '0 0 30 2 .*' is no cron expression"),
+        ('bad:\n' + LABELS + '  schedule: "R * * * *"', "line 4, bad.schedule: 'R .*' is no cron expression"),
+        ("bad:\n" + LABELS + "  schedule: 5", "line 4, bad.schedule: YAML reads this as a number, 5; put the text in"),
+        ('bad: {labels: {"0": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
+        ('bad: {labels: {"0": a, "1": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
+        ('bad: {labels: {"0": a, "1": "b c"}}', "bad.labels: label 'b c': a label's name has no blanks"),
+        ('bad: {labels: {"0": a, "1": "{{x}}"}}', "bad.labels: label '{{x}}': a label's name has no {{"),
+        ("bad: {labels: [a, b]}", "bad.labels: expected names and values, as in labels: "),
+        ("bad:\n  labels:\n    0: a\n    \"1\": b", 'line 4, bad.labels.0: .*a number, 0; put the id in'),
+        ('bad:\n  labels:\n    "0": no\n    "1": b', 'line 4, bad.labels.0: .*a yes or no, False; .*"no"'),
+        ('bad:\n  labels:\n    "0": 1\n    "1": b', 'line 4, bad.labels.0: .*a number, 1; put the text in'),
+        ('bad:\n  labels:\n    "0": a\n    "0": b', "line 5, bad.labels.0: stands twice"),
+        ("bad:\n" + LABELS + LABELS, "line 4, bad.labels: stands twice"),
+        ("bad:\n" + LABELS + "  late_after_hours: 0", "line 4, bad.late_after_hours: 0 must be above 0"),
+        ("bad:\n" + LABELS + "  late_after_hours: 800", "line 4, bad.late_after_hours: 800 must be 744 or less"),
+        ("bad:\n" + LABELS + "  late_after_hours: soon", "line 4, bad.late_after_hours: 'soon' is text"),
+        ("bad:\n" + LABELS + "  min_confidence: .nan", "line 4, bad.min_confidence: nan"),
+        ("bad:\n" + LABELS + "  min_confidence: yes", "line 4, bad.min_confidence: True is a yes or no"),
+        ("bad:\n" + LABELS + "  wait_hours: -1", "line 4, bad.wait_hours: -1 must be 0 or more"),
+        ("bad:\n" + LABELS + "  recipe: raw", "line 4, bad.recipe: 'raw' is none of clean, seed"),
+        ("bad:\n" + LABELS + "  recipe: sead", r"line 4, bad.recipe: .* \(did you mean seed\?\)"),
+        ("bad:\n" + LABELS + "  parameters: [1]", "line 4, bad.parameters: expected names and values"),
+        ("bad:\n" + LABELS + "  require_success_marker: 1", "line 4, bad.require_success_marker: 1 is a number"),
+        ("bad: !!python/object:os.system {}", "line 2, bad"),
+        ("bad:\n" + LABELS + "  parameters: {date: 2026-02-30}", "line 2, bad: YAML cannot read a value of this entry"),
+        ("bad:\n" + LABELS + "  wait_hours: 0x_", "line 2, bad: YAML cannot read a value of this entry"),
+        ("bad:\n" + LABELS + "  wait_hours: !!int twelve", "line 2, bad: YAML cannot read a value of this entry"),
+        ("bad: &self {labels: *self}", "line 2, bad"),
+        ("bad: &self\n  <<: *self", "line 2, bad"),
+    ],
+)  # fmt: skip
+def test_a_mistake_costs_its_own_hashtag_and_is_named_with_file_line_and_key(load, entry, message):
+    found = load(f"good: {{{ENTRY}}}\n{entry}\nbetter: {{{ENTRY}}}\n")
+
+    assert [hashtag.name for hashtag in found.usable] == ["good", "better"]
+    (error,) = found.errors
+    with pytest.raises(ConfigurationError, match=rf"^.*hashtags\.yaml, .*{message}"):
+        raise error
+    assert len(str(error)) < 400
+
+
+def test_every_mistake_of_an_entry_is_named(load):
+    (error,) = load("bad:\n  colour: red\n  recipe: raw").errors
+
+    assert [line.partition(", ")[2].partition(":")[0] for line in str(error).splitlines()] == [
+        "line 1, bad.labels", "line 3, bad.recipe", "line 2, bad.colour",
+    ]  # fmt: skip
+
+
+def test_a_hashtag_that_stands_twice_is_an_error_at_both_places_and_neither_counts(load):
+    found = load(f"aws: {{{ENTRY}}}\nazure: {{{ENTRY}}}\naws: {{{ENTRY}}}\n")
+
+    assert [hashtag.name for hashtag in found.usable] == ["azure"]
+    assert [str(error).partition(", ")[2] for error in found.errors] == [
+        "line 1: the hashtag aws stands twice; remove one entry.",
+        "line 3: the hashtag aws stands twice; remove one entry.",
+    ]
+
+
+def test_anchors_and_merges_are_read(load):
+    found = load(f"aws: &common {{{ENTRY}, wait_hours: 2}}\nazure: *common\ngcp:\n  <<: *common\n  wait_hours: 3\n")
+
+    assert found.errors == []
+    assert [hashtag.settings.wait_hours for hashtag in found.usable] == [2, 2, 3]
+
+
+def test_one_hashtag_alone_can_be_looked_at(load):
+    found = load(f"aws: {{{ENTRY}}}\nbad: 1\n", only="aws")
+
+    assert ([hashtag.name for hashtag in found.usable], found.errors) == (["aws"], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "one entry for each hashtag"), ("aws: [", "not YAML"), ("- a", "one entry")]
+)
+def test_a_file_that_is_none_is_an_error_as_a_whole(load, text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(text)
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="No such file"):
+        load_hashtags(tmp_path / "none.yaml")

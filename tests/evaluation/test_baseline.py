@@ -1,0 +1,71 @@
+import random
+
+from include.blazingtext.model import Prediction
+from include.evaluation.baseline import linear_baseline
+from include.evaluation.metrics import Evaluation, evaluate
+
+LABELS = ["technical", "marketing"]
+
+
+def examples(count: int, telling: float, seed: int = 0) -> list[tuple[str, str]]:
+    """Tweets of which a share holds a word that tells the label."""
+    chance = random.Random(seed)
+    words = {"technical": "kernel", "marketing": "coupon"}
+    found = []
+    for _ in range(count):
+        label = chance.choice(LABELS)
+        tokens = chance.choices([f"word{number}" for number in range(50)], k=6)
+        found.append((label, " ".join([*tokens, words[label] if chance.random() < telling else "filler"])))
+    return found
+
+
+def guesses(test: list[tuple[str, str]]) -> list[Prediction]:
+    """Of a model that always answers the same."""
+    return [Prediction({"technical": 0.6})] * len(test)
+
+
+def evaluation(test: list[tuple[str, str]], predictions: list[Prediction]) -> Evaluation:
+    return evaluate([label for label, _ in test], predictions, LABELS)
+
+
+def test_data_that_tell_the_label_and_a_model_that_has_not_found_it():
+    test = examples(200, 1.0, seed=1)
+
+    baseline = linear_baseline(examples(400, 1.0), test, guesses(test), word_ngrams=2)
+
+    assert baseline.accuracy > 0.95
+    assert baseline.accuracy_interval[0] < baseline.accuracy <= baseline.accuracy_interval[1]
+    assert "there is more in the data than this model has found" in baseline.verdict(evaluation(test, guesses(test)))
+
+
+def test_data_that_do_not_tell_the_label():
+    test = examples(200, 0.0, seed=1)
+
+    baseline = linear_baseline(examples(400, 0.0), test, guesses(test), word_ngrams=1)
+
+    assert baseline.accuracy < 0.65
+    assert "the data, not the model, are the limit" in baseline.verdict(evaluation(test, guesses(test)))
+
+
+def test_a_good_model_gets_the_figure_only():
+    test = examples(200, 1.0, seed=1)
+    good = [Prediction({label: 0.9}) for label, _ in test]
+
+    verdict = linear_baseline(examples(400, 1.0), test, good, word_ngrams=1).verdict(evaluation(test, good))
+
+    assert verdict.startswith("A linear model on the same words is right on")
+    assert verdict.endswith(").")
+
+
+def test_a_model_that_beats_the_majority_and_is_beaten_by_the_linear_one_is_told_so():
+    test = examples(200, 1.0, seed=1)
+    fair = [Prediction({label if number % 4 else "technical": 0.9}) for number, (label, _) in enumerate(test)]
+
+    verdict = linear_baseline(examples(400, 1.0), test, fair, word_ngrams=1).verdict(evaluation(test, fair))
+
+    assert "significantly worse" in verdict
+    assert "there is more in the data than this model has found" in verdict
+
+
+def test_one_label_alone_cannot_be_learned():
+    assert linear_baseline([("technical", "a b")] * 5, [("technical", "a")], [], word_ngrams=1) is None

@@ -1,0 +1,89 @@
+import io
+import tarfile
+
+import fasttext
+import pytest
+
+from include.aws.registry import Version
+from include.blazingtext.model import LocalModel
+from include.evaluation.champion import history_entry, meet
+
+TEST = [("technical", "kernel word1"), ("marketing", "coupon word2"), ("technical", "kernel")] * 4
+
+
+@pytest.fixture
+def artifact(tmp_path, storage):
+    """Trains a model that tells the labels by one word each, or that has them mixed up; uploads it."""
+
+    def train(mixed_up: bool = False) -> str:
+        words = ("coupon", "kernel") if mixed_up else ("kernel", "coupon")
+        lines = [f"__label__{label} {word} x" for label, word in zip(("technical", "marketing"), words, strict=True)]
+        (tmp_path / "train.txt").write_text("\n".join(lines * 50) + "\n")
+        model = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=20, lr=0.5, dim=5, thread=1, verbose=0)
+        model.save_model(str(tmp_path / "model.bin"))
+        with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+            archive.add(tmp_path / "model.bin", "model.bin")
+        return storage.upload(tmp_path / "model.tar.gz", f"models/{mixed_up}/model.tar.gz")
+
+    return train
+
+
+@pytest.fixture
+def candidate(tmp_path, storage, artifact):
+    """Predictions of a good model."""
+    path = storage.download(storage.key_of(artifact()), tmp_path / "candidate.tar.gz")
+    return LocalModel(path, tmp_path).predict([instance for _, instance in TEST])
+
+
+def version(uri: str, **properties: str) -> Version:
+    return Version("arn", 3, "Approved", uri, {"rule": "r1", "date": "2026-01-06"} | properties)
+
+
+def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_path):
+    meeting = meet(version(artifact(mixed_up=True)), "r1", TEST, candidate, storage, tmp_path / "champion")
+
+    assert (meeting.comparison.right, meeting.comparison.other_right) == (12, 0)
+    assert meeting.comparison.significantly_better
+    assert meeting.verdict.startswith(
+        "On the same 12 test tweets the champion (version 3, 2026-01-06) is right on 0.0%"
+    )
+    assert meeting.as_dict()["comparison"]["alone_right"] == 12
+
+
+def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path):
+    meeting = meet(None, "r1", TEST, candidate, storage, tmp_path)
+
+    assert (meeting.comparison, meeting.date) == (None, None)
+    assert "There was no champion to meet" in meeting.verdict
+
+
+@pytest.mark.parametrize("properties", [{"rule": "r2"}, {"rule": ""}])
+def test_a_champion_that_may_have_been_trained_on_test_tweets_is_not_compared(
+    artifact, candidate, storage, tmp_path, properties
+):
+    meeting = meet(version(artifact(), **properties), "r1", TEST, candidate, storage, tmp_path)
+
+    assert meeting.comparison is None
+    assert "may have been trained on these test tweets" in meeting.verdict
+
+
+def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_is_said(candidate, storage, tmp_path):
+    gone = meet(version(storage.uri("models/gone")), "r1", TEST, candidate, storage, tmp_path / "gone")
+    storage._client.upload_fileobj(io.BytesIO(b"damaged"), storage.bucket, "models/damaged")
+    damaged = meet(version(storage.uri("models/damaged")), "r1", TEST, candidate, storage, tmp_path / "damaged")
+
+    assert (gone.comparison, damaged.comparison) == (None, None)
+    assert "models/gone does not exist" in gone.verdict
+    assert "holds no model.bin" in damaged.verdict
+
+
+def test_a_champions_figures_are_those_that_were_registered_with_it():
+    figures = {
+        "accuracy": "0.9", "accuracy_low": "0.8", "accuracy_high": "0.95", "majority_accuracy": "0.5",
+        "test_tweets": "50", "training_job": "job",
+    }  # fmt: skip
+
+    entry = history_entry(version("s3://b/m", **figures))
+
+    assert (entry["date"], entry["accuracy_interval"], entry["tweets"]) == ("2026-01-06", [0.8, 0.95], 50)
+    assert history_entry(version("s3://b/m")) is None

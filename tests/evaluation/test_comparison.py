@@ -1,0 +1,55 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.evaluation.comparison import compare
+
+ANSWERS = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("ab"), st.sampled_from("ab")), min_size=1)
+
+
+def comparison(alone: int, other_alone: int, both: int = 10):
+    labels = ["a"] * (alone + other_alone + both)
+    return compare(
+        labels, ["a"] * alone + ["b"] * other_alone + ["a"] * both, ["b"] * alone + ["a"] * (other_alone + both)
+    )
+
+
+@pytest.mark.parametrize(
+    ("alone", "other_alone", "p_value"),
+    [
+        pytest.param(0, 0, 1.0, id="no disagreement"),
+        pytest.param(5, 5, 1.0, id="even"),
+        pytest.param(1, 9, 2 * (1 + 10) / 2**10, id="from the binomial distribution by hand"),
+        pytest.param(0, 6, 2 / 2**6, id="one side"),
+    ],
+)
+def test_mcnemars_exact_test(alone, other_alone, p_value):
+    assert comparison(alone, other_alone).p_value == pytest.approx(p_value)
+
+
+def test_for_many_disagreements_it_is_near_the_chi_square():
+    from scipy.stats import chi2
+
+    found = comparison(400, 460)
+
+    with_continuity = chi2.sf((abs(400 - 460) - 1) ** 2 / 860, df=1)
+    assert found.p_value == pytest.approx(with_continuity, rel=0.02)
+
+
+def test_worse_is_said_only_where_it_is_significant():
+    assert comparison(0, 6).significantly_worse
+    assert not comparison(0, 5).significantly_worse
+    assert comparison(6, 0).significantly_better
+    assert "significantly worse (this model alone is right on 0, the other alone on 6" in comparison(0, 6).in_words()
+    assert comparison(2, 3).in_words().startswith("no significant difference")
+
+
+@given(ANSWERS)
+def test_exchanging_the_models_exchanges_the_verdict(answers):
+    labels, ours, theirs = zip(*answers, strict=True)
+
+    one, other = compare(labels, ours, theirs), compare(labels, theirs, ours)
+
+    assert one.p_value == pytest.approx(other.p_value)
+    assert one.significantly_worse == other.significantly_better
+    assert one.right - one.alone_right == other.right - other.alone_right

@@ -1,0 +1,68 @@
+"""What make up does with the outcome of its first run; the rest of it is in end_to_end/."""
+
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from local_stack import demo
+from local_stack.errors import StackError
+
+
+class StackUntilCtrlC(SimpleNamespace):
+    """A stack that is well, until somebody presses Ctrl-C."""
+
+    checks = 0
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("outcome", [True, False, StackError("Airflow does not run retrain_aws: 500")])
+def test_everything_stays_up_whatever_becomes_of_the_first_run(monkeypatch, outcome):
+    def run_pipeline(*_: object) -> bool:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(demo, "run_pipeline", run_pipeline)
+    monkeypatch.setattr(demo.time, "sleep", lambda _: None)
+    console = Console(record=True, width=200)
+    stack = StackUntilCtrlC(settings=SimpleNamespace(airflow_url="http://airflow", local_aws_url="http://aws"))
+
+    with pytest.raises(KeyboardInterrupt):
+        demo._keep_running(stack, console)
+
+    shown = console.export_text()
+    assert "Everything runs until Ctrl-C." in shown
+    if isinstance(outcome, Exception):
+        assert "The first run cannot be shown: Airflow does not run retrain_aws: 500" in shown
+
+
+def test_a_run_is_waited_for_as_long_as_it_makes_progress(monkeypatch):
+    """Ten tasks, each a little quicker than the time after which a run counts as stuck."""
+    clock = iter(range(0, 1_000_000, 250))
+    monkeypatch.setattr(demo.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(demo.time, "sleep", lambda _: None)
+    names = [f"task_{number}" for number in range(10)]
+    looks = iter(range(100))
+
+    def tasks(*_: str) -> dict[str, dict]:
+        done = next(looks)
+        return {
+            name: {"task_id": name, "state": "success" if number < done else "queued", "try_number": 1, "end_date": "x"}
+            for number, name in enumerate(names)
+        }
+
+    states = iter(range(100))
+    airflow = SimpleNamespace(tasks=tasks, run_state=lambda *_: "success" if next(states) >= len(names) else "running")
+    stack = SimpleNamespace(check=lambda: None)
+    monkeypatch.setattr(demo, "_print_task", lambda *_: None)
+
+    assert demo._watch(airflow, stack, "run", Console(quiet=True)) == "success"
+
+    stuck = SimpleNamespace(tasks=lambda *_: {}, run_state=lambda *_: "running")
+    with pytest.raises(StackError, match="there was no progress at the scheduler"):
+        demo._watch(stuck, stack, "run", Console(quiet=True))

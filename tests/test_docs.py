@@ -1,0 +1,77 @@
+"""What README and docs say is what the product does."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from include.config.hashtags import HashtagSettings
+from tests.conftest import REPOSITORY
+from tests.dags.test_integrity import STORY
+
+README = (REPOSITORY / "README.md").read_text()
+PAGES = [Path("README.md"), Path("CONTRIBUTING.md"), Path("local_aws/README.md"), *sorted(Path("docs").rglob("*.md"))]
+PAGES = [REPOSITORY / page if not page.is_absolute() else page for page in PAGES]
+MAKE_TARGETS = set(re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+
+
+def test_readme_is_short():
+    assert len(README.split()) <= 900
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+
+    for target in targets:
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_commands_of_make_and_modules_are_there(page):
+    text = page.read_text()
+
+    assert set(re.findall(r"(?:^\s*|`)make ([a-z-]+)", text, re.MULTILINE)) <= MAKE_TARGETS
+    for module in re.findall(r"python -m ([a-z_.]+)", text):
+        path = REPOSITORY.joinpath(*module.rstrip(".").split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file() or module == "airflow", module
+
+
+def test_the_picture_of_the_story_has_its_tasks_in_their_order():
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", README, re.DOTALL)
+    named = re.findall(r"\b[a-z]+_[a-z]+(?:_[a-z]+)?\b", picture)
+
+    assert list(dict.fromkeys(named)) == STORY
+
+
+def test_every_setting_of_a_hashtag_has_a_row_with_its_default():
+    rows = re.findall(r"^\| `(\w+)` \| *([^|]*?) *\|", (REPOSITORY / "docs" / "hashtags.md").read_text(), re.MULTILINE)
+
+    defaults = {
+        name: "" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+        for name, field in HashtagSettings.model_fields.items()
+    }
+    assert dict(rows) == defaults
+
+
+def test_every_variable_of_the_environment_is_documented():
+    code = subprocess.run(
+        ["git", "grep", "-hoE", "\\bRETRAIN_[A-Z_]+", "--", "include/*.py", "plugins/*.py"],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    pages = "".join(page.read_text() for page in PAGES)
+
+    assert {name for name in code.stdout.split() if name not in pages} == set()
+
+
+def test_the_hashtags_file_of_readme_is_one(tmp_path):
+    from include.config.hashtags import load_hashtags
+
+    (example,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "hashtags.yaml").write_text("\n".join(line[3:] for line in example.splitlines()))
+
+    found = load_hashtags(tmp_path / "hashtags.yaml")
+
+    assert ([hashtag.name for hashtag in found.usable], found.errors) == (["cloud"], [])

@@ -1,0 +1,156 @@
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.config.errors import DataError
+from include.tweets.formats.csv import read_csv
+from include.tweets.rows import MAX_ROW_BYTES, Rejection, Row
+
+LABELS = {"0": "technical", "1": "marketing"}
+
+
+def read(content: bytes) -> list[Row | Rejection]:
+    return [row for block in read_csv("part.csv", io.BytesIO(content), LABELS) for row in block.rows()]
+
+
+def rows(content: bytes) -> list[tuple[str, str]]:
+    return [(row.label, row.cell) for row in read(content) if isinstance(row, Row)]
+
+
+def rejections(content: bytes) -> list[tuple[int, str]]:
+    return [(row.line, row.reason) for row in read(content) if isinstance(row, Rejection)]
+
+
+def test_a_row_is_a_label_and_a_text():
+    assert rows(b'0,plain\n1,"with, comma"\n') == [("technical", "plain"), ("marketing", "with, comma")]
+
+
+def test_labels_may_be_ids_or_names():
+    assert rows(b"technical,a\n1,b\n") == [("technical", "a"), ("marketing", "b")]
+
+
+def test_the_first_row_is_data_where_it_is_no_header():
+    assert rows(b"1,first\n0,second\n")[0] == ("marketing", "first")
+
+
+def test_a_header_row_is_recognised_and_is_no_data():
+    assert read(b"tweet id, tweet, label\n'42',hello,technical\n") == [Row("part.csv", 2, "technical", "hello")]
+
+
+def test_a_header_row_without_a_label_column_is_an_error_that_names_the_columns():
+    with pytest.raises(DataError, match=r"part\.csv, line 1: the header row \(id, tweet\) names no label column"):
+        read(b"id,tweet\n1,hello\n")
+
+
+def test_newlines_and_quotes_inside_a_quoted_cell_belong_to_it():
+    assert rows(b'0,"one\ntwo ""quoted"""\r\n1,next\n') == [
+        ("technical", 'one\ntwo "quoted"'),
+        ("marketing", "next"),
+    ]
+
+
+def test_a_lone_quote_in_an_unquoted_cell_is_text():
+    assert rows(b'0,a 6" pipe\n1,next\n') == [("technical", 'a 6" pipe'), ("marketing", "next")]
+
+
+def test_a_carriage_return_inside_a_row_is_white_space():
+    assert rows(b"0,a\rb\n1,next\n") == [("technical", "a b"), ("marketing", "next")]
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_label():
+    assert rows(b"\xef\xbb\xbf1,hello\n") == [("marketing", "hello")]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        pytest.param(b"2,text", "unknown_label", id="unknown label"),
+        pytest.param(b"0", "missing_column", id="missing column"),
+        pytest.param(b"0,text,with commas", "extra_column", id="unquoted comma"),
+        pytest.param(b"0,", "empty_text", id="empty text"),
+        pytest.param(b'0," \n "', "empty_text", id="blank text"),
+        pytest.param(b"0,caf\xe9", "not_utf8", id="not UTF-8"),
+        pytest.param(b"0,a\0b", "nul_byte", id="NUL byte"),
+        pytest.param(b'0,"' + b"x" * 1_000_000 + b'"', "text_too_long", id="1 MB quoted"),
+        pytest.param(b"0," + b"x" * 1_000_000, "text_too_long", id="1 MB"),
+        pytest.param(b"0," + b"x" * (MAX_ROW_BYTES // 2), "text_too_long", id="64 KB"),
+        pytest.param(b'0,"text" behind', "malformed", id="text behind the quote"),
+    ],
+)
+def test_a_bad_row_costs_that_row_and_is_reported_with_line_and_reason(row, reason):
+    content = b"1,before\n" + row + b"\n0,after\n"
+
+    assert rejections(content) == [(2, reason)]
+    assert rows(content) == [("marketing", "before"), ("technical", "after")]
+
+
+def test_an_unclosed_quote_does_not_swallow_the_rest_of_a_large_file():
+    plain = b"".join(b"0,row %d\n" % number for number in range(5000))
+
+    content = plain + b'1,"unclosed\n' + plain
+
+    assert len(rows(content)) == 10_000
+    assert rejections(content) == [(5001, "unclosed_quote")]
+
+
+def test_an_unclosed_quote_before_a_quoted_row_costs_one_row():
+    assert rejections(b'1,"unclosed\n0,"quoted, text"\n1,plain\n') == [(1, "unclosed_quote")]
+
+
+def test_rows_that_an_unclosed_quote_may_have_swallowed_are_set_aside_and_said_so():
+    first, second, row = read(b'1,"unclosed\n0,a quote "\n1,plain\n')
+
+    assert [(rejection.reason, rejection.line) for rejection in (first, second)] == [
+        ("ambiguous_quote", 1),
+        ("ambiguous_quote", 2),
+    ]
+    assert "lines 1 to 2 are set aside" in first.detail
+    assert row == Row("part.csv", 3, "marketing", "plain")
+
+
+@pytest.mark.parametrize(
+    ("line", "cell"),
+    [
+        (rb'1,"he said \"hi\" to me"', 'he said "hi" to me'),
+        (rb'1,"ends with \"quote\""', 'ends with "quote"'),
+        (rb'1,"a \", b"', 'a ", b'),
+    ],
+)
+def test_quotes_escaped_as_spark_escapes_them_are_read(line, cell):
+    assert rows(b"0,before\n" + line + b"\n0,after\n") == [
+        ("technical", "before"),
+        ("marketing", cell),
+        ("technical", "after"),
+    ]
+
+
+def test_no_quotes_and_separators_can_raise_anything_but_an_error_that_says_what_is_wrong():
+    pieces = st.sampled_from([b'"', b",", b"\n", b"0", b"1", b"label", b"text", b"\r", b"\0", b"\xff", b" ", b"x"])
+
+    @given(st.lists(pieces, max_size=40).map(b"".join))
+    def check(content: bytes) -> None:
+        try:
+            found = read(content)
+        except DataError:
+            return
+        lines = [row.line for row in found]
+        assert lines == sorted(set(lines))
+        assert all(1 <= line <= content.count(b"\n") + 1 for line in lines)
+
+    check()
+
+
+@given(st.lists(st.tuples(st.sampled_from("01"), st.text(min_size=1, max_size=30)), max_size=20))
+def test_what_the_csv_module_writes_is_read_back(pairs):
+    import csv
+
+    pairs = [(label, text) for label, text in pairs if text.strip() and not set(text) & set("\0\r")]
+    pairs = [(label, text) for label, text in pairs if text.encode("utf-8", "ignore").decode() == text]
+    buffer = io.StringIO()
+    csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(pairs)
+    ambiguous = any(line.split(",")[0].strip('" ') in {"0", "1"} for _, text in pairs for line in text.split("\n")[1:])
+
+    if not ambiguous:
+        assert rows(buffer.getvalue().encode()) == [(LABELS[label], text) for label, text in pairs]

@@ -1,0 +1,76 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from include.tweets.cleaning import UndecodableCell, clean
+
+
+def nested(text: str, author: str = "Ruiz, Data Engineer", hashtag: str | None = None) -> str:
+    """A cell as the collector writes it."""
+    cell = io.StringIO()
+    fields = [author, "2019-01-04 17:33:00", repr(text.encode())]
+    csv.writer(cell, lineterminator="").writerow([hashtag, *fields] if hashtag else fields)
+    return cell.getvalue()
+
+
+@given(
+    st.text(max_size=280), st.sampled_from([None, "aws"]), st.sampled_from(["Ana", "Ruiz, Engineer", 'O"Neil', "b'"])
+)
+def test_the_collectors_cell_is_decoded_whatever_the_tweet_and_the_author(text, hashtag, author):
+    text = text.encode("utf-8", "ignore").decode().replace("&", "+")
+
+    assert clean(nested(text, author, hashtag), "clean").text == text
+
+
+def test_html_entities_are_unescaped_once():
+    assert clean(nested("a &amp; b &amp;lt; c"), "clean").text == "a & b &lt; c"
+
+
+def test_a_plain_text_is_taken_as_it_is():
+    assert clean("hello &gt; world, 2019", "clean").text == "hello > world, 2019"
+
+
+def test_the_seed_recipe_keeps_the_whole_cell_but_groups_by_the_same_body():
+    cell = nested("Café &amp; cloud")
+
+    assert clean(cell, "seed").text == cell
+    assert clean(cell, "seed").body == clean(cell, "clean").body == "Café & cloud"
+
+
+def test_the_same_tweet_of_two_authors_has_one_body():
+    assert clean(nested("hello", "Ana"), "clean").body == clean(nested("hello ", "Bo", "aws"), "clean").body
+
+
+def test_a_tweet_cut_inside_a_character_is_still_a_tweet():
+    assert clean(r"Ana,2019-01-04 17:33:00,b'caf\xc3'", "clean").text == "caf\ufffd"
+
+
+@pytest.mark.parametrize("broken", [r"b'no end", r"b'\xg'", "b'a' + b'b'"])
+def test_a_broken_repr_is_an_error(broken):
+    with pytest.raises(UndecodableCell, match="broken"):
+        clean(f"Ana,2019-01-04 17:33:00,{broken}", "clean")
+
+
+LONG = "CloudEXPO Silicon Valley, June 24-26: call for papers is open, submit yours today and see you there #aws #iot"
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        f"RT @expo: {LONG}",
+        f"RT @a: RT @expo: {LONG}",
+        f"{LONG} https://t.co/abc",
+        f"RT @expo: {LONG[:100]}…",
+        LONG.upper(),
+    ],
+)
+def test_near_copies_share_their_group_so_that_they_share_their_split(copy):
+    assert clean(copy, "clean").group == clean(LONG, "clean").group
+
+
+def test_every_text_has_a_group():
+    assert clean("https://t.co/abc", "clean").group
+    assert clean("👍", "clean").group
