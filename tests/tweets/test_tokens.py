@@ -34,7 +34,7 @@ def test_missing_nltk_data_is_an_error_that_says_what_to_do(monkeypatch, tmp_pat
     nltk.tokenize._get_punkt_tokenizer.cache_clear()
     tokens._word_tokenize.cache_clear()
     try:
-        with pytest.raises(TokenizerDataError, match=r"python -m include\.text\.punkt"):
+        with pytest.raises(TokenizerDataError, match=r"python -m include\.tweets\.punkt"):
             tokenize("hello")
     finally:
         monkeypatch.undo()
