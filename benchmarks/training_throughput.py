@@ -21,9 +21,15 @@ REPOSITORY = Path(__file__).parents[1]
 ROUNDS = 5
 LINES = 200_000
 HYPERPARAMETERS = {
-    "mode": "supervised", "epochs": "10", "learning_rate": "0.1", "vector_dim": "10", "word_ngrams": "2",
-    "min_count": "1", "buckets": "200000", "early_stopping": "False",
-}  # fmt: skip
+    "mode": "supervised",
+    "epochs": "10",
+    "learning_rate": "0.1",
+    "vector_dim": "10",
+    "word_ngrams": "2",
+    "min_count": "1",
+    "buckets": "200000",
+    "early_stopping": "False",
+}
 DIRECT = """
 import sys, time
 import fasttext

@@ -72,16 +72,25 @@ def _compare(sagemaker: Any, storage: Storage, folder: Path, jobs: int) -> tuple
         for split in ("train", "validation"):
             storage.upload(out / f"{split}.txt", f"{name}/{split}/{split}.txt")
         request = training_request(
-            job_name=f"defaults-{name}", image=IMAGE, role_arn="arn:aws:iam::123456789012:role/sagemaker",
-            train_uri=storage.uri(f"{name}/train/"), validation_uri=storage.uri(f"{name}/validation/"),
-            output_uri=storage.uri(f"{name}/models"), instance_type="ml.c5.xlarge", hyperparameters=to_request({}),
+            job_name=f"defaults-{name}",
+            image=IMAGE,
+            role_arn="arn:aws:iam::123456789012:role/sagemaker",
+            train_uri=storage.uri(f"{name}/train/"),
+            validation_uri=storage.uri(f"{name}/validation/"),
+            output_uri=storage.uri(f"{name}/models"),
+            instance_type="ml.c5.xlarge",
+            hyperparameters=to_request({}),
             tags={},
-        )  # fmt: skip
+        )
         sagemaker.create_training_job(**request)
         tuning = tuning_request(
-            job_name=f"tune-{name}"[:32], training=request, ranges=tuning_ranges(), max_jobs=jobs, max_parallel_jobs=2,
+            job_name=f"tune-{name}"[:32],
+            training=request,
+            ranges=tuning_ranges(),
+            max_jobs=jobs,
+            max_parallel_jobs=2,
             tags={},
-        )  # fmt: skip
+        )
         sagemaker.create_hyper_parameter_tuning_job(**tuning)
         sagemaker.get_waiter("training_job_completed_or_stopped").wait(
             TrainingJobName=request["TrainingJobName"], WaiterConfig={"Delay": 0.5, "MaxAttempts": 10_000}

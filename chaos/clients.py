@@ -37,11 +37,15 @@ class Clients:
         self._bystanders_job = f"bystander-{settings.bucket}"
         self.sagemaker, self.s3 = (
             boto3.client(
-                service, endpoint_url=local_aws_url, region_name="us-east-1", aws_access_key_id=PRINCIPAL,
-                aws_secret_access_key="chaos", config=PATIENT,
+                service,
+                endpoint_url=local_aws_url,
+                region_name="us-east-1",
+                aws_access_key_id=PRINCIPAL,
+                aws_secret_access_key="chaos",
+                config=PATIENT,
             )
             for service in ("sagemaker", "s3")
-        )  # fmt: skip
+        )
 
     @classmethod
     def of(cls, stack: ChaosStack) -> Self:
@@ -62,11 +66,17 @@ class Clients:
         place = f"s3://{self.settings.bucket}/bystander"
         self.sagemaker.create_training_job(
             **training_request(
-                job_name=self._bystanders_job, image=IMAGE, role_arn=self.settings.role_arn, output_uri=place,
-                train_uri=f"{place}/train/", validation_uri=f"{place}/validation/", instance_type="ml.c5.xlarge",
-                hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"}, tags={"team": "others"},
+                job_name=self._bystanders_job,
+                image=IMAGE,
+                role_arn=self.settings.role_arn,
+                output_uri=place,
+                train_uri=f"{place}/train/",
+                validation_uri=f"{place}/validation/",
+                instance_type="ml.c5.xlarge",
+                hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"},
+                tags={"team": "others"},
             )
-        )  # fmt: skip
+        )
         self.sagemaker.get_waiter("training_job_completed_or_stopped").wait(
             TrainingJobName=self._bystanders_job, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
@@ -74,9 +84,12 @@ class Clients:
     def plant_bystander(self, name: str) -> None:
         """An endpoint of somebody else's, in service."""
         request = endpoint_request(
-            name=name, image=IMAGE, role_arn=self.settings.role_arn, instance_type="ml.m5.large",
+            name=name,
+            image=IMAGE,
+            role_arn=self.settings.role_arn,
+            instance_type="ml.m5.large",
             model_uri=f"s3://{self.settings.bucket}/bystander/{self._bystanders_job}/output/model.tar.gz",
-        )  # fmt: skip
+        )
         self.sagemaker.create_model(**request["Model"], Tags=BYSTANDERS_TAGS)
         self.sagemaker.create_endpoint_config(**request["EndpointConfig"], Tags=BYSTANDERS_TAGS)
         self.sagemaker.create_endpoint(**request["Endpoint"], Tags=BYSTANDERS_TAGS)

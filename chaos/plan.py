@@ -9,12 +9,27 @@ from typing import Any
 from include.samples import DATES
 
 STORY = (
-    "wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "register_model", "deploy_endpoint",
-    "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
-)  # fmt: skip
+    "wait_for_tweets",
+    "prepare_dataset",
+    "train_model",
+    "evaluate_model",
+    "register_model",
+    "deploy_endpoint",
+    "smoke_test",
+    "hold_endpoint",
+    "delete_endpoint",
+    "record_outcome",
+)
 PARTS = (
-    "worker-1", "worker-2", "scheduler", "triggerer", "triggerer-2", "api-server", "local-aws", "dag-processor",
-)  # fmt: skip
+    "worker-1",
+    "worker-2",
+    "scheduler",
+    "triggerer",
+    "triggerer-2",
+    "api-server",
+    "local-aws",
+    "dag-processor",
+)
 THROTTLING, SERVER_ERROR, LOST = "ThrottlingException", "InternalServerError", "ConnectionReset"
 TRY_AGAIN = "InternalServerError: We encountered an internal error. Please try again."
 RECOVERABLE = ("kill", "database_gone", "freeze", "throttle", "fail_endpoint", "answer", "write_slowly")
@@ -63,10 +78,12 @@ def plan(seed: int) -> Plan:
     """The plan of a seed: one to three kinds of mischief."""
     chance = random.Random(seed)
     parameters = {
-        "date": chance.choice(DATES), "epochs": 5, "deploy": "always",
+        "date": chance.choice(DATES),
+        "epochs": 5,
+        "deploy": "always",
         "keep_endpoint_minutes": round(chance.uniform(0.05, 0.4), 2),
         "buckets": 1000 + seed,  # a fingerprint of its own, which no tuning changes
-    }  # fmt: skip
+    }
     kinds = chance.choices(list(_MAKERS), [weight for weight, _ in _MAKERS.values()], k=chance.choice([1, 1, 2, 2, 3]))
     mischief = tuple(_MAKERS[kind][1](kind, chance) for kind in kinds)
     if {"answer", "mark_run"} & set(kinds):

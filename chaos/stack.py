@@ -78,10 +78,13 @@ class ChaosStack(LocalStack):
         self._broker_port, self._broker_password = free_port(), secrets.token_urlsafe(24)
         broker = f"redis://:{self._broker_password}@{LOOPBACK}:{self._broker_port}/0"
         settings = StackSettings.on_free_ports(
-            home, pace=PACE, data_dir=home / "aws", executor="CeleryExecutor",
+            home,
+            pace=PACE,
+            data_dir=home / "aws",
+            executor="CeleryExecutor",
             hashtags_file=DEFAULT_FILE,  # whose runs wait for their tweets
             more={"AIRFLOW__CELERY__BROKER_URL": broker, "RETRAIN_RETRY_SECONDS": "1", **FAST_RECOVERY},
-        )  # fmt: skip
+        )
         super().__init__(settings)
         result_backend = f"db+{self.postgres.url.replace('+psycopg2', '')}"
         self.environment["AIRFLOW__CELERY__RESULT_BACKEND"] = result_backend
@@ -122,9 +125,15 @@ class ChaosStack(LocalStack):
             return super().command_of(TRIGGERERS[0])
         if name in WORKERS:
             return [
-                *self.airflow("celery", "worker"), "--concurrency", "2", "--skip-serve-logs", "--without-mingle",
-                "--without-gossip", "--celery-hostname", f"{name}@%h",
-            ]  # fmt: skip
+                *self.airflow("celery", "worker"),
+                "--concurrency",
+                "2",
+                "--skip-serve-logs",
+                "--without-mingle",
+                "--without-gossip",
+                "--celery-hostname",
+                f"{name}@%h",
+            ]
         return super().command_of(name)
 
     @property

@@ -139,9 +139,13 @@ def retrain(hashtag: Hashtag) -> DAG:
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped, unless tune is on
         )
         evaluate_model = task(evaluate)(
-            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME, labels=labels,
-            prepared=prepare_dataset, trained=train_model.output,
-        )  # fmt: skip
+            hashtag=hashtag.name,
+            date=DATE,
+            run_name=RUN_NAME,
+            labels=labels,
+            prepared=prepare_dataset,
+            trained=train_model.output,
+        )
         register_model = task(register)(
             hashtag=hashtag.name, date=DATE, evaluated=evaluate_model, trained=train_model.output
         )
@@ -183,9 +187,18 @@ def retrain(hashtag: Hashtag) -> DAG:
         record_outcome.as_teardown(on_failure_fail_dagrun=True)
 
         chain(
-            wait_for_tweets, prepare_dataset, tune_model, train_model, evaluate_model, register_model, deploy_endpoint,
-            smoke_test, hold_endpoint, delete_endpoint, record_outcome,
-        )  # fmt: skip
+            wait_for_tweets,
+            prepare_dataset,
+            tune_model,
+            train_model,
+            evaluate_model,
+            register_model,
+            deploy_endpoint,
+            smoke_test,
+            hold_endpoint,
+            delete_endpoint,
+            record_outcome,
+        )
         for reporting in (evaluate_model, record_outcome):
             reporting.operator.operator_extra_links = (ReportLink(),)
     return dag

@@ -44,31 +44,48 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
     )
     command.add_argument(
-        "input", nargs="+", type=Path, metavar="INPUT",
+        "input",
+        nargs="+",
+        type=Path,
+        metavar="INPUT",
         help="CSV file or manifest, or folder of part files as Spark writes it (without names that begin with _ or .)",
-    )  # fmt: skip
+    )
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
     command.add_argument(
-        "--labels", type=_labels, default="0=technical,1=marketing", metavar="ID=NAME,…",
+        "--labels",
+        type=_labels,
+        default="0=technical,1=marketing",
+        metavar="ID=NAME,…",
         help="the labels; the input may use ids or names (default: %(default)s)",
-    )  # fmt: skip
+    )
     command.add_argument("--seed", type=int, default=0, help="of the split and the shuffle (default: %(default)s)")
     command.add_argument(
-        "--recipe", choices=RECIPES, default="clean",
+        "--recipe",
+        choices=RECIPES,
+        default="clean",
         help="clean: the decoded tweet alone; seed: the whole cell, as the old pipeline did (default: %(default)s)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--fractions", type=_fractions, default="0.8,0.1,0.1", metavar="TRAIN,VALIDATION,TEST",
+        "--fractions",
+        type=_fractions,
+        default="0.8,0.1,0.1",
+        metavar="TRAIN,VALIDATION,TEST",
         help="shares of the splits (default: %(default)s)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--min-confidence", type=float, default=0.0, metavar="SHARE",
+        "--min-confidence",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
         help="set aside labels of Ground Truth's with less confidence (default: %(default)s)",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--max-rejected-share", type=float, default=0.1, metavar="SHARE",
+        "--max-rejected-share",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
         help="more bad rows than this share of all is an error (default: %(default)s)",
-    )  # fmt: skip
+    )
     command.add_argument(
         "--processes",
         type=int,
@@ -113,9 +130,13 @@ def _prepare(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.out.is_dir():
         raise ConfigurationError(f"--out {options.out} is a file, and a folder is needed")
     settings = PrepareSettings(
-        labels=options.labels, recipe=options.recipe, seed=options.seed, fractions=options.fractions,
-        max_rejected_share=options.max_rejected_share, min_confidence=options.min_confidence,
-    )  # fmt: skip
+        labels=options.labels,
+        recipe=options.recipe,
+        seed=options.seed,
+        fractions=options.fractions,
+        max_rejected_share=options.max_rejected_share,
+        min_confidence=options.min_confidence,
+    )
     sources = _sources(options.input)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}

@@ -24,15 +24,20 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=4566, help="port; 0 takes a free one (default: %(default)s)")
     parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR",
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
         help="keep objects, jobs, models, endpoints, packages, tags and logs there, also after a kill -9; without it "
         "everything is in memory and ends with the process",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--pace", type=float, default=Pace().factor, metavar="FACTOR",
+        "--pace",
+        type=float,
+        default=Pace().factor,
+        metavar="FACTOR",
         help="how long jobs and endpoints stay in their phases, as a share of what AWS takes: 1 is as slow as AWS "
         "(an endpoint takes minutes), 0 does not wait (default: %(default)s)",
-    )  # fmt: skip
+    )
     options = parser.parse_args()
     if not 0 <= options.port <= 65535:
         parser.error("--port must be between 0 and 65535")

@@ -100,12 +100,16 @@ def state() -> dict[str, Any]:
     return {
         "time": now(),
         "training_jobs": [
-            _common(job) | {
-                "phase": job.secondary_status, "failure_reason": job.failure_reason, "metrics": job.metrics,
+            _common(job)
+            | {
+                "phase": job.secondary_status,
+                "failure_reason": job.failure_reason,
+                "metrics": job.metrics,
                 "validation_accuracies": job.validation_accuracies,
                 "billable_seconds": job.facts().get("BillableTimeInSeconds"),
             }
-            for backend in backends for job in list(backend.training_jobs.values())
+            for backend in backends
+            for job in list(backend.training_jobs.values())
         ],
         "other_jobs": [
             _common(job) | {"failure_reason": job.failure_reason}
@@ -113,14 +117,17 @@ def state() -> dict[str, Any]:
             for job in _other_jobs(backend)
         ],
         "endpoints": [
-            _common(endpoint) | {
-                "age_seconds": (now() - endpoint.created).total_seconds(), "request_count": endpoint.request_count,
+            _common(endpoint)
+            | {
+                "age_seconds": (now() - endpoint.created).total_seconds(),
+                "request_count": endpoint.request_count,
                 "failure_reason": endpoint.failure_reason,
             }
-            for backend in backends for endpoint in list(backend.endpoints.values())
+            for backend in backends
+            for endpoint in list(backend.endpoints.values())
         ],
         "buckets": _buckets(),
-    }  # fmt: skip
+    }
 
 
 def _other_jobs(backend: SageMakerBackend) -> list[TransformJob | HyperParameterTuningJob]:
@@ -129,9 +136,13 @@ def _other_jobs(backend: SageMakerBackend) -> list[TransformJob | HyperParameter
 
 def _common(resource: Resource) -> dict[str, Any]:
     return {
-        "name": resource.name, "kind": resource.KIND, "status": resource.status, "created": resource.created,
-        "region": resource.cloud.region, "tags": {tag["Key"]: tag["Value"] for tag in resource.tags},
-    }  # fmt: skip
+        "name": resource.name,
+        "kind": resource.KIND,
+        "status": resource.status,
+        "created": resource.created,
+        "region": resource.cloud.region,
+        "tags": {tag["Key"]: tag["Value"] for tag in resource.tags},
+    }
 
 
 def _buckets() -> list[dict[str, Any]]:
@@ -153,8 +164,9 @@ def _object(path: str) -> Response:
         return _json({"error": f"there is no object s3://{path}"}, 404)
     headers = {
         "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-        "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store",
-    }  # fmt: skip
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
     return Response(found.value, content_type=found.metadata.get("content-type"), headers=headers)
 
 

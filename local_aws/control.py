@@ -50,9 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m local_aws.control", description=__doc__, epilog=EXAMPLES,
+        prog="python -m local_aws.control",
+        description=__doc__,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--url", default=os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL), help="of the local AWS (default: %(default)s)"
     )
@@ -107,9 +109,11 @@ def _fail_phase(options: argparse.Namespace) -> None:
 
 def _order(options: argparse.Namespace, fault: dict[str, Any]) -> None:
     fault |= {
-        "name": options.name, "times": None if options.forever else options.times,
-        "probability": options.probability, "seed": options.seed,
-    }  # fmt: skip
+        "name": options.name,
+        "times": None if options.forever else options.times,
+        "probability": options.probability,
+        "seed": options.seed,
+    }
     _print_lines([_call(options, "POST", "faults", json=fault).json()])
 
 

@@ -13,10 +13,20 @@ from typing import Any
 from local_aws.service_models import service_model
 
 STATUSES = {
-    "InternalServerError": 500, "InternalFailure": 500, "InternalError": 500, "ServiceUnavailable": 503,
-    "SlowDown": 503, "ServiceUnavailableException": 503, "AccessDeniedException": 403, "AccessDenied": 403,
-    "ExpiredTokenException": 403, "NoSuchKey": 404, "NoSuchBucket": 404, "NotFound": 404, "PreconditionFailed": 412,
-}  # fmt: skip
+    "InternalServerError": 500,
+    "InternalFailure": 500,
+    "InternalError": 500,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "ServiceUnavailableException": 503,
+    "AccessDeniedException": 403,
+    "AccessDenied": 403,
+    "ExpiredTokenException": 403,
+    "NoSuchKey": 404,
+    "NoSuchBucket": 404,
+    "NotFound": 404,
+    "PreconditionFailed": 412,
+}
 """HTTP statuses of the codes that are not 400, ThrottlingException among these."""
 CONNECTION_RESET = "ConnectionReset"
 """The code of a fault that ends the connection without an answer."""
@@ -72,11 +82,16 @@ class Fault:
 
     def _check(self) -> None:
         for name, kinds, words in (
-            ("operation", str, "a string"), ("name", str, "a string"), ("error", (str, type(None)), "a string"),
-            ("message", (str, type(None)), "a string"), ("phase", (str, type(None)), "a string"),
-            ("delay_seconds", (int, float), "a number"), ("probability", (int, float), "a number"),
-            ("times", (int, type(None)), "an integer or null"), ("seed", (int, type(None)), "an integer or null"),
-        ):  # fmt: skip
+            ("operation", str, "a string"),
+            ("name", str, "a string"),
+            ("error", (str, type(None)), "a string"),
+            ("message", (str, type(None)), "a string"),
+            ("phase", (str, type(None)), "a string"),
+            ("delay_seconds", (int, float), "a number"),
+            ("probability", (int, float), "a number"),
+            ("times", (int, type(None)), "an integer or null"),
+            ("seed", (int, type(None)), "an integer or null"),
+        ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, kinds):
                 raise FaultError(f"{name} must be {words}, not {value!r}")

@@ -79,19 +79,30 @@ class S3Objects:
 
     def _document(self, key: FakeKey) -> dict[str, Any]:
         return {
-            "etag": key.etag.strip('"'), "last_modified": key.last_modified, "metadata": dict(key.metadata),
-            "storage_class": key.storage_class, "version_id": key.version_id, "encryption": key.encryption,
-            "checksum_algorithm": key.checksum_algorithm, "checksum_value": key.checksum_value,
-            "checksum_type": key.checksum_type, "checksum_parts": key.checksum_parts,
+            "etag": key.etag.strip('"'),
+            "last_modified": key.last_modified,
+            "metadata": dict(key.metadata),
+            "storage_class": key.storage_class,
+            "version_id": key.version_id,
+            "encryption": key.encryption,
+            "checksum_algorithm": key.checksum_algorithm,
+            "checksum_value": key.checksum_value,
+            "checksum_type": key.checksum_type,
+            "checksum_parts": key.checksum_parts,
             "tags": self._backend.tagger.get_tag_dict_for_resource(key.arn),
-        }  # fmt: skip
+        }
 
     def _restore(self, bucket_name: str, name: str, document: dict[str, Any]) -> FakeKey:
         key = self._backend.put_object(
-            bucket_name, name, self._store.content(document["content"]), storage=document["storage_class"],
-            etag=document["etag"], encryption=document["encryption"], checksum_value=document["checksum_value"],
+            bucket_name,
+            name,
+            self._store.content(document["content"]),
+            storage=document["storage_class"],
+            etag=document["etag"],
+            encryption=document["encryption"],
+            checksum_value=document["checksum_value"],
             disable_notification=True,
-        )  # fmt: skip
+        )
         key._version_id, key.last_modified = document["version_id"], document["last_modified"]
         key.set_metadata(dict(document["metadata"]))
         for attribute in ("checksum_algorithm", "checksum_type", "checksum_parts"):

@@ -84,10 +84,12 @@ def _parameters(name: str, request: Request) -> dict[str, Any]:
 def _model_error(name: str, region: str, error: ContainerError) -> Response:
     log_group = f"/aws/sagemaker/Endpoints/{name}"
     return _error(
-        424, "ModelError",
+        424,
+        "ModelError",
         f'Received client error ({error.status}) from model with message "{error}". See https://{region}.'
         f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={log_group} in account "
         f"{DEFAULT_ACCOUNT_ID} for more information.",
-        OriginalStatusCode=error.status, OriginalMessage=str(error),
+        OriginalStatusCode=error.status,
+        OriginalMessage=str(error),
         LogStreamArn=f"arn:aws:logs:{region}:{DEFAULT_ACCOUNT_ID}:log-group:{log_group}",
-    )  # fmt: skip
+    )

@@ -223,9 +223,13 @@ class LocalAws:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
             self._serving = Application(faults, self._requests, s3_objects)
             self._server = make_server(
-                host, listener.getsockname()[1], self._serving, threaded=True,
-                request_handler=_RequestHandler, fd=listener.fileno(),
-            )  # fmt: skip
+                host,
+                listener.getsockname()[1],
+                self._serving,
+                threaded=True,
+                request_handler=_RequestHandler,
+                fd=listener.fileno(),
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
         self._thread.start()
 

@@ -93,9 +93,13 @@ class AirflowApi:
     def clear(self, dag_id: str, run_id: str, task_ids: list[str], downstream: bool = True) -> None:
         """Clear tasks, and perhaps all that follow them, and let the run go on."""
         request = {
-            "dag_run_id": run_id, "task_ids": task_ids, "include_downstream": downstream, "dry_run": False,
-            "only_failed": False, "reset_dag_runs": True,
-        }  # fmt: skip
+            "dag_run_id": run_id,
+            "task_ids": task_ids,
+            "include_downstream": downstream,
+            "dry_run": False,
+            "only_failed": False,
+            "reset_dag_runs": True,
+        }
         self._request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=request)
 
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:

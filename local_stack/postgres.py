@@ -53,9 +53,17 @@ class Postgres:
             shutil.chown(self.home, NOBODY, NOBODY)
             shutil.chown(password_file, NOBODY, NOBODY)
         command = [
-            self._program("initdb"), "-D", str(self._data), "-U", USER, "--auth=scram-sha-256",
-            f"--pwfile={password_file}", "--no-sync", "--encoding=UTF8", "--locale=C",
-        ]  # fmt: skip
+            self._program("initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            USER,
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS_TO_CREATE, **self.how_to_start())
         password_file.unlink()
         if done.returncode:
@@ -69,10 +77,21 @@ class Postgres:
     def command(self) -> list[str]:
         """How to run the server in the foreground."""
         return [
-            self._program("postgres"), "-D", str(self._data), "-p", str(self.port), "-h", LOOPBACK,
+            self._program("postgres"),
+            "-D",
+            str(self._data),
+            "-p",
+            str(self.port),
+            "-h",
+            LOOPBACK,
             # By TCP only: a socket's path may have 107 bytes at most. Nothing has to outlast a crash of the machine.
-            "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=200",
-        ]  # fmt: skip
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=200",
+        ]
 
     def how_to_start(self) -> dict[str, Any]:
         """Arguments for Popen: PostgreSQL refuses to run as root."""

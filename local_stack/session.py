@@ -66,10 +66,12 @@ class Session:
         """A boto3 client of the stack's local AWS."""
         environment = self.environment
         return boto3.client(
-            service, endpoint_url=environment["AWS_ENDPOINT_URL"], region_name=environment["AWS_DEFAULT_REGION"],
+            service,
+            endpoint_url=environment["AWS_ENDPOINT_URL"],
+            region_name=environment["AWS_DEFAULT_REGION"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        )  # fmt: skip
+        )
 
     @property
     def is_running(self) -> bool:

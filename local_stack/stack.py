@@ -222,9 +222,14 @@ class LocalStack:
         how: dict[str, Any] = self.postgres.how_to_start() if name == "postgres" else {"cwd": REPOSITORY}
         with self.log_of(name).open("wb" if name not in self.parts else "ab") as log:
             process = subprocess.Popen(
-                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, **how,
-            )  # fmt: skip
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **how,
+            )
         self.parts[name] = Part(process, datetime.now(UTC))
         if self._session is not None:
             self._session.note_part(self.settings.home, name, process.pid)

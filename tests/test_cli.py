@@ -15,8 +15,13 @@ def test_prepare_writes_its_files_and_says_what_it_did(tmp_path, capsys):
     assert main(["prepare", str(SAMPLES), "--out", str(tmp_path)]) == 0
 
     assert {path.name for path in tmp_path.iterdir()} == {
-        "train.txt", "validation.txt", "test.txt", "test_tweets.csv", "rejected.csv", "report.json",
-    }  # fmt: skip
+        "train.txt",
+        "validation.txt",
+        "test.txt",
+        "test_tweets.csv",
+        "rejected.csv",
+        "report.json",
+    }
     printed = capsys.readouterr().out
     assert "584 rows read" in printed
     assert "label_tie" in printed

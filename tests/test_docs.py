@@ -59,8 +59,11 @@ def test_every_setting_of_a_hashtag_has_a_row_with_its_default():
 def test_every_variable_of_the_environment_is_documented():
     code = subprocess.run(
         ["git", "grep", "-hoE", "\\bRETRAIN_[A-Z_]+", "--", "include/*.py", "plugins/*.py"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     pages = "".join(page.read_text() for page in PAGES)
 
     assert {name for name in code.stdout.split() if name not in pages} == set()

@@ -19,8 +19,10 @@ from include.tweets.split import SPLITS, Split
 from include.tweets.supervised import parse_example
 
 FILES = {split: f"{split}.txt" for split in SPLITS} | {
-    "report": "report.json", "rejected": "rejected.csv", "test_tweets": TEST_TWEETS,
-}  # fmt: skip
+    "report": "report.json",
+    "rejected": "rejected.csv",
+    "test_tweets": TEST_TWEETS,
+}
 
 MAX_LISTINGS = 5
 PAUSE_SECONDS = 10.0

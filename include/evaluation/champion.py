@@ -98,9 +98,12 @@ def history_entry(champion: Version) -> dict[str, Any] | None:
     try:
         low, high = float(properties["accuracy_low"]), float(properties["accuracy_high"])
         return {
-            "date": properties[DATE], "training_job": properties[TRAINING_JOB], "accuracy": float(properties[ACCURACY]),
-            "accuracy_interval": [low, high], "majority_accuracy": float(properties["majority_accuracy"]),
+            "date": properties[DATE],
+            "training_job": properties[TRAINING_JOB],
+            "accuracy": float(properties[ACCURACY]),
+            "accuracy_interval": [low, high],
+            "majority_accuracy": float(properties["majority_accuracy"]),
             "tweets": int(properties["test_tweets"]),
-        }  # fmt: skip
+        }
     except (KeyError, ValueError):
         return None

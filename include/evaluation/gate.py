@@ -29,9 +29,12 @@ class Decision:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "deploy": self.deploy, "reason": self.reason, "refused": self.refused,
-            "approval": self.approval, "approval_reason": self.approval_reason,
-        }  # fmt: skip
+            "deploy": self.deploy,
+            "reason": self.reason,
+            "refused": self.refused,
+            "approval": self.approval,
+            "approval_reason": self.approval_reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)

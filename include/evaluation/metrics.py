@@ -186,9 +186,11 @@ def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> li
         bins.setdefault(index, []).append((prediction.probability, prediction.label == label))
     return [
         {
-            "from": index / RELIABILITY_BINS, "to": (index + 1) / RELIABILITY_BINS, "tweets": len(entries),
+            "from": index / RELIABILITY_BINS,
+            "to": (index + 1) / RELIABILITY_BINS,
+            "tweets": len(entries),
             "probability": float(np.mean([probability for probability, _ in entries])),
             "accuracy": float(np.mean([right for _, right in entries])),
         }
         for index, entries in sorted(bins.items())
-    ]  # fmt: skip
+    ]

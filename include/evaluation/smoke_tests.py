@@ -25,11 +25,13 @@ def smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: Recipe
     instances = [instance(sample["cell"], recipe) for sample in samples]
     return [
         {
-            "label": sample["label"], "text": sample["text"], "instance": tokens,
+            "label": sample["label"],
+            "text": sample["text"],
+            "instance": tokens,
             "expected": prediction.probabilities,
         }
         for sample, tokens, prediction in zip(samples, instances, model.predict(instances), strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -42,8 +44,10 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
     check_same([Prediction(test["expected"]) for test in smoke_tests], answered)
     return [
         {
-            "text": test["text"], "label": test["label"], "predicted": prediction.label,
+            "text": test["text"],
+            "label": test["label"],
+            "predicted": prediction.label,
             "probability": prediction.probability,
         }
         for test, prediction in zip(smoke_tests, answered, strict=True)
-    ]  # fmt: skip
+    ]

@@ -19,9 +19,13 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
     largest = max(entry["tweets"] for entry in bins)
     axes.scatter(
-        [entry["probability"] for entry in bins], [entry["accuracy"] for entry in bins],
-        s=[20 + 180 * entry["tweets"] / largest for entry in bins], color=BLUE, alpha=0.8, label="test tweets",
-    )  # fmt: skip
+        [entry["probability"] for entry in bins],
+        [entry["accuracy"] for entry in bins],
+        s=[20 + 180 * entry["tweets"] / largest for entry in bins],
+        color=BLUE,
+        alpha=0.8,
+        label="test tweets",
+    )
     axes.set(xlabel="probability of the predicted label", ylabel="share that is right", xlim=(0, 1.03), ylim=(0, 1.05))
     axes.legend(frameon=False, loc="upper left", markerscale=0.5)
     return _svg(figure)
@@ -57,9 +61,17 @@ def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
         [entry["accuracy_interval"][1] - entry["accuracy"] for entry in history],
     ]
     axes.errorbar(
-        positions, accuracies, yerr=errors, color=BLUE, marker="o", markersize=5, linewidth=1.2, capsize=3,
-        elinewidth=0.8, label="accuracy, 95 % interval",
-    )  # fmt: skip
+        positions,
+        accuracies,
+        yerr=errors,
+        color=BLUE,
+        marker="o",
+        markersize=5,
+        linewidth=1.2,
+        capsize=3,
+        elinewidth=0.8,
+        label="accuracy, 95 % interval",
+    )
     majorities = [entry["majority_accuracy"] for entry in history]
     axes.plot(positions, majorities, color=GREY, linestyle="--", marker="_", linewidth=1, label="majority")
     for position, entry in enumerate(history):

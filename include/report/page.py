@@ -27,9 +27,12 @@ def _template() -> "Template":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATE.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
         lstrip_blocks=True,
-    )  # fmt: skip
+    )
     environment.filters |= {"percent": _percent, "duration": _duration, "interval": _interval}
     environment.globals["MAX_MATRIX_LABELS"] = MAX_MATRIX_LABELS
     return environment.get_template(TEMPLATE.name)

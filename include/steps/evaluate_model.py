@@ -100,10 +100,14 @@ def _score(
     baseline = linear_baseline(train, test, predictions, int(trained["hyperparameters"]["word_ngrams"]))
     verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), meeting.verdict]
     found = {
-        **asdict(evaluation), "verdicts": verdicts, "linear_baseline": asdict(baseline) if baseline else None,
-        "champion": meeting.as_dict(), "mistakes": _mistakes(split, predictions), "near_copies": split.near_copies,
+        **asdict(evaluation),
+        "verdicts": verdicts,
+        "linear_baseline": asdict(baseline) if baseline else None,
+        "champion": meeting.as_dict(),
+        "mistakes": _mistakes(split, predictions),
+        "near_copies": split.near_copies,
         "heaviest_words": model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000)),
-    }  # fmt: skip
+    }
     tests = smoke_tests(model, preparation["samples"], prepared["recipe"])
     return _Scored(evaluation, meeting, found, preparation["warnings"], tests, model.labels)
 
@@ -127,11 +131,13 @@ def _mistakes(split: DistinctTestTweets, predictions: list[Prediction]) -> list[
     labels = [label for label, _ in split.examples]
     return [
         {
-            "text": split.texts[position], "label": labels[position], "predicted": predictions[position].label,
+            "text": split.texts[position],
+            "label": labels[position],
+            "predicted": predictions[position].label,
             "probability": predictions[position].probability,
         }
         for position in most_confident_mistakes(labels, predictions, MISTAKES)
-    ]  # fmt: skip
+    ]
 
 
 def _registration(
@@ -146,9 +152,13 @@ def _registration(
     storage, keys = place.storage, place.keys
     low, high = evaluation.accuracy_interval
     figures = {
-        "accuracy": evaluation.accuracy, "accuracy_low": low, "accuracy_high": high, "macro_f1": evaluation.macro_f1,
-        "log_loss": evaluation.log_loss, "majority_accuracy": evaluation.majority_accuracy,
-    }  # fmt: skip
+        "accuracy": evaluation.accuracy,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "macro_f1": evaluation.macro_f1,
+        "log_loss": evaluation.log_loss,
+        "majority_accuracy": evaluation.majority_accuracy,
+    }
     return model_package_request(
         description=description_of(
             job_of(trained["model_uri"]), f"#{keys.hashtag}, tweets of {keys.date}: {evaluation.headline()}"

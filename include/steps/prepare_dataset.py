@@ -55,9 +55,12 @@ def prepare_dataset(
     return {
         "training_request": request,
         "tuning_request": _tuning_request(hashtag, request, data, params["tuning_jobs"]) if params["tune"] else {},
-        "dates": dates, "data": data, "recipe": recipe, "rule": preparation.rule,
+        "dates": dates,
+        "data": data,
+        "recipe": recipe,
+        "rule": preparation.rule,
         "warnings": _warnings_of_dates(tweets.ignored_dates),
-    }  # fmt: skip
+    }
 
 
 def _warnings_of_dates(ignored: list[str]) -> list[str]:
@@ -72,10 +75,14 @@ def _training_request(place: Workplace, data: dict[str, Any], params: Mapping[st
     image = training_image(settings, storage.region)
     hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
     decisive = {
-        "train": data["sha256"]["train"], "validation": data["sha256"]["validation"], "image": image,
-        "hyperparameters": hyperparameters, "instance_type": params["training_instance_type"], "code": __version__,
+        "train": data["sha256"]["train"],
+        "validation": data["sha256"]["validation"],
+        "image": image,
+        "hyperparameters": hyperparameters,
+        "instance_type": params["training_instance_type"],
+        "code": __version__,
         "output": storage.uri(keys.models),
-    }  # fmt: skip
+    }
     return training_request(
         job_name=training_job_name(keys.hashtag, keys.date, fingerprint(decisive)),
         image=image,
@@ -95,9 +102,14 @@ def _tuning_request(hashtag: str, training: dict[str, Any], data: dict[str, Any]
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
     # Not the channels' URIs, which change with files beside them, but their contents.
     decisive = {
-        **training, "TrainingJobName": "", "Tags": [], "ranges": ranges, "jobs": jobs, "code": __version__,
+        **training,
+        "TrainingJobName": "",
+        "Tags": [],
+        "ranges": ranges,
+        "jobs": jobs,
+        "code": __version__,
         "InputDataConfig": [data["sha256"]["train"], data["sha256"]["validation"]],
-    }  # fmt: skip
+    }
     decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
     return tuning_request(
         job_name=tuning_job_name(hashtag, fingerprint(decisive)),

@@ -36,12 +36,19 @@ def write_report(
     prepared, evaluated = results.get("prepare_dataset") or {}, results.get("evaluate_model") or {}
     uris = {**prepared.get("data", {}).get("uris", {}), "evaluation": evaluated.get("evaluation_uri")}
     run = Run(
-        hashtag=keys.hashtag, date=keys.date, dag_id=ti.dag_id, run_id=ti.run_id, name=run_name,
-        code_version=__version__, parameters=params, states=states_of(ti),
+        hashtag=keys.hashtag,
+        date=keys.date,
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        name=run_name,
+        code_version=__version__,
+        parameters=params,
+        states=states_of(ti),
         files={"data_" + name if name == "report" else name: uri for name, uri in uris.items()}
         | {"report": storage.uri(keys.run(run_name) + "report.html")},
-        failures=failures, attempts=_attempts(ti),
-    )  # fmt: skip
+        failures=failures,
+        attempts=_attempts(ti),
+    )
     reigning = place.registry.champion()
     crowned = champion.history_entry(reigning) if reigning else None
     past = history.recall(storage, keys, crowned)

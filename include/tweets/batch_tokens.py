@@ -138,13 +138,16 @@ _CONTRACTIONS = [
     # With the literal first, for which the engine searches quickly.
     (whole, re.compile(f"{re.escape(whole)}(?<=\\b{re.escape(whole)}){behind}"), f" {parts} ")
     for whole, parts, behind in (
-        ("cannot", "can not", r"\b"), ("d'ye", "d 'ye", r"\b"), ("gimme", "gim me", r"\b"), ("gonna", "gon na", r"\b"),
-        ("gotta", "got ta", r"\b"), ("lemme", "lem me", r"\b"), ("more'n", "more 'n", r"\b"),
+        ("cannot", "can not", r"\b"),
+        ("d'ye", "d 'ye", r"\b"),
+        ("gimme", "gim me", r"\b"),
+        ("gonna", "gon na", r"\b"),
+        ("gotta", "got ta", r"\b"),
+        ("lemme", "lem me", r"\b"),
+        ("more'n", "more 'n", r"\b"),
         ("wanna", "wan na", r"(?=\s)"),
     )
-] + [
-    (whole, re.compile(f"{whole}\\b"), f" {parts} ") for whole, parts in ((" 'tis", "'t is"), (" 'twas", "'t was"))
-]  # fmt: skip
+] + [(whole, re.compile(f"{whole}\\b"), f" {parts} ") for whole, parts in ((" 'tis", "'t is"), (" 'twas", "'t was"))]
 
 
 def _contractions(text: str) -> str:

@@ -78,8 +78,13 @@ class Tally:
         for split, tokens in bucket.tokens.items():
             self.vocabulary[split].add(tokens)
         for name in (
-            "bodies", "conflicting_bodies", "conflicting_rows", "ties", "majority_rows", "duplicates",
-        ):  # fmt: skip
+            "bodies",
+            "conflicting_bodies",
+            "conflicting_rows",
+            "ties",
+            "majority_rows",
+            "duplicates",
+        ):
             self.totals[name] += getattr(bucket, name)
         self.conflicts = worst_conflicts([*self.conflicts, *bucket.conflicts])
         for sample in bucket.samples:
@@ -98,28 +103,35 @@ class Tally:
         return {
             "schema": REPORT_SCHEMA,
             "settings": {
-                "labels": dict(settings.labels), "recipe": settings.recipe, "seed": settings.seed,
+                "labels": dict(settings.labels),
+                "recipe": settings.recipe,
+                "seed": settings.seed,
                 "min_confidence": settings.min_confidence,
-                "fractions": asdict(settings.fractions), "rule": settings.rule,
+                "fractions": asdict(settings.fractions),
+                "rule": settings.rule,
             },
             "files": self.files,
             "rows": {
-                "read": self.rows_read, "used": self.rows_read - rejected, "rejected": rejected,
+                "read": self.rows_read,
+                "used": self.rows_read - rejected,
+                "rejected": rejected,
                 "duplicates": self.totals["duplicates"],
             },
             "rejected_by_reason": dict(sorted(self.rejected.counts.items())),
             "label_rows": {label: self.row_labels[label] for label in labels},
             "majority": {"label": majority, "share": majority_rows / usable if usable else None},
             "tweets": {
-                "different": self.totals["bodies"], "with_conflicting_labels": self.totals["conflicting_bodies"],
-                "rows_of_those": self.totals["conflicting_rows"], "ties": self.totals["ties"],
+                "different": self.totals["bodies"],
+                "with_conflicting_labels": self.totals["conflicting_bodies"],
+                "rows_of_those": self.totals["conflicting_rows"],
+                "ties": self.totals["ties"],
             },
             "conflicts": self.conflicts,
             "memory_accuracy": memory_accuracy,
             "splits": {split: self.split_report(split, labels) for split in SPLITS},
             "warnings": self._warnings(memory_accuracy),
             "samples": self.samples,
-        }  # fmt: skip
+        }
 
     def _warnings(self, memory_accuracy: float | None) -> list[str]:
         warnings = []
@@ -154,7 +166,7 @@ class Tally:
                 f"rejected.csv lists them all."
             )
         if len(self.row_labels) == 1:
-            (label, count), = self.row_labels.items()  # fmt: skip
+            ((label, count),) = self.row_labels.items()
             raise DataError(
                 f"All {count:,} usable rows carry the label {label}; a classifier needs at least two labels. "
                 f"Known labels: {', '.join(settings.labels.values())}."

@@ -90,11 +90,21 @@ def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
     """fastText's own names for BlazingText's hyperparameters. One thread: only then is training reproducible."""
     values = dict(
         unsupervised_default,
-        input=str(path), model="supervised", loss="softmax", minn=0, maxn=0, thread=1, seed=SEED, verbose=0,
-        lr=hyperparameters["learning_rate"], dim=hyperparameters["vector_dim"], epoch=hyperparameters["epochs"],
-        minCount=hyperparameters["min_count"], wordNgrams=hyperparameters["word_ngrams"],
+        input=str(path),
+        model="supervised",
+        loss="softmax",
+        minn=0,
+        maxn=0,
+        thread=1,
+        seed=SEED,
+        verbose=0,
+        lr=hyperparameters["learning_rate"],
+        dim=hyperparameters["vector_dim"],
+        epoch=hyperparameters["epochs"],
+        minCount=hyperparameters["min_count"],
+        wordNgrams=hyperparameters["word_ngrams"],
         bucket=hyperparameters["buckets"],
-    )  # fmt: skip
+    )
     return _build_args(values, set(values))
 
 

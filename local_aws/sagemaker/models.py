@@ -26,9 +26,17 @@ TUNABLE = frozenset({"epochs", "min_count", "learning_rate", "vector_dim", "word
 """https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext-tuning.html"""
 NOT_SUPPORTED = {
     "TrainingJob": (
-        "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "TensorBoardOutputConfig",
-        "ProfilerRuleConfigurations", "RemoteDebugConfig", "InfraCheckConfig", "SessionChainingConfig",
-        "ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig",
+        "CheckpointConfig",
+        "DebugHookConfig",
+        "DebugRuleConfigurations",
+        "TensorBoardOutputConfig",
+        "ProfilerRuleConfigurations",
+        "RemoteDebugConfig",
+        "InfraCheckConfig",
+        "SessionChainingConfig",
+        "ServerlessJobConfig",
+        "MlflowConfig",
+        "ModelPackageConfig",
     ),
     "TransformJob": ("DataCaptureConfig", "DataProcessing"),
     "HyperParameterTuningJob": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
@@ -36,9 +44,12 @@ NOT_SUPPORTED = {
     "Endpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
     "Model": ("InferenceExecutionConfig",),
     "UpdateModelPackage": (
-        "ModelPackageRegistrationType", "AdditionalInferenceSpecificationsToAdd", "ModelCard", "ModelLifeCycle",
+        "ModelPackageRegistrationType",
+        "AdditionalInferenceSpecificationsToAdd",
+        "ModelCard",
+        "ModelLifeCycle",
     ),
-}  # fmt: skip
+}
 """Members of Create requests that would change what happens, and that are not honoured here: refused by name."""
 
 
@@ -77,9 +88,15 @@ class SageMakerBackend(BaseBackend):
     @property
     def collections(self) -> tuple[Resources[Any], ...]:
         return (
-            self.training_jobs, self.transform_jobs, self.tuning_jobs, self.models, self.endpoint_configs,
-            self.endpoints, self.registry.groups, self.registry.packages,
-        )  # fmt: skip
+            self.training_jobs,
+            self.transform_jobs,
+            self.tuning_jobs,
+            self.models,
+            self.endpoint_configs,
+            self.endpoints,
+            self.registry.groups,
+            self.registry.packages,
+        )
 
     def _restore(self) -> None:
         for collection in self.collections:

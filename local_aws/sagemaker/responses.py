@@ -112,10 +112,13 @@ class SageMakerResponse(BaseResponse):
         if by_objective:
             jobs = [job for job in jobs if tuning_job.objective_of(job) is not None]
         return self._page(
-            "TrainingJobSummaries", jobs, sort_by="Name", order="Ascending",
+            "TrainingJobSummaries",
+            jobs,
+            sort_by="Name",
+            order="Ascending",
             summarize=tuning_job.summarize_training_job,
             sort_key=tuning_job.objective_of if by_objective else None,
-        )  # fmt: skip
+        )
 
     def stop_hyper_parameter_tuning_job(self) -> ActionResult:
         self.backend.stop_hyper_parameter_tuning_job(self.params["HyperParameterTuningJobName"])
@@ -232,10 +235,14 @@ class SageMakerResponse(BaseResponse):
     # Lists: filter, then sort, then cut a page, as AWS does
 
     def _page(
-        self, key: str, resources: Iterable[Any], sort_by: str = "CreationTime", order: str = "Descending",
+        self,
+        key: str,
+        resources: Iterable[Any],
+        sort_by: str = "CreationTime",
+        order: str = "Descending",
         summarize: Callable[[Any], dict[str, Any]] = Resource.summarize,
         sort_key: Callable[[Any], Any] | None = None,
-    ) -> ActionResult:  # fmt: skip
+    ) -> ActionResult:
         """
         :param sort_by: the operation's default
         :param order: the operation's default

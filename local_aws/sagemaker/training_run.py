@@ -42,9 +42,14 @@ class TrainingRun:
     """One run; `stop` and `kill` are called by other threads."""
 
     def __init__(
-        self, cloud: Cloud, name: str, created: datetime, request: dict[str, Any], listener: Listener,
+        self,
+        cloud: Cloud,
+        name: str,
+        created: datetime,
+        request: dict[str, Any],
+        listener: Listener,
         stop_requested: threading.Event,
-    ):  # fmt: skip
+    ):
         self._cloud, self._name, self._created, self._request = cloud, name, created, request
         self._listener, self._stop_requested = listener, stop_requested
         self._process: subprocess.Popen[str] | None = None
@@ -142,9 +147,13 @@ class TrainingRun:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local_aws.blazingtext", str(root)],
             # Without the request's Environment: BlazingText reads none, and this process has no walls around it.
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         if self._stop_requested.is_set():  # the request came before there was a process to signal
             self._signal(signal.SIGTERM)
         overtime = threading.Timer(max(0, deadline - time.monotonic()), self._signal, [signal.SIGTERM])

@@ -78,11 +78,16 @@ class HyperParameterTuningJob(Job):
         """A HyperParameterTrainingJobSummary."""
         value = self.objective_of(job)
         summary = {
-            "TrainingJobName": job.name, "TrainingJobArn": job.arn, "CreationTime": job.created,
-            "TrainingJobStatus": job.status, "TunedHyperParameters": self.training_jobs[job.name],
-            "TrainingStartTime": job.started, "TrainingEndTime": job.ended,
-            "FailureReason": job.facts()["FailureReason"], "ObjectiveStatus": self._objective_status(job),
-        }  # fmt: skip
+            "TrainingJobName": job.name,
+            "TrainingJobArn": job.arn,
+            "CreationTime": job.created,
+            "TrainingJobStatus": job.status,
+            "TunedHyperParameters": self.training_jobs[job.name],
+            "TrainingStartTime": job.started,
+            "TrainingEndTime": job.ended,
+            "FailureReason": job.facts()["FailureReason"],
+            "ObjectiveStatus": self._objective_status(job),
+        }
         if value is not None:
             summary["FinalHyperParameterTuningJobObjectiveMetric"] = {**self.objective, "Value": value}
         return {name: entry for name, entry in summary.items() if entry is not None}
@@ -135,7 +140,8 @@ class HyperParameterTuningJob(Job):
         request = {
             "TrainingJobName": name,
             "HyperParameters": {
-                **definition.get("StaticHyperParameters", {}), **tuned,
+                **definition.get("StaticHyperParameters", {}),
+                **tuned,
                 "_tuning_objective_metric": self.objective["MetricName"],
             },
             "AlgorithmSpecification": {
@@ -143,12 +149,19 @@ class HyperParameterTuningJob(Job):
                 for key in ("TrainingImage", "TrainingInputMode", "MetricDefinitions")
                 if key in algorithm
             },
-        }  # fmt: skip
+        }
         shared = (
-            "RoleArn", "InputDataConfig", "VpcConfig", "OutputDataConfig", "StoppingCondition", "Environment",
-            "EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining",
+            "RoleArn",
+            "InputDataConfig",
+            "VpcConfig",
+            "OutputDataConfig",
+            "StoppingCondition",
+            "Environment",
+            "EnableNetworkIsolation",
+            "EnableInterContainerTrafficEncryption",
+            "EnableManagedSpotTraining",
             "ResourceConfig",
-        )  # fmt: skip
+        )
         request |= {key: definition[key] for key in shared if key in definition}
         with self._lock:
             self.training_jobs = {**self.training_jobs, name: tuned}

@@ -33,9 +33,18 @@ def violations(shape: Shape | None, value: Any) -> list[str]:
 
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
-    "structure": dict, "map": dict, "list": list, "string": str, "integer": int, "long": int, "boolean": bool,
-    "float": (int, float), "double": (int, float), "timestamp": (int, float), "blob": (str, bytes),
-}  # fmt: skip
+    "structure": dict,
+    "map": dict,
+    "list": list,
+    "string": str,
+    "integer": int,
+    "long": int,
+    "boolean": bool,
+    "float": (int, float),
+    "double": (int, float),
+    "timestamp": (int, float),
+    "blob": (str, bytes),
+}
 
 
 def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:

@@ -79,28 +79,45 @@ def refuse_unknown_parameters(context: Context) -> None:
 def _data_parameters() -> dict[str, Param]:
     return {
         "date": Param(
-            None, type=["null", "string"], format="date", section="Data", title="Date",
+            None,
+            type=["null", "string"],
+            format="date",
+            section="Data",
+            title="Date",
             description="Whose labelled tweets to train on. Empty: the run's logical date.",
         ),
         "window_days": Param(
-            1, type="integer", minimum=1, maximum=3650, section="Data", title="Window (dates)",
+            1,
+            type="integer",
+            minimum=1,
+            maximum=3650,
+            section="Data",
+            title="Window (dates)",
             description="Train on the labelled tweets of the last so many dates, up to the date, that have any. "
             "Where a tweet was labelled on several dates, the newest label counts.",
         ),
-    }  # fmt: skip
+    }
 
 
 def _training_parameters() -> dict[str, Param]:
     parameters = {name: _hyperparameter(hyperparameter) for name, hyperparameter in HYPERPARAMETERS.items()}
     parameters["tune"] = Param(
-        False, type="boolean", section="Training", title="Tune the hyperparameters",
+        False,
+        type="boolean",
+        section="Training",
+        title="Tune the hyperparameters",
         description="Train several models over ranges of hyperparameters, and go on with the one that is best on the "
         "validation split. Epochs, minimum word count, learning rate, vector dimension and n-grams are then searched.",
-    )  # fmt: skip
+    )
     parameters["tuning_jobs"] = Param(
-        10, type="integer", minimum=1, maximum=MAX_TUNING_JOBS, section="Training", title="Training jobs of a tuning",
+        10,
+        type="integer",
+        minimum=1,
+        maximum=MAX_TUNING_JOBS,
+        section="Training",
+        title="Training jobs of a tuning",
         description="With tuning: train so many models. Each is billed.",
-    )  # fmt: skip
+    )
     parameters["training_instance_type"] = _instance_type("ml.c5.xlarge", "Training", "Training instance type")
     return parameters
 
@@ -113,36 +130,56 @@ def _hyperparameter(hyperparameter: Hyperparameter) -> Param:
         if hyperparameter.kind == "integer" and not hyperparameter.minimum_is_allowed:
             bounds = {"minimum": hyperparameter.minimum + 1}
     return Param(
-        hyperparameter.recommended, type=hyperparameter.kind, section="Training", title=hyperparameter.title,
-        description=hyperparameter.description, **bounds,
-    )  # fmt: skip
+        hyperparameter.recommended,
+        type=hyperparameter.kind,
+        section="Training",
+        title=hyperparameter.title,
+        description=hyperparameter.description,
+        **bounds,
+    )
 
 
 def _endpoint_parameters() -> dict[str, Param]:
     return {
         "deploy": Param(
-            "auto", enum=list(DEPLOY), section="Endpoint", title="Deploy",
+            "auto",
+            enum=list(DEPLOY),
+            section="Endpoint",
+            title="Deploy",
             description="auto: where the model is, beyond chance, better than always answering the commonest "
             "label by more than the minimum gain, is not significantly worse than the champion, and no newer date has "
             "labelled tweets; a person's word in the model registry counts for more than both comparisons. always; "
             "never.",
         ),
         "min_gain": Param(
-            0.0, type="number", minimum=0, maximum=1, section="Endpoint", title="Minimum gain",
+            0.0,
+            type="number",
+            minimum=0,
+            maximum=1,
+            section="Endpoint",
+            title="Minimum gain",
             description="deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
             "the accuracy of always answering the commonest label by more than this share (0.05 is five points).",
         ),
         "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
         "keep_endpoint_minutes": Param(
-            DEFAULT_KEEP_MINUTES, type="number", exclusiveMinimum=0, maximum=MAX_KEEP_MINUTES, section="Endpoint",
+            DEFAULT_KEEP_MINUTES,
+            type="number",
+            exclusiveMinimum=0,
+            maximum=MAX_KEEP_MINUTES,
+            section="Endpoint",
             title="Keep the endpoint (minutes)",
             description="The endpoint is deleted this long after its creation was asked for. It is billed until then.",
         ),
-    }  # fmt: skip
+    }
 
 
 def _instance_type(default: str, section: str, title: str) -> Param:
     return Param(
-        default, type="string", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$", section=section, title=title,
+        default,
+        type="string",
+        pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$",
+        section=section,
+        title=title,
         description="An instance type of SageMaker, with one CPU host or a single GPU.",
-    )  # fmt: skip
+    )

@@ -15,11 +15,21 @@ if TYPE_CHECKING:
 
 TRANSIENT_CODES = frozenset(
     {
-        "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
-        "RequestTimeout", "RequestTimeoutException", "ResourceLimitExceeded", "SlowDown", "ExpiredToken",
-        "ExpiredTokenException", "RequestTimeTooSkewed", "ConflictException",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceLimitExceeded",
+        "SlowDown",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestTimeTooSkewed",
+        "ConflictException",
     }
-)  # fmt: skip
+)
 
 
 FAULTS_OF_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, AssertionError)

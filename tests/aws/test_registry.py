@@ -20,9 +20,13 @@ def registry(client) -> Registry:
 
 def request(model: str = "s3://ours/a/model.tar.gz", approval: str = "Approved", **properties: str):
     return model_package_request(
-        description="#aws", image="image", model_uri=model, metrics_uri="s3://ours/evaluation.json", approval=approval,
+        description="#aws",
+        image="image",
+        model_uri=model,
+        metrics_uri="s3://ours/evaluation.json",
+        approval=approval,
         properties={"date": "2026-01-07", **properties},
-    )  # fmt: skip
+    )
 
 
 def register(registry: Registry, model: str, approval: str = "Approved", **properties: str):

@@ -20,20 +20,23 @@ def test_a_page_is_shown_where_its_address_says(storage):
     ("endpoint", "region", "url"),
     [
         (
-            "https://s3.eu-west-1.amazonaws.com", "eu-west-1",
+            "https://s3.eu-west-1.amazonaws.com",
+            "eu-west-1",
             "https://console.aws.amazon.com/s3/object/b?region=eu-west-1&prefix=x/a%20b.html",
         ),
         (
-            "https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1",
+            "https://s3.cn-north-1.amazonaws.com.cn",
+            "cn-north-1",
             "https://console.amazonaws.cn/s3/object/b?region=cn-north-1&prefix=x/a%20b.html",
         ),
         (
-            "https://s3.us-gov-west-1.amazonaws.com", "us-gov-west-1",
+            "https://s3.us-gov-west-1.amazonaws.com",
+            "us-gov-west-1",
             "https://console.amazonaws-us-gov.com/s3/object/b?region=us-gov-west-1&prefix=x/a%20b.html",
         ),
         ("http://127.0.0.1:4566", "us-east-1", "http://127.0.0.1:4566/_local/objects/b/x/a%20b.html"),
     ],
-)  # fmt: skip
+)
 def test_on_aws_the_address_is_the_consoles_which_asks_for_a_login(endpoint, region, url):
     client = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint, region_name=region))
 

@@ -8,10 +8,16 @@ IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 
 def training():
     return training_request(
-        job_name="retrain-aws-2026-01-07-abc", image=IMAGE, role_arn=ROLE_ARN, train_uri="s3://bucket/train/",
-        validation_uri="s3://bucket/validation/", output_uri="s3://bucket/models", instance_type="ml.c5.xlarge",
-        hyperparameters=to_request({}), tags={"retrain:owner": "dag/run"},
-    )  # fmt: skip
+        job_name="retrain-aws-2026-01-07-abc",
+        image=IMAGE,
+        role_arn=ROLE_ARN,
+        train_uri="s3://bucket/train/",
+        validation_uri="s3://bucket/validation/",
+        output_uri="s3://bucket/models",
+        instance_type="ml.c5.xlarge",
+        hyperparameters=to_request({}),
+        tags={"retrain:owner": "dag/run"},
+    )
 
 
 def test_the_training_request_is_what_sagemakers_service_model_asks_for():
@@ -29,22 +35,29 @@ def test_the_tuning_request_is_what_sagemakers_service_model_asks_for():
         max_jobs=10,
         max_parallel_jobs=2,
         tags={"a": "b"},
-    )  # fmt: skip
+    )
 
     check_request("CreateHyperParameterTuningJob", request)
     definition = request["TrainingJobDefinition"]
     assert definition["StaticHyperParameters"] == {
-        "mode": "supervised", "buckets": "200000", "early_stopping": "True", "patience": "5", "min_epochs": "5",
-    }  # fmt: skip
+        "mode": "supervised",
+        "buckets": "200000",
+        "early_stopping": "True",
+        "patience": "5",
+        "min_epochs": "5",
+    }
     assert [channel["ChannelName"] for channel in definition["InputDataConfig"]] == ["train", "validation"]
 
 
 def test_the_model_package_request_is_what_sagemakers_service_model_asks_for():
     request = model_package_request(
-        description="#aws, tweets of 2026-01-07", image=IMAGE, model_uri="s3://bucket/model.tar.gz",
-        metrics_uri="s3://bucket/evaluation.json", approval="Approved",
+        description="#aws, tweets of 2026-01-07",
+        image=IMAGE,
+        model_uri="s3://bucket/model.tar.gz",
+        metrics_uri="s3://bucket/evaluation.json",
+        approval="Approved",
         properties={"accuracy": "0.9", "too_long": "x" * 257, "not allowed": "50% (é)", "report": "s3://b/a b/é.html"},
-    )  # fmt: skip
+    )
 
     check_request("CreateModelPackage", request | {"ModelPackageGroupName": "retrain-aws"})
     assert set(request["CustomerMetadataProperties"]) == {"accuracy", "report"}
@@ -52,9 +65,12 @@ def test_the_model_package_request_is_what_sagemakers_service_model_asks_for():
 
 def test_the_endpoint_requests_are_what_sagemakers_service_model_asks_for():
     request = endpoint_request(
-        name="retrain-aws-abc", image=IMAGE, role_arn=ROLE_ARN, model_uri="s3://bucket/model.tar.gz",
+        name="retrain-aws-abc",
+        image=IMAGE,
+        role_arn=ROLE_ARN,
+        model_uri="s3://bucket/model.tar.gz",
         instance_type="ml.m5.large",
-    )  # fmt: skip
+    )
 
     check_request("CreateModel", request["Model"])
     check_request("CreateEndpointConfig", request["EndpointConfig"])

@@ -119,12 +119,17 @@ def train(clients: Clients, name: str, epochs: int = 5) -> None:
     hyperparameters = {"epochs": epochs, "buckets": PLAN.parameters["buckets"]}
     clients.sagemaker.create_training_job(
         **training_request(
-            job_name=f"retrain-{PLAN.hashtag}-{PLAN.parameters['date']}-{name}", role_arn=clients.settings.role_arn,
-            image="811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", train_uri=f"{place}/train/",
-            validation_uri=f"{place}/validation/", output_uri=place, instance_type="ml.c5.xlarge",
-            hyperparameters=to_request({**hyperparameters, "early_stopping": False}), tags={},
+            job_name=f"retrain-{PLAN.hashtag}-{PLAN.parameters['date']}-{name}",
+            role_arn=clients.settings.role_arn,
+            image="811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1",
+            train_uri=f"{place}/train/",
+            validation_uri=f"{place}/validation/",
+            output_uri=place,
+            instance_type="ml.c5.xlarge",
+            hyperparameters=to_request({**hyperparameters, "early_stopping": False}),
+            tags={},
         )
-    )  # fmt: skip
+    )
 
 
 def test_a_fingerprint_that_is_trained_twice_and_a_job_that_still_runs_are_found(clients):

@@ -40,18 +40,18 @@ def load(tmp_path):
         ("bad:\n" + LABELS + "  shedule: x", r"line 4, bad.shedule: unknown key \(did you mean schedule\?\)"),
         ("bad:\n" + LABELS + "  schedule:", "line 4, bad.schedule: YAML reads this as nothing, None"),
         ("bad:\n" + LABELS + "  schedule: 5 5", "line 4, bad.schedule: '5 5' is no cron expression of five fields"),
-        ('bad:\n' + LABELS + '  schedule: "61 * * * *"', "line 4, bad.schedule: '61 .*' is no cron expression"),
-        ('bad:\n' + LABELS + '  schedule: "0 0 30 2 *"', "line 4, bad.schedule: '0 0 30 2 .*' is no cron expression"),
-        ('bad:\n' + LABELS + '  schedule: "R * * * *"', "line 4, bad.schedule: 'R .*' is no cron expression"),
+        ("bad:\n" + LABELS + '  schedule: "61 * * * *"', "line 4, bad.schedule: '61 .*' is no cron expression"),
+        ("bad:\n" + LABELS + '  schedule: "0 0 30 2 *"', "line 4, bad.schedule: '0 0 30 2 .*' is no cron expression"),
+        ("bad:\n" + LABELS + '  schedule: "R * * * *"', "line 4, bad.schedule: 'R .*' is no cron expression"),
         ("bad:\n" + LABELS + "  schedule: 5", "line 4, bad.schedule: YAML reads this as a number, 5; put the text in"),
         ('bad: {labels: {"0": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
         ('bad: {labels: {"0": a, "1": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
         ('bad: {labels: {"0": a, "1": "b c"}}', "bad.labels: label 'b c': a label's name has no blanks"),
         ('bad: {labels: {"0": a, "1": "{{x}}"}}', "bad.labels: label '{{x}}': a label's name has no {{"),
         ("bad: {labels: [a, b]}", "bad.labels: expected names and values, as in labels: "),
-        ("bad:\n  labels:\n    0: a\n    \"1\": b", 'line 4, bad.labels.0: .*a number, 0; put the id in'),
+        ('bad:\n  labels:\n    0: a\n    "1": b', "line 4, bad.labels.0: .*a number, 0; put the id in"),
         ('bad:\n  labels:\n    "0": no\n    "1": b', 'line 4, bad.labels.0: .*a yes or no, False; .*"no"'),
-        ('bad:\n  labels:\n    "0": 1\n    "1": b', 'line 4, bad.labels.0: .*a number, 1; put the text in'),
+        ('bad:\n  labels:\n    "0": 1\n    "1": b', "line 4, bad.labels.0: .*a number, 1; put the text in"),
         ('bad:\n  labels:\n    "0": a\n    "0": b', "line 5, bad.labels.0: stands twice"),
         ("bad:\n" + LABELS + LABELS, "line 4, bad.labels: stands twice"),
         ("bad:\n" + LABELS + "  late_after_hours: 0", "line 4, bad.late_after_hours: 0 must be above 0"),
@@ -71,7 +71,7 @@ def load(tmp_path):
         ("bad: &self {labels: *self}", "line 2, bad"),
         ("bad: &self\n  <<: *self", "line 2, bad"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_costs_its_own_hashtag_and_is_named_with_file_line_and_key(load, entry, message):
     found = load(f"good: {{{ENTRY}}}\n{entry}\nbetter: {{{ENTRY}}}\n")
 
@@ -86,8 +86,10 @@ def test_every_mistake_of_an_entry_is_named(load):
     (error,) = load("bad:\n  colour: red\n  recipe: raw").errors
 
     assert [line.partition(", ")[2].partition(":")[0] for line in str(error).splitlines()] == [
-        "line 1, bad.labels", "line 3, bad.recipe", "line 2, bad.colour",
-    ]  # fmt: skip
+        "line 1, bad.labels",
+        "line 3, bad.recipe",
+        "line 2, bad.colour",
+    ]
 
 
 def test_a_hashtag_that_stands_twice_is_an_error_at_both_places_and_neither_counts(load):

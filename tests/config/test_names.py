@@ -15,7 +15,7 @@ from include.config.names import (
     run_name,
     training_job_name,
     tuning_job_name,
-)  # fmt: skip
+)
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 

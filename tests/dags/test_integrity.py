@@ -12,9 +12,18 @@ from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from tests.conftest import REPOSITORY
 
 STORY = [
-    "wait_for_tweets", "prepare_dataset", "tune_model", "train_model", "evaluate_model", "register_model",
-    "deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint", "record_outcome",
-]  # fmt: skip
+    "wait_for_tweets",
+    "prepare_dataset",
+    "tune_model",
+    "train_model",
+    "evaluate_model",
+    "register_model",
+    "deploy_endpoint",
+    "smoke_test",
+    "hold_endpoint",
+    "delete_endpoint",
+    "record_outcome",
+]
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +39,12 @@ def run_python(program: str, **environment: str) -> subprocess.CompletedProcess[
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RETRAIN_"))}
     path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, env={**kept, "PYTHONPATH": path, **environment},
-        capture_output=True, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env={**kept, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_there_is_a_dag_for_each_hashtag_and_one_that_sweeps(dags):
@@ -105,10 +117,25 @@ def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):
 
 def test_parameters_have_their_names_in_blazingtext(dags):
     assert {
-        "epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams", "buckets", "early_stopping", "patience",
-        "min_epochs", "date", "window_days", "training_instance_type", "endpoint_instance_type",
-        "keep_endpoint_minutes", "deploy", "min_gain", "tune", "tuning_jobs",
-    } == set(dags["retrain_aws"].params)  # fmt: skip
+        "epochs",
+        "min_count",
+        "learning_rate",
+        "vector_dim",
+        "word_ngrams",
+        "buckets",
+        "early_stopping",
+        "patience",
+        "min_epochs",
+        "date",
+        "window_days",
+        "training_instance_type",
+        "endpoint_instance_type",
+        "keep_endpoint_minutes",
+        "deploy",
+        "min_gain",
+        "tune",
+        "tuning_jobs",
+    } == set(dags["retrain_aws"].params)
 
 
 def test_importing_needs_no_network_no_credentials_and_no_settings():

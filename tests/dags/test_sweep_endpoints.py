@@ -14,9 +14,12 @@ def orphan(client, settings):
     """Model and configuration of a run that Airflow does not know (any more)."""
     name = f"retrain-orphan-{settings.bucket}"
     request = endpoint_request(
-        name=name, image="811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1", role_arn=ROLE_ARN,
-        model_uri=f"s3://{settings.bucket}/model.tar.gz", instance_type="ml.m5.large",
-    )  # fmt: skip
+        name=name,
+        image="811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1",
+        role_arn=ROLE_ARN,
+        model_uri=f"s3://{settings.bucket}/model.tar.gz",
+        instance_type="ml.m5.large",
+    )
     deadline = datetime.now(UTC) + timedelta(hours=1)
     tags = as_tags(ownership_tags("retrain_aws/manual__gone", settings.deployment, "a test", deadline))
     client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=b"x")

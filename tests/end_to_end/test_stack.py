@@ -138,9 +138,10 @@ def test_a_person_keeps_an_endpoint_then_has_it_deleted_and_a_late_answer_is_ref
     with pytest.raises(StackError, match="already been updated"):
         airflow.answer(DAG_ID, run_id, "hold_endpoint", KEEP, {MINUTES: 60})
     log = "".join(
-        path.read_text() for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
+        path.read_text()
+        for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
         if "hold_endpoint" in str(path)
-    )  # fmt: skip
+    )
     assert "for 99999 minutes; it can be kept for 0 to 10080 minutes from now on. Its deadline stays." in log
     assert airflow.tasks(DAG_ID, run_id)["hold_endpoint"]["try_number"] == 1
 
@@ -215,8 +216,11 @@ def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_
     airflow.answer(DAG_ID, cleared, "hold_endpoint", DELETE, {MINUTES: 1})
 
     assert [ended(airflow, run_id) for run_id in (over, cleared, marked, tuning)] == [
-        "success", "success", "failed", "failed",
-    ]  # fmt: skip
+        "success",
+        "success",
+        "failed",
+        "failed",
+    ]
     assert sagemaker.list_endpoints(NameContains="retrain-aws")["Endpoints"] == []
     jobs = sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
@@ -230,9 +234,13 @@ def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_
     """
     airflow.set_pool(TRAINING_POOL, 2)
     airflow.backfill(
-        "retrain_azure", "2026-01-04", "2026-01-07", max_active_runs=4, reprocess_behavior="failed",
+        "retrain_azure",
+        "2026-01-04",
+        "2026-01-07",
+        max_active_runs=4,
+        reprocess_behavior="failed",
         dag_run_conf={"keep_endpoint_minutes": 0.01, "epochs": 10},
-    )  # fmt: skip
+    )
 
     runs = wait_until(lambda: backfilled(airflow, "retrain_azure", 4), 400, "four backfilled runs")
 
@@ -307,9 +315,12 @@ def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
         pass
 
     done = subprocess.run(
-        [sys.executable, "-m", "local_stack.demo"], cwd=REPOSITORY, capture_output=True, text=True,
+        [sys.executable, "-m", "local_stack.demo"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
         env={**stack.environment, "LOCAL_AWS_PORT": str(stack.settings.local_aws_port)},
-    )  # fmt: skip
+    )
     assert done.returncode == 1
     assert f"Port {stack.settings.local_aws_port} on 127.0.0.1 is taken" in done.stdout
     assert "LOCAL_AWS_PORT=" in done.stdout

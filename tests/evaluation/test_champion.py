@@ -79,9 +79,13 @@ def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_i
 
 def test_a_champions_figures_are_those_that_were_registered_with_it():
     figures = {
-        "accuracy": "0.9", "accuracy_low": "0.8", "accuracy_high": "0.95", "majority_accuracy": "0.5",
-        "test_tweets": "50", "training_job": "job",
-    }  # fmt: skip
+        "accuracy": "0.9",
+        "accuracy_low": "0.8",
+        "accuracy_high": "0.95",
+        "majority_accuracy": "0.5",
+        "test_tweets": "50",
+        "training_job": "job",
+    }
 
     entry = history_entry(version("s3://b/m", **figures))
 

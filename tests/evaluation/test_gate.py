@@ -24,36 +24,54 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
         pytest.param({"right": 55}, False, "lower end", "Rejected", id="better, but perhaps by chance"),
         pytest.param({"min_gain": 0.4}, False, r"by more than 40\.0 points", "Rejected", id="gain too small"),
         pytest.param(
-            {"comparison": BETTER_CHAMPION}, False, "Beside the champion.* significantly worse", "Rejected",
+            {"comparison": BETTER_CHAMPION},
+            False,
+            "Beside the champion.* significantly worse",
+            "Rejected",
             id="significantly worse than the champion",
         ),
         pytest.param({"comparison": EQUAL_CHAMPION}, True, "To be deployed", "Approved", id="as good as the champion"),
         pytest.param({"dates": OLDER}, False, r"newer date are there \(2026-01-07\)", "Approved", id="older date"),
         pytest.param(
-            {"dates": Dates("2026-01-05", "2026-01-07", "2026-01-06")}, False, "newer date", "PendingManualApproval",
+            {"dates": Dates("2026-01-05", "2026-01-07", "2026-01-06")},
+            False,
+            "newer date",
+            "PendingManualApproval",
             id="older than the champion",
         ),
         pytest.param({"deploy": "always", "right": 10}, True, "deploy=always", "Rejected", id="always"),
         pytest.param({"deploy": "always", "dates": OLDER}, True, "deploy=always", "Approved", id="always, older date"),
         pytest.param({"deploy": "never"}, False, "deploy=never", "Approved", id="never"),
         pytest.param(
-            {"persons_word": "Rejected"}, False, "a person has set this model to Rejected", "Rejected",
+            {"persons_word": "Rejected"},
+            False,
+            "a person has set this model to Rejected",
+            "Rejected",
             id="good, and rejected by a person",
         ),
         pytest.param(
-            {"right": 50, "persons_word": "Approved"}, True, "a person has set this model to Approved", "Approved",
+            {"right": 50, "persons_word": "Approved"},
+            True,
+            "a person has set this model to Approved",
+            "Approved",
             id="not good, and approved by a person",
         ),
         pytest.param(
-            {"persons_word": "Approved", "dates": OLDER}, False, "newer date", "Approved",
+            {"persons_word": "Approved", "dates": OLDER},
+            False,
+            "newer date",
+            "Approved",
             id="approved by a person, older date",
         ),
         pytest.param(
-            {"persons_word": "PendingManualApproval"}, False, "PendingManualApproval", "PendingManualApproval",
+            {"persons_word": "PendingManualApproval"},
+            False,
+            "PendingManualApproval",
+            "PendingManualApproval",
             id="withheld by a person",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_gate(case, deployed, reason, approval):
     found = decision(**case)
 

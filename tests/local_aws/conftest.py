@@ -36,11 +36,16 @@ def small_training_request(s3, bucket, **hyperparameters):
             s3.put_object(Bucket=bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
     small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
     return training_request(
-        job_name=f"job-{next(_numbers)}", image=IMAGE, role_arn=ROLE_ARN, train_uri=f"s3://{bucket}/train",
-        validation_uri=f"s3://{bucket}/validation/", output_uri=f"s3://{bucket}/models",
-        instance_type="ml.c5.xlarge", hyperparameters={**to_request(small), **hyperparameters},
+        job_name=f"job-{next(_numbers)}",
+        image=IMAGE,
+        role_arn=ROLE_ARN,
+        train_uri=f"s3://{bucket}/train",
+        validation_uri=f"s3://{bucket}/validation/",
+        output_uri=f"s3://{bucket}/models",
+        instance_type="ml.c5.xlarge",
+        hyperparameters={**to_request(small), **hyperparameters},
         tags={"team": "tweets"},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -84,9 +84,10 @@ def test_the_log_is_filtered_by_patterns_of_its_members(client, local_aws):
 @pytest.mark.parametrize("target", ["SageMaker.Nope", "Foo", ""])
 def test_an_operation_that_nobody_knows_is_refused(local_aws, target):
     headers = {
-        "X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": target,
+        "Content-Type": "application/x-amz-json-1.1",
         "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
-    }  # fmt: skip
+    }
 
     answer = requests.post(local_aws.url, data="{}", headers=headers, timeout=5)
 

@@ -200,8 +200,11 @@ def test_the_admin_api_is_not_there_under_somebody_elses_name(local_aws):
         return requests.get(f"{local_aws.url}/_local/state", headers={"Host": host}, timeout=5).status_code
 
     assert [status(host) for host in ("evil.example", "127.0.0.1:80", "localhost", "local-aws:4566")] == [
-        403, 200, 200, 200,
-    ]  # fmt: skip
+        403,
+        200,
+        200,
+        200,
+    ]
     assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403
 
 
@@ -230,10 +233,18 @@ def test_the_command_prints_the_request_log(control, once):
 
     entry = json.loads(printed.out)
     assert status == 0
-    assert entry.items() >= {
-        "service": "sagemaker", "operation": "DescribeEndpoint", "principal": "test", "region": "us-east-1",
-        "name": "never-made", "outcome": "ValidationException", "status": 400,
-    }.items()  # fmt: skip
+    assert (
+        entry.items()
+        >= {
+            "service": "sagemaker",
+            "operation": "DescribeEndpoint",
+            "principal": "test",
+            "region": "us-east-1",
+            "name": "never-made",
+            "outcome": "ValidationException",
+            "status": 400,
+        }.items()
+    )
     assert time.time() - time.mktime(time.strptime(entry["time"][:19], "%Y-%m-%dT%H:%M:%S")) < 86_400
 
 

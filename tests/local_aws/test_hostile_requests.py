@@ -18,9 +18,14 @@ HEADERS = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
 }
 JUNK = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.lists(st.integers(), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.lists(st.integers(), max_size=2),
     st.dictionaries(st.text(max_size=5), st.integers(), max_size=2),
-)  # fmt: skip
+)
 NAMES = st.sampled_from(
     ["a", "fuzz-1", "fuzz-2", "-", "", "x" * 64, "é", "arn:aws:sagemaker:us-east-1:123456789012:model/a"]
 )

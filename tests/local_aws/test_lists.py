@@ -14,10 +14,16 @@ from tests.local_aws.conftest import IMAGE, deploy, error_of, train, wait_for_en
 
 _numbers = itertools.count(1)
 WAITERS_OF_OTHERS = {
-    "image_created", "image_deleted", "image_updated", "image_version_created", "image_version_deleted",
-    "notebook_instance_deleted", "notebook_instance_in_service", "notebook_instance_stopped",
+    "image_created",
+    "image_deleted",
+    "image_updated",
+    "image_version_created",
+    "image_version_deleted",
+    "notebook_instance_deleted",
+    "notebook_instance_in_service",
+    "notebook_instance_stopped",
     "processing_job_completed_or_stopped",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -108,9 +114,14 @@ def test_tags_on_every_kind_of_resource(sagemaker, trained, request_of):
         assert "k" not in {tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     many = [{"Key": f"k{number}", "Value": "v"} for number in range(30)]
     sagemaker.add_tags(ResourceArn=arns[3], Tags=many)
-    assert error_of(
-        sagemaker.add_tags, ResourceArn=arns[3], Tags=[{"Key": f"other{number}", "Value": "v"} for number in range(30)]
-    )[0] == "ResourceLimitExceeded"  # fmt: skip
+    assert (
+        error_of(
+            sagemaker.add_tags,
+            ResourceArn=arns[3],
+            Tags=[{"Key": f"other{number}", "Value": "v"} for number in range(30)],
+        )[0]
+        == "ResourceLimitExceeded"
+    )
     assert len(sagemaker.list_tags(ResourceArn=arns[3])["Tags"]) == 31
 
 
@@ -144,9 +155,11 @@ def test_the_log_can_be_read_page_by_page_while_the_job_runs(sagemaker, client, 
 
 def test_the_waiters_of_what_is_here(sagemaker, trained, request_of, settings):
     known = {
-        "endpoint_in_service", "endpoint_deleted", "training_job_completed_or_stopped",
+        "endpoint_in_service",
+        "endpoint_deleted",
+        "training_job_completed_or_stopped",
         "transform_job_completed_or_stopped",
-    }  # fmt: skip
+    }
     assert set(sagemaker.waiter_names) == known | WAITERS_OF_OTHERS
     quick = {"Delay": 0.05, "MaxAttempts": 200}
     name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
@@ -170,9 +183,11 @@ def test_the_waiters_of_what_is_not_here_fail_with_its_name(sagemaker, waiter):
         "DescribeProcessingJob" if waiter.startswith("processing") else "DescribeNotebookInstance",
     )
     arguments = {
-        "DescribeImageVersion": {"ImageName": "x", "Version": 1}, "DescribeImage": {"ImageName": "x"},
-        "DescribeProcessingJob": {"ProcessingJobName": "x"}, "DescribeNotebookInstance": {"NotebookInstanceName": "x"},
-    }[operation]  # fmt: skip
+        "DescribeImageVersion": {"ImageName": "x", "Version": 1},
+        "DescribeImage": {"ImageName": "x"},
+        "DescribeProcessingJob": {"ProcessingJobName": "x"},
+        "DescribeNotebookInstance": {"NotebookInstanceName": "x"},
+    }[operation]
 
     try:
         sagemaker.get_waiter(waiter).wait(**arguments, WaiterConfig={"Delay": 0, "MaxAttempts": 2})

@@ -22,8 +22,9 @@ def group(sagemaker) -> str:
 def register(sagemaker, group, trained):
     specification = {
         "Containers": [{"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}],
-        "SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"],
-    }  # fmt: skip
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
 
     def register(**request):
         request = {"ModelPackageGroupName": group, "InferenceSpecification": specification} | request
@@ -50,9 +51,11 @@ def test_versions_are_counted_and_a_deleted_ones_number_is_not_given_again(sagem
 def test_a_version_can_be_approved_and_found_by_that(sagemaker, group, register):
     arns = [register(ModelApprovalStatus="Approved"), register(), register()]
     sagemaker.update_model_package(
-        ModelPackageArn=arns[1], ModelApprovalStatus="Approved", ApprovalDescription="Better than the first.",
+        ModelPackageArn=arns[1],
+        ModelApprovalStatus="Approved",
+        ApprovalDescription="Better than the first.",
         CustomerMetadataProperties={"accuracy": "0.9", "gone": "x"},
-    )  # fmt: skip
+    )
     sagemaker.update_model_package(ModelPackageArn=arns[1], CustomerMetadataPropertiesToRemove=["gone"])
 
     approved = sagemaker.list_model_packages(
@@ -84,8 +87,9 @@ def test_a_package_can_have_a_name_instead_of_a_group(sagemaker, register, train
     name = f"alone-{next(_numbers)}"
     specification = {
         "Containers": [{"Image": IMAGE}],
-        "SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"],
-    }  # fmt: skip
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
     sagemaker.create_model_package(ModelPackageName=name, InferenceSpecification=specification)
 
     assert sagemaker.describe_model_package(ModelPackageName=name)["ModelPackageName"] == name

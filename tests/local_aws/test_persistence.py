@@ -296,8 +296,11 @@ def test_a_directory_in_use_is_an_error_that_says_so(start, directory):
     with start():
         done = subprocess.run(
             [sys.executable, "-m", "local_aws", "--port", "0", "--data-dir", str(directory)],
-            cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     assert done.returncode == 2
     assert "is in use by another local AWS" in done.stderr

@@ -109,9 +109,7 @@ def test_requests_are_checked_against_the_service_model(runtime, endpoint):
 
 
 def test_other_operations_of_the_runtime_are_refused_by_name(runtime, endpoint):
-    code, message = error_of(
-        runtime.invoke_endpoint_async, EndpointName=endpoint, InputLocation="s3://bucket/x"
-    )  # fmt: skip
+    code, message = error_of(runtime.invoke_endpoint_async, EndpointName=endpoint, InputLocation="s3://bucket/x")
 
     assert (code, message) == ("ValidationError", "The local AWS does not support InvokeEndpointAsync.")
 
@@ -120,11 +118,14 @@ def test_variants_share_the_requests_by_their_weights_and_can_be_named(sagemaker
     name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
     variants = [
         {
-            "VariantName": variant, "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1,
+            "VariantName": variant,
+            "ModelName": name,
+            "InstanceType": "ml.m5.large",
+            "InitialInstanceCount": 1,
             "InitialVariantWeight": weight,
         }
         for variant, weight in (("always", 1.0), ("never", 0.0))
-    ]  # fmt: skip
+    ]
     both = f"both-{next(_numbers)}"
     sagemaker.create_endpoint_config(EndpointConfigName=both, ProductionVariants=variants)
     sagemaker.create_endpoint(EndpointName=both, EndpointConfigName=both)
@@ -173,10 +174,14 @@ def test_cloudwatch_counts_invocations_and_times_the_model(client, runtime, endp
     def statistics(metric, *names):
         now = datetime.datetime.now(datetime.UTC)
         points = client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/SageMaker", MetricName=metric, Statistics=list(names), Period=60,
+            Namespace="AWS/SageMaker",
+            MetricName=metric,
+            Statistics=list(names),
+            Period=60,
             Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}],
-            StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(minutes=1),
-        )["Datapoints"]  # fmt: skip
+            StartTime=now - datetime.timedelta(minutes=10),
+            EndTime=now + datetime.timedelta(minutes=1),
+        )["Datapoints"]
         return [sum(point[name] for point in points) for name in names]
 
     assert statistics("Invocations", "Sum", "SampleCount") == [6, 6]
@@ -189,18 +194,24 @@ def test_cloudwatch_counts_invocations_and_times_the_model(client, runtime, endp
 def test_cloudwatch_has_the_metrics_of_training(client, trained):
     now = datetime.datetime.now(datetime.UTC)
     (point,) = client("cloudwatch").get_metric_statistics(
-        Namespace="/aws/sagemaker/TrainingJobs", MetricName="validation:accuracy", Statistics=["Average"], Period=60,
+        Namespace="/aws/sagemaker/TrainingJobs",
+        MetricName="validation:accuracy",
+        Statistics=["Average"],
+        Period=60,
         Dimensions=[{"Name": "TrainingJobName", "Value": trained["TrainingJobName"]}],
-        StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(minutes=1),
-    )["Datapoints"]  # fmt: skip
+        StartTime=now - datetime.timedelta(minutes=10),
+        EndTime=now + datetime.timedelta(minutes=1),
+    )["Datapoints"]
 
     assert point["Average"] == 1.0
 
 
 def test_unsigned_requests_are_answered_as_well(local_aws, endpoint):
     response = requests.post(
-        f"{local_aws.url}/endpoints/{endpoint}/invocations", data=QUESTION,
-        headers={"Content-Type": "application/json"}, timeout=10,
-    )  # fmt: skip
+        f"{local_aws.url}/endpoints/{endpoint}/invocations",
+        data=QUESTION,
+        headers={"Content-Type": "application/json"},
+        timeout=10,
+    )
 
     assert response.json()[0]["label"] == ["__label__a"]

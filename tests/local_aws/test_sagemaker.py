@@ -177,9 +177,10 @@ def test_a_failed_endpoint_can_only_be_deleted(sagemaker, settings):
     with pytest.raises(WaiterError):
         wait_for_endpoint(sagemaker, name)
 
-    assert "Cannot update failed endpoint" in error_of(
-        sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=name
-    )[1]  # fmt: skip
+    assert (
+        "Cannot update failed endpoint"
+        in error_of(sagemaker.update_endpoint, EndpointName=name, EndpointConfigName=name)[1]
+    )
     sagemaker.delete_endpoint(EndpointName=name)
 
 
@@ -461,9 +462,10 @@ def test_deleting_twice_at_the_same_time_is_refused_once(sagemaker, trained):
 )
 def test_hostile_requests_are_answered_as_aws_answers_errors(local_aws, body):
     headers = {
-        "X-Amz-Target": "SageMaker.ListEndpoints", "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "SageMaker.ListEndpoints",
+        "Content-Type": "application/x-amz-json-1.1",
         "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
-    }  # fmt: skip
+    }
 
     response = requests.post(local_aws.url, data=body, headers=headers, timeout=10)
 

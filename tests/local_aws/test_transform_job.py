@@ -35,11 +35,13 @@ def request_for(model, settings, client):
             "ModelName": model,
             "TransformInput": {
                 "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{settings.bucket}/in/"}},
-                "ContentType": "application/jsonlines", "SplitType": "Line", **source,
+                "ContentType": "application/jsonlines",
+                "SplitType": "Line",
+                **source,
             },
             "TransformOutput": {"S3OutputPath": f"s3://{settings.bucket}/out", "AssembleWith": "Line"},
             "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        }  # fmt: skip
+        }
 
     return request
 

@@ -27,9 +27,12 @@ def request_with(request_of):
         return {
             "HyperParameterTuningJobName": f"tuning-{next(_numbers)}",
             "HyperParameterTuningJobConfig": {
-                "Strategy": "Random", "RandomSeed": 1, "ParameterRanges": ranges,
+                "Strategy": "Random",
+                "RandomSeed": 1,
+                "ParameterRanges": ranges,
                 "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "validation:accuracy"},
-                "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2}, **config,
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 2},
+                **config,
             },
             "TrainingJobDefinition": {
                 **{key: training[key] for key in (*kept, "StoppingCondition")},
@@ -37,7 +40,7 @@ def request_with(request_of):
                     name: value for name, value in training["HyperParameters"].items() if name not in tuned
                 },
             },
-        }  # fmt: skip
+        }
 
     return request
 
@@ -70,8 +73,12 @@ def test_a_random_search_trains_real_jobs_and_names_the_best(sagemaker, request_
 
     assert job["HyperParameterTuningJobStatus"] == "Completed"
     assert job["TrainingJobStatusCounters"] == {
-        "Completed": 3, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0,
-    }  # fmt: skip
+        "Completed": 3,
+        "InProgress": 0,
+        "RetryableError": 0,
+        "NonRetryableError": 0,
+        "Stopped": 0,
+    }
     assert job["ObjectiveStatusCounters"] == {"Succeeded": 3, "Pending": 0, "Failed": 0}
     summaries = jobs_of(sagemaker, job, SortBy="FinalObjectiveMetricValue", SortOrder="Descending")
     assert [objective(summary) for summary in summaries] == sorted(map(objective, summaries), reverse=True)
@@ -96,9 +103,12 @@ def test_the_same_seed_tries_the_same_values(sagemaker, request_with):
 
 
 def test_a_grid_tries_every_combination(sagemaker, request_with):
-    ranges = {"CategoricalParameterRanges": [
-        {"Name": "word_ngrams", "Values": ["1", "2"]}, {"Name": "learning_rate", "Values": ["0.1", "0.5"]},
-    ]}  # fmt: skip
+    ranges = {
+        "CategoricalParameterRanges": [
+            {"Name": "word_ngrams", "Values": ["1", "2"]},
+            {"Name": "learning_rate", "Values": ["0.1", "0.5"]},
+        ]
+    }
     request = request_with(ranges=ranges, Strategy="Grid", ResourceLimits={"MaxParallelTrainingJobs": 2})
 
     summaries = jobs_of(sagemaker, tune(sagemaker, request))
@@ -195,7 +205,7 @@ def test_the_best_job_of_a_tuning_can_be_trained_again_alone(sagemaker, request_
         ),
         ({"ResourceLimits": {"MaxParallelTrainingJobs": 1}}, "ResourceLimits needs MaxNumberOfTrainingJobs"),
     ],
-)  # fmt: skip
+)
 def test_requests_that_cannot_work_are_refused(sagemaker, request_with, changes, message):
     code, text = error_of(sagemaker.create_hyper_parameter_tuning_job, **request_with(**changes))
 

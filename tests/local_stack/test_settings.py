@@ -47,9 +47,12 @@ def test_what_is_set_for_a_real_deployment_does_not_reach_the_local_one(monkeypa
 def local_stack(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}"
     return subprocess.run(
-        [sys.executable, "-m", "local_stack", *arguments], cwd=REPOSITORY, capture_output=True, text=True,
+        [sys.executable, "-m", "local_stack", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
         env={**os.environ, "PYTHONPATH": path, "LOCAL_STACK_HOME": str(home)},
-    )  # fmt: skip
+    )
 
 
 def test_a_command_of_airflows_runs_in_the_environment_of_the_stack_that_runs(tmp_path):

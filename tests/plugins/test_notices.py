@@ -9,9 +9,13 @@ from include.report.failures import FAILURE, NO_MESSAGE, TOLD
 from tests.aws.test_notify import remember, told
 
 RUN = {
-    "dag_id": "retrain_aws", "dag_run_id": "scheduled__2026-01-07T00:00:00+00:00", "run_type": "scheduled",
-    "logical_date": "2026-01-07T00:00:00+00:00", "run_after": "2026-01-08T00:00:00+00:00", "state": "running",
-}  # fmt: skip
+    "dag_id": "retrain_aws",
+    "dag_run_id": "scheduled__2026-01-07T00:00:00+00:00",
+    "run_type": "scheduled",
+    "logical_date": "2026-01-07T00:00:00+00:00",
+    "run_after": "2026-01-08T00:00:00+00:00",
+    "state": "running",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +38,12 @@ STARTED = datetime(2026, 1, 8, tzinfo=UTC)
 
 def failed_run(started: datetime = STARTED) -> dict:
     return {
-        "dag": SimpleNamespace(dag_id="retrain_aws"), "run_id": "manual__1", "reason": "task_failure",
-        "params": {"date": "2026-01-07"}, "dag_run": SimpleNamespace(run_id="manual__1", start_date=started),
-    }  # fmt: skip
+        "dag": SimpleNamespace(dag_id="retrain_aws"),
+        "run_id": "manual__1",
+        "reason": "task_failure",
+        "params": {"date": "2026-01-07"},
+        "dag_run": SimpleNamespace(run_id="manual__1", start_date=started),
+    }
 
 
 @pytest.fixture

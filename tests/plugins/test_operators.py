@@ -86,11 +86,16 @@ def request_of(client, settings):
     def request(**changes: Any) -> dict[str, Any]:
         hyperparameters = to_request({"epochs": 6, "buckets": 100, **changes})
         return training_request(
-            job_name=f"operators-{number}", image=IMAGE, role_arn=ROLE_ARN,
-            train_uri=f"s3://{settings.bucket}/train/", validation_uri=f"s3://{settings.bucket}/validation/",
-            output_uri=f"s3://{settings.bucket}/models", instance_type="ml.c5.xlarge",
-            hyperparameters=hyperparameters, tags={"team": "tweets"},
-        )  # fmt: skip
+            job_name=f"operators-{number}",
+            image=IMAGE,
+            role_arn=ROLE_ARN,
+            train_uri=f"s3://{settings.bucket}/train/",
+            validation_uri=f"s3://{settings.bucket}/validation/",
+            output_uri=f"s3://{settings.bucket}/models",
+            instance_type="ml.c5.xlarge",
+            hyperparameters=hyperparameters,
+            tags={"team": "tweets"},
+        )
 
     return request
 
@@ -342,9 +347,13 @@ def test_what_a_failed_attempt_says_is_an_xcom_of_the_task(request_of):
 def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOperator:
     tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
     config = tuning_request(
-        job_name=request["TrainingJobName"].replace("operators", "tune"), training=request, ranges=tuning_ranges(),
-        max_jobs=jobs, max_parallel_jobs=2, tags=tags,
-    )  # fmt: skip
+        job_name=request["TrainingJobName"].replace("operators", "tune"),
+        training=request,
+        ranges=tuning_ranges(),
+        max_jobs=jobs,
+        max_parallel_jobs=2,
+        tags=tags,
+    )
     return SageMakerTuneOnceOperator(task_id="tune", config=config, check_interval=0.05)
 
 
@@ -441,9 +450,14 @@ def deploy_operator(name: str, model_uri: str, owner: str = "dag/run", minutes: 
         name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
     )
     return SageMakerOwnedEndpointOperator(
-        task_id="deploy", config=config, owner_tag=owner, deployment="tests", keep_minutes=str(minutes),
-        check_interval=0.05, **arguments,
-    )  # fmt: skip
+        task_id="deploy",
+        config=config,
+        owner_tag=owner,
+        deployment="tests",
+        keep_minutes=str(minutes),
+        check_interval=0.05,
+        **arguments,
+    )
 
 
 @pytest.fixture
@@ -527,8 +541,10 @@ def delete_operator(name: str, required_tags: dict[str, str] | None = None) -> S
 
 def test_deleting_deletes_all_three_and_nothing_the_second_time(sagemaker, deployed):
     assert finish(delete_operator(deployed, {OWNER: "dag/run"}))["deleted"] == [
-        f"endpoint {deployed}", f"endpoint config {deployed}", f"model {deployed}",
-    ]  # fmt: skip
+        f"endpoint {deployed}",
+        f"endpoint config {deployed}",
+        f"model {deployed}",
+    ]
     assert finish(delete_operator(deployed))["deleted"] == []
     assert sagemaker.list_endpoints(NameContains=deployed)["Endpoints"] == []
 

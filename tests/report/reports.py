@@ -12,24 +12,36 @@ TASKS = ("wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", 
 
 def a_run(**changes: Any) -> Run:
     values = {
-        "hashtag": "aws", "date": "2026-01-07", "dag_id": "retrain_aws", "run_id": "manual__1", "name": "retrain-aws-1",
-        "code_version": "0.1.0", "parameters": {"training_instance_type": "ml.c5.xlarge", "epochs": 3},
-        "states": dict.fromkeys(TASKS, "success"), "files": {"report": "s3://b/report.html", "evaluation": None},
-    }  # fmt: skip
+        "hashtag": "aws",
+        "date": "2026-01-07",
+        "dag_id": "retrain_aws",
+        "run_id": "manual__1",
+        "name": "retrain-aws-1",
+        "code_version": "0.1.0",
+        "parameters": {"training_instance_type": "ml.c5.xlarge", "epochs": 3},
+        "states": dict.fromkeys(TASKS, "success"),
+        "files": {"report": "s3://b/report.html", "evaluation": None},
+    }
     return Run(**{**values, **changes})
 
 
 def data_report(labels: list[str], text: str = "a tweet", warnings: tuple[str, ...] = ()) -> dict[str, Any]:
     counts = dict.fromkeys(labels, 5)
     return {
-        "schema": "prepare-report/1", "settings": {"labels": dict(enumerate(labels)), "recipe": "clean", "seed": 0},
-        "files": {"part.csv": 30}, "rows": {"read": 30, "used": 28, "rejected": 2, "duplicates": 3},
-        "rejected_by_reason": {"label_tie": 2}, "label_rows": counts, "majority": {"label": labels[0], "share": 0.5},
+        "schema": "prepare-report/1",
+        "settings": {"labels": dict(enumerate(labels)), "recipe": "clean", "seed": 0},
+        "files": {"part.csv": 30},
+        "rows": {"read": 30, "used": 28, "rejected": 2, "duplicates": 3},
+        "rejected_by_reason": {"label_tie": 2},
+        "label_rows": counts,
+        "majority": {"label": labels[0], "share": 0.5},
         "tweets": {"different": 25, "with_conflicting_labels": 1, "rows_of_those": 2, "ties": 1},
-        "conflicts": [{"text": text, "labels": {labels[0]: 1, labels[1]: 1}}], "memory_accuracy": 0.98,
+        "conflicts": [{"text": text, "labels": {labels[0]: 1, labels[1]: 1}}],
+        "memory_accuracy": 0.98,
         "splits": {s: {"examples": 10, "labels": counts, "vocabulary": 40} for s in ("train", "validation", "test")},
-        "warnings": list(warnings), "samples": [{"cell": "secret"}],
-    }  # fmt: skip
+        "warnings": list(warnings),
+        "samples": [{"cell": "secret"}],
+    }
 
 
 def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
@@ -42,52 +54,76 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
     baseline = linear_baseline(test, test, predictions, 1)
     assert baseline is not None
     return {
-        **asdict(found), "verdicts": [found.verdict()], "linear_baseline": asdict(baseline), "near_copies": 7,
+        **asdict(found),
+        "verdicts": [found.verdict()],
+        "linear_baseline": asdict(baseline),
+        "near_copies": 7,
         "champion": {
-            "verdict": "Equal.", "version": 2, "model_package_arn": "arn", "date": "2026-01-06",
-            "training_job": "job-1", "accuracy_when_registered": "0.9", "comparison": asdict(baseline.comparison),
+            "verdict": "Equal.",
+            "version": 2,
+            "model_package_arn": "arn",
+            "date": "2026-01-06",
+            "training_job": "job-1",
+            "accuracy_when_registered": "0.9",
+            "comparison": asdict(baseline.comparison),
         },
         "mistakes": [{"text": text, "label": labels[0], "predicted": labels[1], "probability": 0.8}],
         "heaviest_words": {label: [{"word": text, "weight": 1.5, "occurrences": 4}] for label in labels},
-    }  # fmt: skip
+    }
 
 
 def history_of(*dates: str) -> list[dict[str, Any]]:
     return [
         {
-            "date": date, "training_job": f"job-{number}", "tweets": 50, "accuracy": 0.9,
-            "accuracy_interval": [0.8, 0.95], "majority_accuracy": 0.5, "champion": number == 1,
+            "date": date,
+            "training_job": f"job-{number}",
+            "tweets": 50,
+            "accuracy": 0.9,
+            "accuracy_interval": [0.8, 0.95],
+            "majority_accuracy": 0.5,
+            "champion": number == 1,
         }
         for number, date in enumerate(dates)
-    ]  # fmt: skip
+    ]
 
 
 def results(text: str = "a tweet") -> dict[str, Any]:
     return {
         "prepare_dataset": {"dates": ["2026-01-06", "2026-01-07"]},
         "train_model": {
-            "training_job_name": "job-1", "model_uri": "s3://b/model.tar.gz", "image": "blazingtext:1",
-            "created_at": "2026-01-07T00:00:00+00:00", "instance_type": "ml.c5.xlarge",
-            "hyperparameters": {"epochs": "3"}, "metrics": {},
+            "training_job_name": "job-1",
+            "model_uri": "s3://b/model.tar.gz",
+            "image": "blazingtext:1",
+            "created_at": "2026-01-07T00:00:00+00:00",
+            "instance_type": "ml.c5.xlarge",
+            "hyperparameters": {"epochs": "3"},
+            "metrics": {},
             "epochs": [{"epoch": epoch, "validation_accuracy": 0.5 + epoch / 100} for epoch in range(5, 9)],
-            "billable_seconds": 61, "reused": False,
+            "billable_seconds": 61,
+            "reused": False,
         },
         "evaluate_model": {
             "decision": {
-                "deploy": True, "reason": "To be deployed: it is good.", "refused": False,
-                "approval": "Approved", "approval_reason": "Good.",
+                "deploy": True,
+                "reason": "To be deployed: it is good.",
+                "refused": False,
+                "approval": "Approved",
+                "approval_reason": "Good.",
             }
         },
         "register_model": {"model_package_arn": "arn:…/2", "version": 2, "approval": "Approved"},
         "deploy_endpoint": {
-            "endpoint_name": "retrain-aws-1", "created_at": "2026-01-07T10:00:00+00:00",
+            "endpoint_name": "retrain-aws-1",
+            "created_at": "2026-01-07T10:00:00+00:00",
             "deadline": None,
         },
         "smoke_test": [{"text": text, "label": "technical", "predicted": "technical", "probability": 0.9}],
         "delete_endpoint": {
-            "deleted": ["endpoint retrain-aws-1"], "left_alone": [], "deleted_at": "2026-01-07T11:01:00+00:00",
+            "deleted": ["endpoint retrain-aws-1"],
+            "left_alone": [],
+            "deleted_at": "2026-01-07T11:01:00+00:00",
         },
-    }  # fmt: skip
+    }
 
 
 def a_report(
@@ -95,6 +131,9 @@ def a_report(
 ) -> dict[str, Any]:
     labels = labels or ["technical", "marketing"]
     return describe_run(
-        run or a_run(), results(text), data_report(labels, text, warnings), evaluation(labels, text),
+        run or a_run(),
+        results(text),
+        data_report(labels, text, warnings),
+        evaluation(labels, text),
         history_of("2026-01-06", "2026-01-07"),
-    )  # fmt: skip
+    )

@@ -87,13 +87,16 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
         pytest.param(None, None, None, "none, as far as this run has come", id="not that far"),
         pytest.param(None, {"deleted": ["model retrain-aws-1"]}, 0, "none was created", id="failed before"),
         pytest.param(
-            None, {"deleted": ["endpoint retrain-aws-1"]}, None, "deleted; when it was created is not known",
+            None,
+            {"deleted": ["endpoint retrain-aws-1"]},
+            None,
+            "deleted; when it was created is not known",
             id="failed while it was created",
         ),
         pytest.param(True, {"deleted": []}, None, "not deleted by this attempt", id="cleared a day later"),
         pytest.param(True, {"left_alone": ["endpoint retrain-aws-1"]}, None, "not deleted", id="somebody else's"),
     ],
-)  # fmt: skip
+)
 def test_the_endpoints_cost_is_said_only_where_it_is_known(deploy, deletion, seconds, words):
     found = results()
     found["deploy_endpoint"] = found["deploy_endpoint"] if deploy else None

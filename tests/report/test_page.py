@@ -61,11 +61,20 @@ def test_everything_that_a_reader_needs_is_there():
     page = Elements(render(a_report(warnings=("The labels contradict each other.",))))
 
     for title in (
-        "How good the model is", "Against the champion", "What is taken for what",
-        "How far its probabilities can be relied on", "Over the dates", "Over the epochs of the training",
-        "Its most confident mistakes", "The words that weigh most", "The tweets", "Labels that contradict each other",
-        "What the endpoint answered", "What it cost", "Settings",
-    ):  # fmt: skip
+        "How good the model is",
+        "Against the champion",
+        "What is taken for what",
+        "How far its probabilities can be relied on",
+        "Over the dates",
+        "Over the epochs of the training",
+        "Its most confident mistakes",
+        "The words that weigh most",
+        "The tweets",
+        "Labels that contradict each other",
+        "What the endpoint answered",
+        "What it cost",
+        "Settings",
+    ):
         assert title in page.text
     assert [tag for tag, _ in page.elements].count("svg") == 3
 

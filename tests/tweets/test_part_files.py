@@ -16,12 +16,24 @@ def folder(*names: str) -> Folder:
 @pytest.mark.parametrize(
     "path",
     [
-        "_SUCCESS", "_temporary/0/part-0.csv", "__magic/job-1/part-0.csv", ".spark-staging-1/part-0.csv",
-        ".hive-staging_hive_2026/part-0.csv", "_spark_metadata/0", "_delta_log/0.json", "__MACOSX/part-0.csv",
-        "batch=1_$folder$", ".part-0.csv.crc", "part-0.csv.crc", "part-0.csv._COPYING_", "batch=1/",
-        "batch=1/_temporary/0/part-0.csv", "._part-0.csv", "part-0.csv.tmp",
+        "_SUCCESS",
+        "_temporary/0/part-0.csv",
+        "__magic/job-1/part-0.csv",
+        ".spark-staging-1/part-0.csv",
+        ".hive-staging_hive_2026/part-0.csv",
+        "_spark_metadata/0",
+        "_delta_log/0.json",
+        "__MACOSX/part-0.csv",
+        "batch=1_$folder$",
+        ".part-0.csv.crc",
+        "part-0.csv.crc",
+        "part-0.csv._COPYING_",
+        "batch=1/",
+        "batch=1/_temporary/0/part-0.csv",
+        "._part-0.csv",
+        "part-0.csv.tmp",
     ],
-)  # fmt: skip
+)
 def test_what_belongs_to_a_writer_holds_no_rows(path):
     assert not is_part(path)
 

@@ -92,8 +92,13 @@ def test_output_is_the_same_whatever_the_order_of_files_and_the_number_of_proces
 
 
 NASTY_LINES = [
-    b'0,"two\nlines"\n', b'0,"opens\n', b'1,"opens, closes\n0,swallowed\n"\n', b"0,a\0b\n", b"1,\xff\n", b"\n",
-]  # fmt: skip
+    b'0,"two\nlines"\n',
+    b'0,"opens\n',
+    b'1,"opens, closes\n0,swallowed\n"\n',
+    b"0,a\0b\n",
+    b"1,\xff\n",
+    b"\n",
+]
 
 
 def nasty_file(seed: int) -> bytes:
@@ -202,8 +207,11 @@ def test_no_window_tests_on_a_tweet_that_another_window_trains_or_validates_on(t
 def test_the_rule_is_the_same_only_for_models_that_can_be_compared():
     rule = PrepareSettings(labels={"0": "a", "1": "b"}).rule
     others = [
-        {"seed": 1}, {"recipe": "seed"}, {"fractions": Fractions(0.7, 0.1, 0.2)}, {"labels": {"0": "a", "1": "c"}},
-    ]  # fmt: skip
+        {"seed": 1},
+        {"recipe": "seed"},
+        {"fractions": Fractions(0.7, 0.1, 0.2)},
+        {"labels": {"0": "a", "1": "c"}},
+    ]
 
     assert PrepareSettings(labels={"x": "b", "y": "a"}, min_confidence=0.5, max_rejected_share=0.5).rule == rule
     for other in others:

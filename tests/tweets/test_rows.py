@@ -11,10 +11,25 @@ from include.tweets.rows import MAX_ROW_BYTES, Block, Incomplete, Lines, read_bl
 LABELS = {"0": "technical", "1": "marketing"}
 NAMES = {"technical": "technical", "marketing": "marketing", **LABELS}
 PIECES = [
-    b"0,plain\n", b'1,"in quotes"\n', b'0,"one\ntwo"\n', b'0,"opens\n', b'"\n', b'closes"\n', b'0,"x\n1,y\n"\n', b"\n",
-    b"label,text\n", b'0,a "q" b\n', b'0,"a \\"q\\" b"\n', b'x"y,"abc\n', b'0,"a"\r\n', b"\r", b'"', b",",
-    b"\xff", b"\0",
-]  # fmt: skip
+    b"0,plain\n",
+    b'1,"in quotes"\n',
+    b'0,"one\ntwo"\n',
+    b'0,"opens\n',
+    b'"\n',
+    b'closes"\n',
+    b'0,"x\n1,y\n"\n',
+    b"\n",
+    b"label,text\n",
+    b'0,a "q" b\n',
+    b'0,"a \\"q\\" b"\n',
+    b'x"y,"abc\n',
+    b'0,"a"\r\n',
+    b"\r",
+    b'"',
+    b",",
+    b"\xff",
+    b"\0",
+]
 
 
 class Trickle(io.BytesIO):

@@ -27,18 +27,27 @@ def test_the_split_depends_on_nothing_but_tweet_and_seed(text):
     ("cell", "split", "tokens"),
     [
         ("Cold starts halved after we trimmed the layer", "train", "cold starts halved after we trimmed the layer"),
-        ("RT @ana: Cold starts halved after we trimmed the layer https://t.co/x", "train",
-         "rt @ ana : cold starts halved after we trimmed the layer https : //t.co/x"),
+        (
+            "RT @ana: Cold starts halved after we trimmed the layer https://t.co/x",
+            "train",
+            "rt @ ana : cold starts halved after we trimmed the layer https : //t.co/x",
+        ),
         ("Last call, 30% off every plan!!! #aws #sale", "train", "last call , 30 % off every plan ! ! ! # aws # sale"),
         ("It's 5 o'clock... can't've been U.S.A. based", "train", "it 's 5 o'clock ... can't 've been u.s.a. based"),
         ("café &amp; cloud…", "test", "café & cloud…"),
         ("@bo lambda::bucket 3.14 gonna", "train", "@ bo lambda : :bucket 3.14 gon na"),
-        ("¡Última semana! Inscríbete aquí: https://t.co/Y4 #aws", "test",
-         "¡última semana ! inscríbete aquí : https : //t.co/y4 # aws"),
-        (r"aws,Ruiz,2026-01-07 17:07:42,b'RT @x: caf\xc3\xa9 &amp; cloud\xe2\x80\xa6'", "test",
-         "rt @ x : café & cloud…"),
+        (
+            "¡Última semana! Inscríbete aquí: https://t.co/Y4 #aws",
+            "test",
+            "¡última semana ! inscríbete aquí : https : //t.co/y4 # aws",
+        ),
+        (
+            r"aws,Ruiz,2026-01-07 17:07:42,b'RT @x: caf\xc3\xa9 &amp; cloud\xe2\x80\xa6'",
+            "test",
+            "rt @ x : café & cloud…",
+        ),
     ],
-)  # fmt: skip
+)
 def test_splits_and_tokens_are_what_they_were(cell, split, tokens):
     """
     A champion of before has been trained by these. If this fails on purpose, count up SPLIT_RULE or TOKENS_RULE, or

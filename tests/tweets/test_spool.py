@@ -14,9 +14,22 @@ from include.tweets.spool import Spool, SpooledBucket, spooled_buckets
 SETTINGS = PrepareSettings()
 NAMES = {"technical": "technical", "marketing": "marketing", "0": "technical", "1": "marketing"}
 LINES = [
-    b"0,plain\n", b"1,plain\n", b'0,"plain"\n', b"technical,plain\n", b'0,"one\n', b'two"\n', b'0,"opens\n', b"\n",
-    b"2,x\n", b'"0,plain\n', b"0, \n", b"0,&#32;\n", b"0,\xff\n", b"0,a,2019-01-04 17:33:00,b'broken\n", b"0,plain",
-]  # fmt: skip
+    b"0,plain\n",
+    b"1,plain\n",
+    b'0,"plain"\n',
+    b"technical,plain\n",
+    b'0,"one\n',
+    b'two"\n',
+    b'0,"opens\n',
+    b"\n",
+    b"2,x\n",
+    b'"0,plain\n',
+    b"0, \n",
+    b"0,&#32;\n",
+    b"0,\xff\n",
+    b"0,a,2019-01-04 17:33:00,b'broken\n",
+    b"0,plain",
+]
 content = st.lists(st.sampled_from(LINES), max_size=30).map(b"".join)
 
 

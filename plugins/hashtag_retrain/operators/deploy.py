@@ -41,8 +41,13 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     """
 
     template_fields: Sequence[str] = (
-        *SageMakerEndpointOperator.template_fields, "owner_tag", "deployment", "keep_minutes", "decision", "purpose",
-    )  # fmt: skip
+        *SageMakerEndpointOperator.template_fields,
+        "owner_tag",
+        "deployment",
+        "keep_minutes",
+        "decision",
+        "purpose",
+    )
 
     def __init__(
         self,

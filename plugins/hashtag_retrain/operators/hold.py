@@ -111,9 +111,13 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
 
     def _ask(self, context: Context) -> None:
         minutes = Param(
-            60, type="number", minimum=0, maximum=self.max_minutes, title="Minutes from now on",
+            60,
+            type="number",
+            minimum=0,
+            maximum=self.max_minutes,
+            title="Minutes from now on",
             description="Counts with 'Keep it …' only. The endpoint is billed until it is deleted.",
-        )  # fmt: skip
+        )
         upsert_hitl_detail(
             ti_id=context["ti"].id,
             subject=f"Endpoint {self.endpoint_name} is in service, and billed",

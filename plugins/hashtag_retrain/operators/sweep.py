@@ -155,11 +155,18 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
             return None
         instance_type, instances = instances_of(client, kind, description)
         return LeftBehind(
-            kind=kind.noun, name=name, owner=values[OWNER], purpose=values.get(PURPOSE, ""), why=why, run=run,
+            kind=kind.noun,
+            name=name,
+            owner=values[OWNER],
+            purpose=values.get(PURPOSE, ""),
+            why=why,
+            run=run,
             deadline=deadline.isoformat() if deadline else None,
             overdue_minutes=_hours(now - deadline) * 60 if deadline else None,
-            age_hours=_hours(now - description["CreationTime"]), instance_type=instance_type, instances=instances,
-        )  # fmt: skip
+            age_hours=_hours(now - description["CreationTime"]),
+            instance_type=instance_type,
+            instances=instances,
+        )
 
     def _run_state(self, tags: dict[str, str], context: Context) -> str:
         run = run_of(tags[OWNER])

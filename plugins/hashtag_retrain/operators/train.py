@@ -54,8 +54,9 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
         name, output = self.config["TrainingJobName"], self.config["OutputDataConfig"]["S3OutputPath"]
         artifact = f"{output}/{name}/output/model.tar.gz"
         return {
-            "InputDataConfig": self.config["InputDataConfig"], "ModelArtifacts": {"S3ModelArtifacts": artifact},
-        }  # fmt: skip
+            "InputDataConfig": self.config["InputDataConfig"],
+            "ModelArtifacts": {"S3ModelArtifacts": artifact},
+        }
 
     def max_wait(self) -> timedelta:
         return timedelta(seconds=self.config["StoppingCondition"]["MaxRuntimeInSeconds"]) + BESIDE_ITS_RUNTIME

@@ -51,9 +51,13 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
         run = context["dag_run"]
         until = (run.start_date or datetime.now(UTC)) + timedelta(seconds=self.timeout)
         trigger = TweetsTrigger(
-            self.bucket, self.folder, self.require_success_marker, until.isoformat(timespec="seconds"),
-            self.poke_interval, hook_arguments(self),
-        )  # fmt: skip
+            self.bucket,
+            self.folder,
+            self.require_success_marker,
+            until.isoformat(timespec="seconds"),
+            self.poke_interval,
+            hook_arguments(self),
+        )
         trigger.client = self.hook.get_conn()
         where = f"s3://{self.bucket}/{self.folder}"
         found, now = trigger.look()

@@ -37,13 +37,18 @@ with DAG(
         train = SageMakerTrainOnceOperator(
             task_id=f"train_{number}",
             config=training_request(
-                job_name=name, image=IMAGE, role_arn=ROLE, train_uri=f"s3://{BUCKET}/deferrals/train/",
-                validation_uri=f"s3://{BUCKET}/deferrals/validation/", output_uri=f"s3://{BUCKET}/deferrals/models",
-                instance_type="ml.c5.xlarge", hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"},
+                job_name=name,
+                image=IMAGE,
+                role_arn=ROLE,
+                train_uri=f"s3://{BUCKET}/deferrals/train/",
+                validation_uri=f"s3://{BUCKET}/deferrals/validation/",
+                output_uri=f"s3://{BUCKET}/deferrals/models",
+                instance_type="ml.c5.xlarge",
+                hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"},
                 tags={"team": "tests"},
             ),
             check_interval=POLL_SECONDS,
-        )  # fmt: skip
+        )
         deploy = SageMakerOwnedEndpointOperator(
             task_id=f"deploy_{number}",
             config=endpoint_request(

@@ -51,10 +51,16 @@ def request_file(bucket, tmp_path):
             aws("s3", "cp", str(tmp_path / f"{channel}.txt"), f"s3://{bucket}/{channel}/", output="text")
         small = to_request({"epochs": 20, "buckets": 100, "learning_rate": 0.5})
         request = training_request(
-            job_name=name, image=IMAGE, role_arn=ROLE_ARN, train_uri=f"s3://{bucket}/train",
-            validation_uri=f"s3://{bucket}/validation/", output_uri=f"s3://{bucket}/models",
-            instance_type="ml.c5.xlarge", hyperparameters={**small, **hyperparameters}, tags={"team": "tweets"},
-        )  # fmt: skip
+            job_name=name,
+            image=IMAGE,
+            role_arn=ROLE_ARN,
+            train_uri=f"s3://{bucket}/train",
+            validation_uri=f"s3://{bucket}/validation/",
+            output_uri=f"s3://{bucket}/models",
+            instance_type="ml.c5.xlarge",
+            hyperparameters={**small, **hyperparameters},
+            tags={"team": "tweets"},
+        )
         path = tmp_path / f"{name}.json"
         path.write_text(json.dumps(request))
         return name, f"file://{path}"
@@ -96,22 +102,42 @@ def test_the_command_trains_deploys_and_asks(bucket, request_file, tmp_path: Pat
     streams = aws("logs", "describe-log-streams", "--log-group-name", LOG_GROUP, "--log-stream-name-prefix", f"{name}/")
     (stream,) = [entry["logStreamName"] for entry in streams["logStreams"]]
     events = aws(
-        "logs", "get-log-events", "--log-group-name", LOG_GROUP, "--log-stream-name", stream, "--start-from-head",
-    )  # fmt: skip
+        "logs",
+        "get-log-events",
+        "--log-group-name",
+        LOG_GROUP,
+        "--log-stream-name",
+        stream,
+        "--start-from-head",
+    )
     assert "#validation_accuracy: 1.0000" in [event["message"].strip() for event in events["events"]]
     # The shorter one of the two; it is a paginated FilterLogEvents.
     assert "#train_accuracy: 1.0000" in aws(
-        "logs", "filter-log-events", "--log-group-name", LOG_GROUP, "--log-stream-names", stream,
-        "--query", "events[].message", output="text",
-    )  # fmt: skip
+        "logs",
+        "filter-log-events",
+        "--log-group-name",
+        LOG_GROUP,
+        "--log-stream-names",
+        stream,
+        "--query",
+        "events[].message",
+        output="text",
+    )
 
     deploy(name, job["ModelArtifacts"]["S3ModelArtifacts"], tmp_path)
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"instances": ["hello world"], "configuration": {"k": 1}}))
     answer = aws(
-        "sagemaker-runtime", "invoke-endpoint", "--endpoint-name", name, "--content-type", "application/json",
-        "--body", f"fileb://{body}", str(tmp_path / "answer.json"),
-    )  # fmt: skip
+        "sagemaker-runtime",
+        "invoke-endpoint",
+        "--endpoint-name",
+        name,
+        "--content-type",
+        "application/json",
+        "--body",
+        f"fileb://{body}",
+        str(tmp_path / "answer.json"),
+    )
     assert answer == {"ContentType": "application/json", "InvokedProductionVariant": "AllTraffic"}
     assert json.loads((tmp_path / "answer.json").read_text())[0]["label"] == ["__label__a"]
 

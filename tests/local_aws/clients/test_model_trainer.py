@@ -49,10 +49,13 @@ def trainer(settings, calls, role):
     # Without a bucket the SDK asks for the account's number, at an address of STS that no setting changes.
     sagemaker_session = Session(session, default_bucket=settings.bucket, sagemaker_config=CONFIGURATION)
     return ModelTrainer(
-        training_image=IMAGE, base_job_name="tweets", role=role, sagemaker_session=sagemaker_session,
+        training_image=IMAGE,
+        base_job_name="tweets",
+        role=role,
+        sagemaker_session=sagemaker_session,
         compute=Compute(instance_type="ml.c5.xlarge", instance_count=1),
         hyperparameters=to_request({"epochs": 20, "buckets": 100, "learning_rate": 0.5}),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture

@@ -182,11 +182,16 @@ def training(bucket):
 
     def request(**hyperparameters: Any) -> dict[str, Any]:
         return training_request(
-            job_name=new_name(), image=IMAGE, role_arn=ROLE_ARN, train_uri=f"s3://{bucket}/train/",
-            validation_uri=f"s3://{bucket}/validation/", output_uri=f"s3://{bucket}/models",
-            instance_type="ml.c5.xlarge", tags={"team": "tweets"},
+            job_name=new_name(),
+            image=IMAGE,
+            role_arn=ROLE_ARN,
+            train_uri=f"s3://{bucket}/train/",
+            validation_uri=f"s3://{bucket}/validation/",
+            output_uri=f"s3://{bucket}/models",
+            instance_type="ml.c5.xlarge",
+            tags={"team": "tweets"},
             hyperparameters=to_request({"epochs": 6, "buckets": 100, **hyperparameters}),
-        )  # fmt: skip
+        )
 
     return request
 
@@ -545,11 +550,13 @@ def transform_request(bucket: str, model_name: str) -> dict[str, Any]:
         "MaxConcurrentTransforms": "{{ 1 }}",
         "MaxPayloadInMB": "{{ 6 }}",
         "TransformInput": {
-            "DataSource": {"S3DataSource": source}, "ContentType": "application/jsonlines", "SplitType": "Line",
+            "DataSource": {"S3DataSource": source},
+            "ContentType": "application/jsonlines",
+            "SplitType": "Line",
         },
         "TransformOutput": {"S3OutputPath": f"s3://{bucket}/transformed/{name}", "AssembleWith": "Line"},
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": "{{ 1 }}"},
-    }  # fmt: skip
+    }
 
 
 def rendered(request: dict[str, Any]) -> dict[str, Any]:

@@ -73,9 +73,11 @@ def model(trained, session, calls):
 
     container = ContainerDefinition(image=IMAGE, model_data_url=trained.model_artifacts.s3_model_artifacts)
     model = Model.create(
-        model_name=f"sdk-model-{next(_numbers)}", primary_container=container, execution_role_arn=ROLE_ARN,
+        model_name=f"sdk-model-{next(_numbers)}",
+        primary_container=container,
+        execution_role_arn=ROLE_ARN,
         session=session,
-    )  # fmt: skip
+    )
     assert calls == ["CreateModel", "DescribeModel"]
     calls.clear()
     return model
@@ -221,17 +223,20 @@ def test_the_sdk_transforms_a_file(model, session, calls, client, settings):
     client("s3").put_object(Bucket=settings.bucket, Key="in/texts.jsonl", Body=lines)
     source = TransformS3DataSource(s3_data_type="S3Prefix", s3_uri=f"s3://{settings.bucket}/in/")
     job = TransformJob.create(
-        transform_job_name=f"sdk-transform-{next(_numbers)}", model_name=model.model_name,
+        transform_job_name=f"sdk-transform-{next(_numbers)}",
+        model_name=model.model_name,
         transform_input=TransformInput(
-            data_source=TransformDataSource(s3_data_source=source), content_type="application/jsonlines",
+            data_source=TransformDataSource(s3_data_source=source),
+            content_type="application/jsonlines",
             split_type="Line",
         ),
         transform_output=TransformOutput(
             s3_output_path=f"s3://{settings.bucket}/out", accept="application/jsonlines", assemble_with="Line"
         ),
         transform_resources=TransformResources(instance_type="ml.m5.large", instance_count=1),
-        batch_strategy="SingleRecord", session=session,
-    )  # fmt: skip
+        batch_strategy="SingleRecord",
+        session=session,
+    )
 
     job.wait(**POLL, logs=False)
 
@@ -283,10 +288,12 @@ def test_the_sdk_tunes_hyperparameters(training, session, calls):
             hyper_parameter_tuning_job_objective=HyperParameterTuningJobObjective(
                 type="Maximize", metric_name="validation:accuracy"
             ),
-            parameter_ranges=ranges, random_seed=1,
+            parameter_ranges=ranges,
+            random_seed=1,
         ),
-        training_job_definition=definition, session=session,
-    )  # fmt: skip
+        training_job_definition=definition,
+        session=session,
+    )
 
     job.wait(**POLL)
 
@@ -306,8 +313,9 @@ def test_the_sdk_tunes_hyperparameters(training, session, calls):
 def inference_specification(model):
     return {
         "Containers": [{"Image": IMAGE, "ModelDataUrl": model.primary_container.model_data_url}],
-        "SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"],
-    }  # fmt: skip
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
 
 
 def test_the_sdk_registers_approves_and_deploys_a_model_package(model, session, calls):
@@ -320,9 +328,10 @@ def test_the_sdk_registers_approves_and_deploys_a_model_package(model, session, 
     assert calls == ["CreateModelPackageGroup", "DescribeModelPackageGroup"]
     # Not with the SDK's ModelPackage.create: it looks for a ModelPackageName in the answer, which has none on AWS.
     arn = session.client("sagemaker").create_model_package(
-        ModelPackageGroupName=name, InferenceSpecification=inference_specification(model),
+        ModelPackageGroupName=name,
+        InferenceSpecification=inference_specification(model),
         ModelApprovalStatus="PendingManualApproval",
-    )["ModelPackageArn"]  # fmt: skip
+    )["ModelPackageArn"]
     calls.clear()
 
     package = ModelPackage.get(arn, session=session)
@@ -337,9 +346,11 @@ def test_the_sdk_registers_approves_and_deploys_a_model_package(model, session, 
     assert calls == ["ListModelPackages", "DescribeModelPackage"]
 
     packaged = Model.create(
-        model_name=f"{name}-model", primary_container=ContainerDefinition(model_package_name=arn),
-        execution_role_arn=ROLE_ARN, session=session,
-    )  # fmt: skip
+        model_name=f"{name}-model",
+        primary_container=ContainerDefinition(model_package_name=arn),
+        execution_role_arn=ROLE_ARN,
+        session=session,
+    )
     _, endpoint = deploy(packaged, session)
     endpoint.wait_for_status("InService", **POLL)
     answer = endpoint.invoke(body='{"instances": ["hello world"]}', content_type="application/json", session=session)
@@ -354,8 +365,11 @@ def test_the_sdk_registers_approves_and_deploys_a_model_package(model, session, 
     group.delete()
     group.wait_for_delete(**POLL)
     assert calls == [
-        "DeleteModelPackage", "DescribeModelPackage", "DeleteModelPackageGroup", "DescribeModelPackageGroup"
-    ]  # fmt: skip
+        "DeleteModelPackage",
+        "DescribeModelPackage",
+        "DeleteModelPackageGroup",
+        "DescribeModelPackageGroup",
+    ]
 
 
 def test_the_sdks_own_creation_of_a_model_package_stumbles_over_awss_answer(model, session, calls):

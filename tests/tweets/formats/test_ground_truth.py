@@ -13,9 +13,12 @@ LABELS = {"0": "technical", "1": "marketing"}
 
 def entry(source="A tweet", value=0, **metadata):
     known = {
-        "confidence": 0.9, "class-name": "technical", "job-name": "labeling-job/x", "human-annotated": "yes",
+        "confidence": 0.9,
+        "class-name": "technical",
+        "job-name": "labeling-job/x",
+        "human-annotated": "yes",
         "type": "groundtruth/text-classification",
-    }  # fmt: skip
+    }
     return {"source": source, "topic": value, "topic-metadata": {**known, **metadata}}
 
 
