@@ -67,24 +67,21 @@ def fetch_tweets(
         dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
         if keys.date not in dates:
             raise DataError(f"There are no labelled tweets at {storage.uri(keys.tweets)}")
-        # A window's older dates are read as they are: nobody waited for them.
-        reason = folders[keys.date].missing(require_success_marker)
-        window = {date: folders[date] for date in dates}
-        if reason is None:
-            try:
-                sources = _download(storage, keys, window, folder / str(attempt))
-            except MissingObject as error:
-                reason = str(error)
-            else:
-                again = _folders_by_date(storage, keys, since=dates[0])
-                if {date: again.get(date) for date in dates} == window:
-                    past = [date for date in folders if date <= max(today.isoformat(), keys.date)]
-                    return Tweets(sources, dates, max(past), sorted(set(folders) - set(past)))
-                reason = "its files are other ones than a moment ago"
-        print(f"{storage.uri(keys.tweets)} changes while it is read: {reason}")
-        if attempt < MAX_LISTINGS:
+        try:
+            # A window's older dates are read as they are: nobody waited for them.
+            if reason := folders[keys.date].missing(require_success_marker):
+                raise FolderChanges(reason)
+            sources = _download(storage, keys, {date: folders[date] for date in dates}, folder / str(attempt))
+        except FolderChanges as change:
+            words = f"{storage.uri(keys.tweets)} is being written or replaced: {change}"
+            if attempt == MAX_LISTINGS:
+                raise FolderChanges(words) from None
+            print(words)
             time.sleep(pause_seconds)
-    raise FolderChanges(f"{storage.uri(keys.tweets)} is being written or replaced: {reason}")
+        else:
+            past = {date for date in folders if date <= max(today.isoformat(), keys.date)}
+            return Tweets(sources, dates, max(past), sorted(set(folders) - past))
+    raise AssertionError("the last attempt has returned or raised")
 
 
 def newer_date(storage: Storage, keys: Keys, today: datetime.date) -> str | None:
@@ -109,11 +106,21 @@ def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str,
 
 
 def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: Path) -> list[Source]:
+    """
+    :param window: folders by their date, the oldest first
+    :raises FolderChanges: a file is gone, or the folders are others by now
+    """
     sources: list[Source] = []
-    for rank, date in enumerate(window):
-        for part in window[date].parts:
-            path = storage.download(part.key, folder / str(len(sources)))  # a key may hold anything, dots above all
+    for rank, found in enumerate(window.values()):
+        for part in found.parts:
+            try:
+                path = storage.download(part.key, folder / str(len(sources)))  # a key may hold anything, dots above all
+            except MissingObject as error:
+                raise FolderChanges(str(error)) from None
             sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), rank))
+    now = _folders_by_date(storage, keys, since=min(window))
+    if {date: now.get(date) for date in window} != window:
+        raise FolderChanges("its files are other ones than a moment ago")
     return sources
 
 

@@ -138,7 +138,11 @@ def _entries(path: Path) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path}: not UTF-8: {error}") from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{path}: not YAML: {error}") from None
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        where = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
+        raise ConfigurationError(
+            f"{where}: not YAML: {problem}. Mend this line or the one above; no DAG of a hashtag loads until then."
+        ) from None
     if not isinstance(root, yaml.MappingNode) or not root.value:
         raise ConfigurationError(f"{path}: expected one entry for each hashtag, as in {DEFAULT_FILE.name}")
     return list(root.value)
@@ -221,7 +225,8 @@ def _in_words(fault: Mapping[str, Any], lines: Mapping[KeyPath, int]) -> tuple[K
     for bound, words in (("ge", "{0:g} or more"), ("gt", "above {0:g}"), ("le", "{0:g} or less")):
         if bound in bounds:
             return path, lines, f"{value!r} must be {words.format(bounds[bound])}"
-    return path, lines, f"{value!r} is {_type_of(value)}; {fault['msg'].lower()}"
+    quotes = " without quotes" if isinstance(value, str) else ""
+    return path, lines, f"{value!r} is {_type_of(value)}; {fault['msg'].lower()}{quotes}"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -27,21 +27,30 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     """
     Every parameter, with the defaults of the hashtag's entry.
 
-    :raises ConfigurationError: the entry names an unknown parameter or a default out of bounds
+    :raises ConfigurationError: the entry names unknown parameters, or defaults out of bounds; it names them all
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
+    errors = []
     for name, value in hashtag.settings.parameters.items():
         if name not in parameters:
-            raise hashtag.error(("parameters", str(name)), unknown_parameter(str(name), parameters))
-        if objection := _objection(value, parameters[name]):
-            raise hashtag.error(("parameters", name), objection)
-        parameters[name].value = value
-        try:
-            parameters[name].resolve()
-        except ParamValidationError as error:
-            fault = error.args[0]  # jsonschema's, whose text fills a screen
-            raise hashtag.error(("parameters", name), getattr(fault, "message", str(fault))) from None
+            errors.append(hashtag.error(("parameters", str(name)), unknown_parameter(str(name), parameters)))
+        elif objection := _objection(value, parameters[name]) or _out_of_bounds(value, parameters[name]):
+            errors.append(hashtag.error(("parameters", name), objection))
+        else:
+            parameters[name].value = value
+    if errors:
+        raise ConfigurationError("\n".join(map(str, errors)))
     return parameters
+
+
+def _out_of_bounds(value: Any, parameter: Param) -> str | None:
+    """What JSON's schema has against a value; None where it has nothing."""
+    try:
+        parameter.resolve(value)
+    except ParamValidationError as error:
+        fault = error.args[0]  # jsonschema's, whose text fills a screen
+        return str(getattr(fault, "message", fault))
+    return None
 
 
 def _objection(value: Any, parameter: Param) -> str | None:

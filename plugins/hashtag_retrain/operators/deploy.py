@@ -72,6 +72,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         if event is not None:
             return ended(event, context)
         if self.decision is not None and not self.decision["deploy"]:
+            self.log.info("%s", self.decision["reason"])  # of an exception that skips, Airflow's log says nothing
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()
         now = time_now(self.hook.get_conn())

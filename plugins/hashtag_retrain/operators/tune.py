@@ -38,6 +38,7 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
         if not self.config:
             # For who looks for a result: that there is none would be an error in that task's log.
             context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value={})
+            self.log.info("tune is off.")
             raise AirflowSkipException("tune is off: one training job with the given hyperparameters follows.")
         return super().execute(context, event)
 

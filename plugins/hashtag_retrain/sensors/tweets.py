@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
@@ -63,13 +63,17 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
         found, now = trigger.look()
         if not found.parts and (run.run_type == BACKFILL or not self.timeout):
             why = "a backfill does not wait for any" if run.run_type == BACKFILL else "wait_hours is 0"
-            raise AirflowSkipException(f"There are no labelled tweets at {where}, and {why}.")
+            self._skip(f"There are no labelled tweets at {where}, and {why}.")
         if (done := trigger.judge(found, now)) is not None:
             if done.skip is not None:
-                raise AirflowSkipException(done.skip)
+                self._skip(done.skip)
             self.log.info("%s", done.result)
             return done.result
         missing = found.missing(self.require_success_marker)
         self.log.info("Waiting for %s until %s UTC: %s. There: %s.", where, f"{until:%Y-%m-%d %H:%M}", missing, found)
         self.defer(trigger=trigger, method_name="execute")
         return None  # defer raises
+
+    def _skip(self, why: str) -> NoReturn:
+        self.log.info("%s", why)  # of an exception that skips, Airflow's log says nothing
+        raise AirflowSkipException(why)

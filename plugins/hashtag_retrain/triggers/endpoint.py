@@ -72,29 +72,36 @@ class DeploymentTrigger(PollingTrigger):
         return name
 
     def poll(self) -> Done | None:
+        endpoint = self._existing()
+        if endpoint is None:
+            self._check_creates()
+        if endpoint is None or endpoint["EndpointStatus"] != "Deleting":
+            for kind in IN_ORDER_OF_CREATION:
+                self._make(kind, is_new_endpoint=endpoint is None)
+            self.creates = self.replaces_failed = False
+            endpoint = ENDPOINT.describe(self.client, self.name) or {"EndpointStatus": "gone"}
+        if endpoint["EndpointStatus"] in IN_PROGRESS:
+            self._check_time(endpoint)
+            return None
+        if endpoint["EndpointStatus"] != "InService":
+            reason = endpoint.get("FailureReason", "AWS gives no reason")
+            raise AirflowException(f"Endpoint {self.name} is {endpoint['EndpointStatus']}: {reason}")
+        return Done(self._result(endpoint))
+
+    def _existing(self) -> dict[str, Any] | None:
+        """The endpoint that is there; a failed one of an earlier attempt is deleted first."""
         endpoint = self._owned(ENDPOINT)
         if endpoint is not None and endpoint["EndpointStatus"] == "Failed" and self.replaces_failed:
             self.log.info("Deleting the failed endpoint %s of an earlier attempt.", self.name)
             ENDPOINT.delete(self.client, self.name)
             endpoint = self._owned(ENDPOINT)
-        if endpoint is not None and endpoint["EndpointStatus"] == "Deleting":
-            self._check_time(endpoint)
-            return None
-        if endpoint is None and not self.creates:
+        return endpoint
+
+    def _check_creates(self) -> None:
+        if not self.creates:
             raise AirflowException(f"Endpoint {self.name} is gone: somebody has deleted it.")
-        if endpoint is None and time_now(self.client) > datetime.fromisoformat(self.until):
+        if time_now(self.client) > datetime.fromisoformat(self.until):
             raise AirflowException(f"It is after {self.until}, so endpoint {self.name} is not created any more.")
-        for kind in IN_ORDER_OF_CREATION:
-            self._make(kind, is_new_endpoint=endpoint is None)
-        self.creates = self.replaces_failed = False
-        endpoint = ENDPOINT.describe(self.client, self.name) or {}
-        if endpoint.get("EndpointStatus") in IN_PROGRESS:
-            self._check_time(endpoint)
-            return None
-        if endpoint.get("EndpointStatus") != "InService":
-            reason = endpoint.get("FailureReason", "AWS gives no reason")
-            raise AirflowException(f"Endpoint {self.name} is {endpoint.get('EndpointStatus', 'gone')}: {reason}")
-        return Done(self._result(endpoint))
 
     def _check_time(self, endpoint: dict[str, Any]) -> None:
         self.log_state(f"Endpoint {self.name}", endpoint["EndpointStatus"])
