@@ -20,7 +20,7 @@ from local_stack.errors import StackError
 SECONDS_FOR_A_ROUND = 480
 NOT_BEGUN = (None, "scheduled", "queued")
 TROUBLE = (StackError, BotoCoreError, ClientError, RequestException)
-"""What those who look on may meet while everything is being killed."""
+"""What those who look on may run into while everything is being killed."""
 
 
 @dataclass(slots=True)

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--recipe",
         choices=RECIPES,
         default="clean",
-        help="clean: the decoded tweet alone; seed: the whole cell, as the old pipeline did (default: %(default)s)",
+        help="clean: the decoded tweet alone; original: the whole cell, as the old pipeline did (default: %(default)s)",
     )
     command.add_argument(
         "--fractions",

@@ -24,7 +24,8 @@ from local_stack.settings import REPOSITORY, StackSettings
 SERVICES = ("postgres", "local-aws")
 AIRFLOW_PARTS = ("scheduler", "dag-processor", "triggerer", "api-server")
 HEALTH_OF = {"scheduler": "scheduler", "triggerer": "triggerer", "dag-processor": "dag_processor"}
-SECONDS_TO_START = 180
+SECONDS_TO_START = 600
+"""A part that dies is noticed at once; this is for slow machines."""
 SECONDS_TO_STOP = 8
 SIGNALS_TO_STOP = {"postgres": signal.SIGINT}
 """PostgreSQL's fast shutdown; at SIGTERM it would wait for its clients."""

@@ -46,7 +46,7 @@ class Version:
     approval_reason: str = ""
 
     @property
-    def persons_word(self) -> Approval | None:
+    def manual_approval(self) -> Approval | None:
         """The approval status, where it is a person's and not this product's own."""
         decided = self.properties.get(DECIDED), self.properties.get(DECIDED_BECAUSE)
         return self.approval if decided != (self.approval, _hash(self.approval_reason)) else None
@@ -111,7 +111,7 @@ class Registry:
         version = self.find(artifact, since)
         if version is None:
             version = self._create(request)
-        elif version.persons_word is not None:
+        elif version.manual_approval is not None:
             return self._update(version, request, {})
         elif version.approval == "Approved":
             approval, approval_reason = version.approval, version.approval_reason

@@ -69,7 +69,7 @@ class HashtagSettings(BaseModel):
     schedule: Annotated[str, AfterValidator(_check_schedule)] = "@daily"
     """Cron expression or preset; a run works on the date at which its data interval starts."""
     recipe: Recipe = "clean"
-    """clean: the tweet's text; seed: the whole cell, as the old pipeline did."""
+    """clean: the tweet's text; original: the whole cell, as the old pipeline did."""
     min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
     """Labels in Ground Truth's manifests with less confidence are set aside."""
     require_success_marker: bool = False

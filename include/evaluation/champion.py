@@ -1,4 +1,4 @@
-"""The champion, which is the newest model that was found good, meets a candidate on the candidate's test tweets."""
+"""The champion, which is the newest model that was found good, beside a candidate, on the candidate's test tweets."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ DATE, RULE, TRAINING_JOB, ACCURACY = "date", "rule", "training_job", "accuracy"
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class ChampionComparison:
     """What became of it."""
 
     champion: Version | None
@@ -43,14 +43,14 @@ class Meeting:
         }
 
 
-def meet(
+def compare_with_champion(
     champion: Version | None,
     rule: str,
     test: Sequence[tuple[str, str]],
     predictions: Sequence[Prediction],
     storage: Storage,
     folder: Path,
-) -> Meeting:
+) -> ChampionComparison:
     """
     Let the champion answer the test tweets, where that is fair.
 
@@ -61,10 +61,12 @@ def meet(
     :param folder: for the champion's model, for the time being
     """
     if champion is None:
-        return Meeting(None, None, "There was no champion to meet: no other model of this hashtag was approved.")
+        return ChampionComparison(
+            None, None, "There was no champion to compare with: no other model of this hashtag was approved."
+        )
     name = f"the champion (version {champion.number}, {champion.properties.get(DATE, 'of no known date')})"
     if champion.properties.get(RULE) != rule:
-        return Meeting(
+        return ChampionComparison(
             champion,
             None,
             f"Not compared with {name}: labels, recipe or split are not known to be the same, so that it may have been "
@@ -74,14 +76,14 @@ def meet(
         artifact = storage.download(storage.key_of(champion.artifact), folder / "model.tar.gz")
         model = LocalModel(artifact, folder)
     except (DataError, EvaluationError) as error:
-        return Meeting(champion, None, f"Not compared with {name}: {error}.")
+        return ChampionComparison(champion, None, f"Not compared with {name}: {error}.")
     answers = model.predict([instance for _, instance in test])
     comparison = compare(
         [label for label, _ in test],
         [prediction.label for prediction in predictions],
         [prediction.label for prediction in answers],
     )
-    return Meeting(champion, comparison, _verdict(name, comparison))
+    return ChampionComparison(champion, comparison, _verdict(name, comparison))
 
 
 def _verdict(name: str, comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Whether a model has earned to be deployed, and to be the champion that the next one must meet."""
+"""Whether a model has earned to be deployed, and to be the champion that the next one is compared with."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -73,18 +73,18 @@ def decide(
     gate: Gate,
     deploy: Deploy,
     dates: Dates,
-    persons_word: Approval | None = None,
+    manual_approval: Approval | None = None,
 ) -> Decision:
     """
     The decision on a candidate. A model that passes the gate is approved, whatever `deploy` says; with deploy=auto it
     is deployed as well if its date is the newest. A person's word in the registry counts for more than the gate.
 
-    :param comparison: with the champion; None where there is none to meet
-    :param persons_word: the approval status that a person has given this very model
+    :param comparison: with the champion; None where there is none to compare with
+    :param manual_approval: the approval status that a person has given this very model
     """
     objection = gate.objection(evaluation, comparison)
     figures = evaluation.headline()
-    approval, approval_reason = _approval(objection, figures, dates, persons_word)
+    approval, approval_reason = _approval(objection, figures, dates, manual_approval)
 
     def decision(deployed: bool, reason: str, refused: bool = False) -> Decision:
         return Decision(deployed, reason, refused, approval, approval_reason)
@@ -99,19 +99,21 @@ def decide(
             f"Not deployed: labelled tweets of a newer date are there ({dates.newest}), and deploy=auto serves the "
             f"newest only ({figures}).",
         )
-    if persons_word is not None:
-        deployed = persons_word == "Approved"
+    if manual_approval is not None:
+        deployed = manual_approval == "Approved"
         verb = TO_BE_DEPLOYED if deployed else "Not deployed"
-        reason = f"{verb}: a person has set this model to {persons_word} in the registry ({figures})."
+        reason = f"{verb}: a person has set this model to {manual_approval} in the registry ({figures})."
         return decision(deployed, reason, refused=not deployed)
     if objection:
         return decision(False, f"Not deployed: {figures}. {objection}", refused=True)
     return decision(True, f"{TO_BE_DEPLOYED}: {figures}.")
 
 
-def _approval(objection: str | None, figures: str, dates: Dates, persons_word: Approval | None) -> tuple[Approval, str]:
-    if persons_word is not None:
-        return persons_word, f"A person's word; {figures}."
+def _approval(
+    objection: str | None, figures: str, dates: Dates, manual_approval: Approval | None
+) -> tuple[Approval, str]:
+    if manual_approval is not None:
+        return manual_approval, f"A person has decided; {figures}."
     if objection:
         return "Rejected", f"{figures}. {objection}"
     if dates.champion is not None and dates.candidate < dates.champion:

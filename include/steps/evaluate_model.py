@@ -36,7 +36,7 @@ def evaluate_model(
     params: Mapping[str, Any] | None = None,
     ti: Any = None,
 ) -> dict[str, Any]:
-    """Score the trained model on the frozen test split, let it meet the champion, and decide whether it is deployed."""
+    """Score the trained model on the frozen test split, beside the champion, and decide whether it is deployed."""
     assert params is not None
     place = Workplace.connect(hashtag, date)
     settings, storage, keys = place.settings, place.storage, place.keys
@@ -70,7 +70,7 @@ class _Scored:
     """What the test split says of a model."""
 
     evaluation: Evaluation
-    meeting: champion.Meeting
+    against_champion: champion.ChampionComparison
     found: dict[str, Any]
     """For evaluation.json."""
     data_warnings: list[str]
@@ -94,22 +94,24 @@ def _score(
         test = split.examples
         train = read_examples(storage, data, "train", folder, MAX_TRAINING_TWEETS)
         predictions = model.predict([instance for _, instance in test])
-        reigning = registry.champion(besides=trained["model_uri"])
-        meeting = champion.meet(reigning, prepared["rule"], test, predictions, storage, folder / "champion")
+        current = registry.champion(besides=trained["model_uri"])
+        against_champion = champion.compare_with_champion(
+            current, prepared["rule"], test, predictions, storage, folder / "champion"
+        )
     evaluation = evaluate([label for label, _ in test], predictions, labels)
     baseline = linear_baseline(train, test, predictions, int(trained["hyperparameters"]["word_ngrams"]))
-    verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), meeting.verdict]
+    verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), against_champion.verdict]
     found = {
         **asdict(evaluation),
         "verdicts": verdicts,
         "linear_baseline": asdict(baseline) if baseline else None,
-        "champion": meeting.as_dict(),
+        "champion": against_champion.as_dict(),
         "mistakes": _mistakes(split, predictions),
         "near_copies": split.near_copies,
         "heaviest_words": model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000)),
     }
     tests = smoke_tests(model, preparation["samples"], prepared["recipe"])
-    return _Scored(evaluation, meeting, found, preparation["warnings"], tests, model.labels)
+    return _Scored(evaluation, against_champion, found, preparation["warnings"], tests, model.labels)
 
 
 def _decide(
@@ -121,10 +123,10 @@ def _decide(
 ) -> Decision:
     own_version = registry.find(trained["model_uri"], datetime.datetime.fromisoformat(trained["created_at"]))
     storage, keys = place.storage, place.keys
-    dates = Dates(keys.date, newer_date(storage, keys, today()) or keys.date, scored.meeting.date)
-    persons_word = own_version.persons_word if own_version else None
+    dates = Dates(keys.date, newer_date(storage, keys, today()) or keys.date, scored.against_champion.date)
+    manual_approval = own_version.manual_approval if own_version else None
     gate = Gate(params["min_gain"])
-    return decide(scored.evaluation, scored.meeting.comparison, gate, params["deploy"], dates, persons_word)
+    return decide(scored.evaluation, scored.against_champion.comparison, gate, params["deploy"], dates, manual_approval)
 
 
 def _mistakes(split: DistinctTestTweets, predictions: list[Prediction]) -> list[dict[str, Any]]:

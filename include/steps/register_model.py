@@ -11,8 +11,8 @@ def register_model(hashtag: str, date: str, evaluated: dict[str, Any], trained: 
     """Make the evaluated model a version of the hashtag's group in the model registry, approved or not."""
     registry, request = Workplace.connect(hashtag, date).registry, evaluated["registration"]
     reason = evaluated["decision"]["approval_reason"]
-    reigning = registry.champion(besides=trained["model_uri"])
-    newest = reigning.properties.get(champion.DATE, "") if reigning else ""
+    current = registry.champion(besides=trained["model_uri"])
+    newest = current.properties.get(champion.DATE, "") if current else ""
     if request["ModelApprovalStatus"] == "Approved" and newest > date:  # approved since the evaluation
         request = {**request, "ModelApprovalStatus": "PendingManualApproval"}
         reason += f" But the champion is of a newer date, {newest}."

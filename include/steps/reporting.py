@@ -49,9 +49,9 @@ def write_report(
         failures=failures,
         attempts=_attempts(ti),
     )
-    reigning = place.registry.champion()
-    crowned = champion.history_entry(reigning) if reigning else None
-    past = history.recall(storage, keys, crowned)
+    current = place.registry.champion()
+    champion_entry = champion.history_entry(current) if current else None
+    past = history.recall(storage, keys, champion_entry)
     data, evaluation = (
         storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
     )

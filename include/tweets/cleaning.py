@@ -16,7 +16,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Recipe = Literal["clean", "seed"]
+Recipe = Literal["clean", "original"]
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 
 _TIME = re.compile(r",\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,")
@@ -57,14 +57,14 @@ class Tweet:
 
 def clean(cell: str, recipe: Recipe) -> Tweet:
     """
-    Read a cell by a recipe: `clean` keeps the decoded tweet alone, `seed` keeps the whole cell as it stands, as the
+    Read a cell by a recipe: `clean` keeps the decoded tweet alone, `original` keeps the whole cell as it stands, as the
     pipeline did that this one replaces. The keys are the same under both.
 
     :raises UndecodableCell: the bytes' repr in the cell is broken
     """
     decoded = plain_text(cell)
     body = _body(decoded)
-    return Tweet(text=cell if recipe == "seed" else decoded, body=body, group=_group(body))
+    return Tweet(text=cell if recipe == "original" else decoded, body=body, group=_group(body))
 
 
 def plain_text(cell: str) -> str:

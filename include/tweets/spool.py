@@ -3,7 +3,7 @@ The first pass of `include.tweets.prepare`: rows to disk, into buckets by a keye
 
 The same line comes again and again, with retweets and dates that are read twice. So what a line is worth is worked out
 once and remembered, and a row like one before costs a look-up. On disk, a label and a cell are written once by each
-process that meets them, and each of their rows is three numbers.
+process that finds them, and each of their rows is three numbers.
 """
 
 import os

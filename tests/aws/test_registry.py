@@ -77,12 +77,12 @@ def test_the_champion_is_the_newest_approved_version_besides_the_candidate(regis
 def test_a_persons_word_is_known_as_such_and_stands(registry, client, word):
     given = "Rejected" if word == "Approved" else "Approved"
     version = register(registry, "a", given)
-    assert version.persons_word is None
+    assert version.manual_approval is None
     client("sagemaker").update_model_package(ModelPackageArn=version.arn, ModelApprovalStatus=word)
 
     again = register(registry, "a", given, accuracy="0.7")
 
-    assert (again.approval, again.persons_word) == (word, word)
+    assert (again.approval, again.manual_approval) == (word, word)
     assert again.properties["accuracy"] == "0.7"
     assert (registry.champion() is not None) == (word == "Approved")
 
@@ -95,7 +95,7 @@ def test_a_person_who_confirms_a_status_with_a_word_of_theirs_has_said_something
 
     again = register(registry, "a", "Approved")
 
-    assert (again.approval, again.approval_reason, again.persons_word) == ("Rejected", "Not this one.", "Rejected")
+    assert (again.approval, again.approval_reason, again.manual_approval) == ("Rejected", "Not this one.", "Rejected")
 
 
 def test_repeating_an_old_run_does_not_withdraw_its_approval(registry, client):
@@ -122,7 +122,7 @@ def test_what_a_person_has_registered_by_hand_is_that_persons_word(registry, cli
     by_hand = request("s3://ours/by-hand", "Rejected", team="ours")
     client("sagemaker").create_model_package(ModelPackageGroupName=registry.group, **by_hand)
 
-    assert register(registry, "by-hand", "Approved").persons_word == "Rejected"
+    assert register(registry, "by-hand", "Approved").manual_approval == "Rejected"
 
 
 def test_another_deployments_versions_are_passed_over(registry, client):

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import random
+import re
 import threading
 from typing import Any
 
@@ -194,14 +195,14 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     unopposed = run_dag(**candidate, deploy="never")
 
     assert champion["approval"] == "Approved"
-    assert "There was no champion to meet" in first.report["evaluation"]["champion"]["verdict"]
+    assert "There was no champion to compare with" in first.report["evaluation"]["champion"]["verdict"]
     assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
     assert "Beside the champion" in refused.report["outcome"]
     assert "significantly worse" in refused.report["outcome"]
     assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
     assert refused.report["registration"]["approval"] == "Rejected"
     assert [entry["champion"] for entry in refused.report["history"]] == [True, False]
-    # Once a person has rejected the champion, the same model has none to meet.
+    # Once a person has rejected the champion, the same model has none to be compared with.
     assert unopposed.report["evaluation"]["champion"]["comparison"] is None
     assert unopposed.report["registration"] == {**refused.report["registration"], "approval": "Approved"}
 
@@ -378,6 +379,23 @@ def test_a_deletion_that_fails_fails_the_run_and_says_what_is_left(run_dag, uplo
     assert (run.state, run.tasks["delete_endpoint"]) == ("failed", "failed")
     assert run.report["outcome"].startswith(f"Failed at delete_endpoint: Not deleted: endpoint config {run.name} (")
     assert run.left == [run.name]  # the configuration alone: the endpoint and the model are gone
+
+
+@pytest.mark.parametrize("operation", ["CreateTrainingJob", "CreateModelPackage", "InvokeEndpoint"])
+def test_an_operation_that_aws_denies_is_named_in_the_report_and_in_the_notice(
+    run_dag, upload, order_fault, monkeypatch, operation
+):
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:remember")
+    told.clear()
+    upload(tweets(), "2026-01-07")
+    order_fault(operation=operation, error="AccessDeniedException", message="You may not.", times=None)
+
+    run = run_dag("2026-01-07")
+
+    words = rf"\(AccessDeniedException\) when calling the {operation} operation.*You may not\."
+    assert (run.state, run.left) == ("failed", [])
+    assert re.search(words, run.report["outcome"])
+    assert re.search(words, told[0][1])
 
 
 def test_what_belongs_to_somebody_else_is_left_alone(run_dag, upload, client, monkeypatch):

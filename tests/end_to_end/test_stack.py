@@ -200,7 +200,7 @@ def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_
     over, cleared, marked = (
         airflow.trigger(DAG_ID, conf) for conf in ({**held, "keep_endpoint_minutes": 0.1}, held, held)
     )
-    tuning = airflow.trigger(DAG_ID, {**held, "tune": True, "tuning_jobs": 5})
+    tuning = airflow.trigger(DAG_ID, {**held, "tune": True, "tuning_jobs": 60})
     waits(airflow, tuning, "tune_model")
     airflow.mark_run(DAG_ID, tuning, "failed")
     for run_id in (cleared, marked):

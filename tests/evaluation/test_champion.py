@@ -6,7 +6,7 @@ import pytest
 
 from include.aws.registry import Version
 from include.blazingtext.model import LocalModel
-from include.evaluation.champion import history_entry, meet
+from include.evaluation.champion import compare_with_champion, history_entry
 
 TEST = [("technical", "kernel word1"), ("marketing", "coupon word2"), ("technical", "kernel")] * 4
 
@@ -40,37 +40,43 @@ def version(uri: str, **properties: str) -> Version:
 
 
 def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_path):
-    meeting = meet(version(artifact(mixed_up=True)), "r1", TEST, candidate, storage, tmp_path / "champion")
+    against_champion = compare_with_champion(
+        version(artifact(mixed_up=True)), "r1", TEST, candidate, storage, tmp_path / "champion"
+    )
 
-    assert (meeting.comparison.right, meeting.comparison.other_right) == (12, 0)
-    assert meeting.comparison.significantly_better
-    assert meeting.verdict.startswith(
+    assert (against_champion.comparison.right, against_champion.comparison.other_right) == (12, 0)
+    assert against_champion.comparison.significantly_better
+    assert against_champion.verdict.startswith(
         "On the same 12 test tweets the champion (version 3, 2026-01-06) is right on 0.0%"
     )
-    assert meeting.as_dict()["comparison"]["alone_right"] == 12
+    assert against_champion.as_dict()["comparison"]["alone_right"] == 12
 
 
 def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path):
-    meeting = meet(None, "r1", TEST, candidate, storage, tmp_path)
+    against_champion = compare_with_champion(None, "r1", TEST, candidate, storage, tmp_path)
 
-    assert (meeting.comparison, meeting.date) == (None, None)
-    assert "There was no champion to meet" in meeting.verdict
+    assert (against_champion.comparison, against_champion.date) == (None, None)
+    assert "There was no champion to compare with" in against_champion.verdict
 
 
 @pytest.mark.parametrize("properties", [{"rule": "r2"}, {"rule": ""}])
 def test_a_champion_that_may_have_been_trained_on_test_tweets_is_not_compared(
     artifact, candidate, storage, tmp_path, properties
 ):
-    meeting = meet(version(artifact(), **properties), "r1", TEST, candidate, storage, tmp_path)
+    against_champion = compare_with_champion(
+        version(artifact(), **properties), "r1", TEST, candidate, storage, tmp_path
+    )
 
-    assert meeting.comparison is None
-    assert "may have been trained on these test tweets" in meeting.verdict
+    assert against_champion.comparison is None
+    assert "may have been trained on these test tweets" in against_champion.verdict
 
 
 def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_is_said(candidate, storage, tmp_path):
-    gone = meet(version(storage.uri("models/gone")), "r1", TEST, candidate, storage, tmp_path / "gone")
+    gone = compare_with_champion(version(storage.uri("models/gone")), "r1", TEST, candidate, storage, tmp_path / "gone")
     storage._client.upload_fileobj(io.BytesIO(b"damaged"), storage.bucket, "models/damaged")
-    damaged = meet(version(storage.uri("models/damaged")), "r1", TEST, candidate, storage, tmp_path / "damaged")
+    damaged = compare_with_champion(
+        version(storage.uri("models/damaged")), "r1", TEST, candidate, storage, tmp_path / "damaged"
+    )
 
     assert (gone.comparison, damaged.comparison) == (None, None)
     assert "models/gone does not exist" in gone.verdict

@@ -12,8 +12,8 @@ BETTER_CHAMPION = Comparison(100, 80, 90, 2, 12, 0.013)
 EQUAL_CHAMPION = Comparison(100, 80, 82, 5, 7, 0.77)
 
 
-def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWEST, persons_word=None):
-    return decide(evaluation(right, 100 - right), comparison, Gate(min_gain), deploy, dates, persons_word)
+def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWEST, manual_approval=None):
+    return decide(evaluation(right, 100 - right), comparison, Gate(min_gain), deploy, dates, manual_approval)
 
 
 @pytest.mark.parametrize(
@@ -43,28 +43,28 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
         pytest.param({"deploy": "always", "dates": OLDER}, True, "deploy=always", "Approved", id="always, older date"),
         pytest.param({"deploy": "never"}, False, "deploy=never", "Approved", id="never"),
         pytest.param(
-            {"persons_word": "Rejected"},
+            {"manual_approval": "Rejected"},
             False,
             "a person has set this model to Rejected",
             "Rejected",
             id="good, and rejected by a person",
         ),
         pytest.param(
-            {"right": 50, "persons_word": "Approved"},
+            {"right": 50, "manual_approval": "Approved"},
             True,
             "a person has set this model to Approved",
             "Approved",
             id="not good, and approved by a person",
         ),
         pytest.param(
-            {"persons_word": "Approved", "dates": OLDER},
+            {"manual_approval": "Approved", "dates": OLDER},
             False,
             "newer date",
             "Approved",
             id="approved by a person, older date",
         ),
         pytest.param(
-            {"persons_word": "PendingManualApproval"},
+            {"manual_approval": "PendingManualApproval"},
             False,
             "PendingManualApproval",
             "PendingManualApproval",

@@ -33,11 +33,11 @@ def test_a_plain_text_is_taken_as_it_is():
     assert clean("hello &gt; world, 2019", "clean").text == "hello > world, 2019"
 
 
-def test_the_seed_recipe_keeps_the_whole_cell_but_groups_by_the_same_body():
+def test_the_original_recipe_keeps_the_whole_cell_but_groups_by_the_same_body():
     cell = nested("Café &amp; cloud")
 
-    assert clean(cell, "seed").text == cell
-    assert clean(cell, "seed").body == clean(cell, "clean").body == "Café & cloud"
+    assert clean(cell, "original").text == cell
+    assert clean(cell, "original").body == clean(cell, "clean").body == "Café & cloud"
 
 
 def test_the_same_tweet_of_two_authors_has_one_body():

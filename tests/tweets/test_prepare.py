@@ -208,7 +208,7 @@ def test_the_rule_is_the_same_only_for_models_that_can_be_compared():
     rule = PrepareSettings(labels={"0": "a", "1": "b"}).rule
     others = [
         {"seed": 1},
-        {"recipe": "seed"},
+        {"recipe": "original"},
         {"fractions": Fractions(0.7, 0.1, 0.2)},
         {"labels": {"0": "a", "1": "c"}},
     ]

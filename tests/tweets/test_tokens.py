@@ -26,7 +26,7 @@ def test_what_an_endpoint_is_asked_is_what_training_saw():
     cell = r"""aws,Ana,2019-01-04 17:33:00,b'Caf\xc3\xa9 &amp; Cloud'"""
 
     assert instance(cell, "clean") == "café & cloud"
-    assert instance(cell, "seed") == " ".join(tokenize(cell))
+    assert instance(cell, "original") == " ".join(tokenize(cell))
 
 
 def test_missing_nltk_data_is_an_error_that_says_what_to_do(monkeypatch, tmp_path):
