@@ -24,6 +24,7 @@ from tests.end_to_end.conftest import client_of
 from tests.end_to_end.dags.deferrals import BUCKET, CHAINS
 
 DAG_ID = "deferrals"
+pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
 KINDS = ("wait", "train", "deploy", "hold", "delete")
 
 

@@ -27,6 +27,7 @@ from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
 
 SECONDS = 240
+pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
 
 
 def ended(airflow, run_id: str, dag_id: str = DAG_ID) -> str:
@@ -202,6 +203,8 @@ def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_
     )
     tuning = airflow.trigger(DAG_ID, {**held, "tune": True, "tuning_jobs": 60})
     waits(airflow, tuning, "tune_model")
+    trigger_log = f"logs/dag_id={DAG_ID}/run_id={tuning}/task_id=tune_model/*.trigger.*.log"
+    wait_until(lambda: any(stack.settings.home.glob(trigger_log)), 60, "the trigger's start")
     airflow.mark_run(DAG_ID, tuning, "failed")
     for run_id in (cleared, marked):
         waits(airflow, run_id, "hold_endpoint")
@@ -226,7 +229,6 @@ def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
 
 
-@pytest.mark.timeout(600)
 def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_newest(airflow, sagemaker):
     """
     While the DAG is unpaused and scheduled. Four dates, of which the first has no tweets. The form sends the parameters
