@@ -32,7 +32,7 @@ chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and meddling; 
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
 
 chaos-dozen: $(VENV)/.installed-dev  ## twelve of these rounds, which together bring up every kind of mischief
-	@$(BIN)/python -m chaos --dozen --at-once 6
+	@$(BIN)/python -m chaos --dozen
 
 benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run
 	@$(BIN)/python -m benchmarks.training_throughput
