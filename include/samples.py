@@ -9,16 +9,21 @@ SAMPLE_DATA = Path(__file__).with_name("sample_data")
 DATES = ("2026-01-05", "2026-01-06", "2026-01-07")
 
 
-def upload_samples(s3: Any, settings: Settings) -> int:
-    """Put the sample tweets where the pipeline looks for them; make the bucket if need be. Returns how many files."""
+def make_bucket(s3: Any, bucket: str) -> None:
+    """Make a bucket, unless it is there."""
     try:
-        s3.head_bucket(Bucket=settings.bucket)
+        s3.head_bucket(Bucket=bucket)
     except s3.exceptions.ClientError as error:
         if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
             raise
         region = s3.meta.region_name
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        s3.create_bucket(Bucket=settings.bucket, **place)
+        s3.create_bucket(Bucket=bucket, **place)
+
+
+def upload_samples(s3: Any, settings: Settings) -> int:
+    """Put the sample tweets where the pipeline looks for them; make the bucket if need be. Returns how many files."""
+    make_bucket(s3, settings.bucket)
     files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
     for file in files:
         s3.upload_file(str(file), settings.bucket, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")

@@ -26,7 +26,7 @@ from include.config.errors import RetrainError
 from include.config.hashtags import load_hashtags
 from include.config.names import Keys, run_name
 from include.config.settings import Settings
-from include.samples import DATES, upload_samples
+from include.samples import DATES, make_bucket, upload_samples
 from local_stack.airflow_api import AirflowApi
 from local_stack.errors import StackError
 from local_stack.session import running_session
@@ -100,13 +100,15 @@ def _show_mistakes(settings: StackSettings, console: Console) -> None:
 def _keep_running(stack: LocalStack, console: Console, shows_run: bool = True) -> None:
     """Show one run, and whatever becomes of it, stay up until a part dies or somebody presses Ctrl-C."""
     try:
+        make_bucket(running_session(stack.settings.home).client("s3"), stack.settings.bucket)
         if shows_run:
             run_pipeline(stack, console)
     except (RetrainError, BotoCoreError, ClientError) as error:
         console.print(Text(f"The first run cannot be shown: {error}", style="red"), soft_wrap=True)
     stack.check()
     console.print(
-        f"\nAirflow: {stack.settings.airflow_url} (no login)    local AWS: {stack.settings.local_aws_url}/_local/"
+        f"\nAirflow: {stack.settings.airflow_url} (no login)    local AWS: {stack.settings.local_aws_url}/_local/",
+        soft_wrap=True,
     )
     console.print("Everything runs until Ctrl-C.")
     while True:
