@@ -1,7 +1,7 @@
 """
 One DAG for each hashtag: from labelled tweets to an evaluated model, an endpoint for a while, and its deletion.
 
-The hashtags are in include/hashtags.yaml, the steps in include/steps.py, the operators in plugins/hashtag_retrain.
+The hashtags are in include/hashtags.yaml, the steps in include/steps, the operators in plugins/hashtag_retrain.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -143,11 +143,16 @@ def retrain(hashtag: Hashtag) -> DAG:
             date=DATE,
             run_name=RUN_NAME,
             labels=labels,
-            prepared=prepare_dataset,
+            data_uri=prepare_dataset["data_uri"],
             trained=train_model.output,
         )
         register_model = task(register)(
-            hashtag=hashtag.name, date=DATE, evaluated=evaluate_model, trained=train_model.output
+            hashtag=hashtag.name,
+            date=DATE,
+            run_name=RUN_NAME,
+            data_uri=prepare_dataset["data_uri"],
+            evaluated=evaluate_model,
+            trained=train_model.output,
         )
         deploy_endpoint = SageMakerOwnedEndpointOperator(
             task_id="deploy_endpoint",

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError, DataError, MissingObject
@@ -124,26 +123,50 @@ def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: P
     return sources
 
 
-def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> dict[str, Any]:
-    """
-    Upload what prepare wrote, below a key that depends on its content: no run overwrites another one's data.
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """What prepare wrote, in S3: a folder for each channel, and the other files beside them."""
 
-    :return: `uris` (of a split: its folder, as a channel is given) and `sha256` by what a file holds
-    """
-    digests = {name: hashlib.sha256((folder / file).read_bytes()).hexdigest() for name, file in FILES.items()}
-    prefix = keys.data(fingerprint(digests))
-    uris = {}
+    uri: str
+    """Of the folder, whose name is a digest of what it holds: no run overwrites another one's data."""
+
+    def file(self, name: str) -> str:
+        """The URI of a file, by what it holds: one of FILES."""
+        return self.uri + (f"{name}/" if name in SPLITS else "") + FILES[name]
+
+    def channel(self, split: Split) -> str:
+        """The URI of a split's folder."""
+        return f"{self.uri}{split}/"
+
+    @property
+    def uris(self) -> dict[str, str]:
+        """By what they hold; of a split: its folder."""
+        return {name: self.channel(name) if name in SPLITS else self.file(name) for name in FILES}
+
+    @property
+    def digest(self) -> str:
+        """Of all that it holds."""
+        return self.uri.rstrip("/").rpartition("/")[2]
+
+
+def sha256_of_files(folder: Path) -> dict[str, str]:
+    """Of what prepare wrote into a folder, by what a file holds."""
+    return {name: hashlib.sha256((folder / file).read_bytes()).hexdigest() for name, file in FILES.items()}
+
+
+def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> PreparedData:
+    """Upload what prepare wrote into a folder."""
+    data = PreparedData(storage.uri(keys.data(fingerprint(sha256_of_files(folder)))))
     for name, file in FILES.items():
-        uris[name] = storage.upload(folder / file, f"{prefix}{name}/{file}" if name in SPLITS else prefix + file)
-    return {"uris": uris | {split: storage.uri(f"{prefix}{split}/") for split in SPLITS}, "sha256": digests}
+        storage.upload(folder / file, storage.key_of(data.file(name)))
+    return data
 
 
 def read_examples(
-    storage: Storage, prepared: dict[str, Any], split: Split, folder: Path, limit: int | None = None
+    storage: Storage, data: PreparedData, split: Split, folder: Path, limit: int | None = None
 ) -> list[tuple[str, str]]:
     """Labels and instances of a prepared split, the first `limit` of them."""
-    key = storage.key_of(prepared["uris"][split]) + FILES[split]
-    with storage.download(key, folder / FILES[split]).open(encoding="utf-8") as lines:
+    with storage.download(storage.key_of(data.file(split)), folder / FILES[split]).open(encoding="utf-8") as lines:
         return [parse_example(line) for line in islice(lines, limit)]
 
 
@@ -162,19 +185,19 @@ class DistinctTestTweets:
     """So many tweets of the split are left out."""
 
 
-def read_distinct_test_tweets(storage: Storage, prepared: dict[str, Any], folder: Path) -> DistinctTestTweets:
+def read_distinct_test_tweets(storage: Storage, data: PreparedData, folder: Path) -> DistinctTestTweets:
     """
     :raises DataError: the split's two files do not fit together
     """
-    examples = read_examples(storage, prepared, "test", folder)
-    path = storage.download(storage.key_of(prepared["uris"]["test_tweets"]), folder / TEST_TWEETS)
+    examples = read_examples(storage, data, "test", folder)
+    path = storage.download(storage.key_of(data.file("test_tweets")), folder / TEST_TWEETS)
     kept: list[tuple[str, str]] = []
     texts: list[str] = []
     groups: set[str] = set()
     with path.open(encoding="utf-8", newline="") as file:
         tweets = list(csv.DictReader(file))
     if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
-        raise DataError(f"{prepared['uris']['test_tweets']} is not the test split that {FILES['test']} holds")
+        raise DataError(f"{data.file('test_tweets')} is not the test split that {FILES['test']} holds")
     for tweet, example in zip(tweets, examples, strict=True):
         if tweet["group"] not in groups:
             groups.add(tweet["group"])

@@ -1,10 +1,13 @@
 """Whether a model has earned to be deployed, and to be the champion that the next one is compared with."""
 
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from __future__ import annotations
 
-from include.evaluation.comparison import Comparison
-from include.evaluation.metrics import Evaluation
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from include.evaluation.comparison import Comparison
+    from include.evaluation.metrics import Evaluation
 
 Deploy = Literal["auto", "always", "never"]
 DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
@@ -26,15 +29,6 @@ class Decision:
     """The model would have been deployed, had it been good enough, or had a person not withheld it."""
     approval: Approval
     approval_reason: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "deploy": self.deploy,
-            "reason": self.reason,
-            "refused": self.refused,
-            "approval": self.approval,
-            "approval_reason": self.approval_reason,
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ Its schema is run-report.schema.json beside this file; REPORT_SCHEMA is its vers
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from include.evaluation.gate import TO_BE_DEPLOYED
+from include.evaluation.gate import TO_BE_DEPLOYED, Decision
 from include.report.failures import NO_MESSAGE, describe_failures
+from include.results import Results, Trained, Tuned
 
 REPORT_SCHEMA = "run-report/3"
 
@@ -33,7 +34,7 @@ class Run:
     failures: Mapping[str, str | None] = field(default_factory=dict)
     """What failed tasks say, by their ids; None of one that has left no message."""
     attempts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """This run's jobs that did not complete, by the task that has waited for them."""
+    """This run's jobs that did not complete, by the failed task that has waited for them."""
 
 
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
@@ -43,7 +44,7 @@ def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
 
 def describe_run(
     run: Run,
-    results: Mapping[str, Any],
+    results: Results,
     data: Mapping[str, Any] | None,
     evaluation: Mapping[str, Any] | None,
     history: list[dict[str, Any]],
@@ -51,13 +52,12 @@ def describe_run(
     """
     The report, of a run that is over or still going on.
 
-    :param results: what each task returned; None where it did not come to that
     :param data: prepare's report, and `evaluation`: what evaluate_model found, as far as the run has come
     :param history: the newest evaluation of each of the hashtag's dates, the oldest date first
     """
-    evaluated = results.get("evaluate_model") or {}
-    outcome = _outcome(run, evaluated.get("decision"))
-    warnings = (results.get("prepare_dataset") or {}).get("warnings", [])
+    prepared, evaluated = results.prepare_dataset, results.evaluate_model
+    decision = evaluated.decision if evaluated else None
+    outcome = _outcome(run, decision)
     return {
         "schema": REPORT_SCHEMA,
         "hashtag": run.hashtag,
@@ -67,24 +67,28 @@ def describe_run(
         "run_name": run.name,
         "code_version": run.code_version,
         "outcome": outcome,
-        "summary": [*warnings, *_summary(outcome, data, evaluation)],
+        "summary": [*(prepared.warnings if prepared else []), *_summary(outcome, data, evaluation)],
         "tasks": dict(run.states),
         "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
-        "dates": (results.get("prepare_dataset") or {}).get("dates"),
+        "dates": prepared.dates if prepared else None,
         "parameters": dict(run.parameters),
         "files": dict(run.files),
         "data": {name: value for name, value in data.items() if name != "samples"} if data else None,
-        "tuning": results.get("tune_model"),
-        "training": results.get("train_model"),
+        "tuning": _as_dict(results.tune_model),
+        "training": _as_dict(results.train_model),
         "evaluation": dict(evaluation) if evaluation else None,
         "history": history,
-        "decision": evaluated.get("decision"),
-        "registration": results.get("register_model"),
-        "endpoint": results.get("deploy_endpoint"),
-        "smoke_test": results.get("smoke_test"),
-        "deletion": results.get("delete_endpoint"),
+        "decision": _as_dict(decision),
+        "registration": _as_dict(results.register_model),
+        "endpoint": _as_dict(results.deploy_endpoint),
+        "smoke_test": results.smoke_test,
+        "deletion": _as_dict(results.delete_endpoint),
         "cost": _cost(run, results),
     }
+
+
+def _as_dict(result: Any) -> dict[str, Any] | None:
+    return asdict(result) if result else None
 
 
 def subject_of_notice(report: Mapping[str, Any]) -> str | None:
@@ -97,7 +101,7 @@ def subject_of_notice(report: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _outcome(run: Run, decision: Mapping[str, Any] | None) -> str:
+def _outcome(run: Run, decision: Decision | None) -> str:
     states = run.states
     if failed := failed_tasks(states):
         why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
@@ -107,10 +111,10 @@ def _outcome(run: Run, decision: Mapping[str, Any] | None) -> str:
     if decision is None:
         return "Nothing was evaluated."
     deployed = states.get("deploy_endpoint")
-    if not decision["deploy"] or deployed not in {"success", "skipped"}:
-        return str(decision["reason"])
+    if not decision.deploy or deployed not in {"success", "skipped"}:
+        return decision.reason
     became = "Deployed" if deployed == "success" else "Not deployed, as deploy_endpoint was skipped"
-    return str(decision["reason"]).replace(TO_BE_DEPLOYED, became, 1)
+    return decision.reason.replace(TO_BE_DEPLOYED, became, 1)
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
@@ -118,18 +122,20 @@ def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[s
     return [*(data["warnings"] if data else []), outcome, *(evaluation["verdicts"] if evaluation else [])]
 
 
-def _cost(run: Run, results: Mapping[str, Any]) -> dict[str, Any]:
+def _cost(run: Run, results: Results) -> dict[str, Any]:
     """
     Seconds that AWS bills for this run's work; a reused job was billed to the run that trained it. None where that is
     not known, because the task did not come to its end.
     """
     endpoint_seconds, endpoint = _endpoint_cost(run.name, results)
-    attempts = [attempt for jobs in run.attempts.values() for attempt in jobs]
+    jobs = [job for job in (results.tune_model, results.train_model) if job]
+    attempts = [asdict(attempt) for job in jobs for attempt in job.attempts]
+    attempts += [attempt for left in run.attempts.values() for attempt in left]
     return {
         "failed_attempts": attempts,
         "failed_attempts_seconds": _total(attempt["billable_seconds"] for attempt in attempts),
-        "training_seconds": 0 if results.get("tune_model") else _job_seconds("train_model", run, results),
-        "tuning_seconds": _job_seconds("tune_model", run, results),
+        "training_seconds": 0 if results.tune_model else _job_seconds("train_model", run, results.train_model),
+        "tuning_seconds": _job_seconds("tune_model", run, results.tune_model),
         "training_instance_type": run.parameters.get("training_instance_type"),
         "endpoint_seconds": endpoint_seconds,
         "endpoint": endpoint,
@@ -143,22 +149,21 @@ def _total(seconds: Iterable[int | None]) -> int | None:
     return None if None in known else sum(second for second in known if second is not None)
 
 
-def _job_seconds(task_id: str, run: Run, results: Mapping[str, Any]) -> int | None:
-    job = results.get(task_id)
+def _job_seconds(task_id: str, run: Run, job: Tuned | Trained | None) -> int | None:
     if job is None:
         not_started = run.states.get(task_id) in {None, "skipped", "upstream_failed", "removed"}
         return 0 if not_started or run.attempts.get(task_id) else None
-    return 0 if job["reused"] else job["billable_seconds"]
+    return 0 if job.reused else job.billable_seconds
 
 
-def _endpoint_cost(name: str, results: Mapping[str, Any]) -> tuple[float | None, str]:
+def _endpoint_cost(name: str, results: Results) -> tuple[float | None, str]:
     """Seconds from the endpoint's creation to its deletion, and what is known of it in words."""
-    created = (results.get("deploy_endpoint") or {}).get("created_at")
-    deletion = results.get("delete_endpoint") or {}
-    if f"endpoint {name}" in deletion.get("deleted", []):
+    created = results.deploy_endpoint.created_at if results.deploy_endpoint else None
+    deletion = results.delete_endpoint
+    if deletion and f"endpoint {name}" in deletion.deleted:
         if created is None:
             return None, "deleted; when it was created is not known"
-        lived = datetime.fromisoformat(deletion["deleted_at"]) - datetime.fromisoformat(created)
+        lived = datetime.fromisoformat(deletion.deleted_at) - datetime.fromisoformat(created)
         return lived.total_seconds(), "deleted"
     if created is not None:
         return None, "not deleted by this attempt: it is still there, or went before"

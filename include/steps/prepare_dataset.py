@@ -6,13 +6,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from include import __version__
-from include.aws.dataset import fetch_tweets, upload_prepared
+from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
 from include.blazingtext.requests import training_request, tuning_request
 from include.config.errors import DataError
 from include.config.names import fingerprint, training_job_name, tuning_job_name
 from include.config.ownership import ownership_tags
 from include.config.settings import Settings
+from include.results import Prepared
 from include.steps.workplace import Workplace, today
 from include.tweets.prepare import PrepareSettings, prepare
 
@@ -50,17 +51,10 @@ def prepare_dataset(
             raise DataError(f"{error} ({rejected})") from None
         for warning in report["warnings"]:
             print(f"WARNING: {warning}")
-        data = upload_prepared(storage, keys, out)
-    request = _training_request(place, data, params, owner)
-    return {
-        "training_request": request,
-        "tuning_request": _tuning_request(hashtag, request, data, params["tuning_jobs"]) if params["tune"] else {},
-        "dates": dates,
-        "data": data,
-        "recipe": recipe,
-        "rule": preparation.rule,
-        "warnings": _warnings_of_dates(tweets.ignored_dates),
-    }
+        data, sha256 = upload_prepared(storage, keys, out), sha256_of_files(out)
+    request = _training_request(place, data, sha256, params, owner)
+    tuning = _tuning_request(hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
+    return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(tweets.ignored_dates)).to_xcom()
 
 
 def _warnings_of_dates(ignored: list[str]) -> list[str]:
@@ -69,14 +63,16 @@ def _warnings_of_dates(ignored: list[str]) -> list[str]:
     return [f"Labelled tweets of dates after today are ignored: {', '.join(ignored)}. If a date is wrong, move it."]
 
 
-def _training_request(place: Workplace, data: dict[str, Any], params: Mapping[str, Any], owner: str) -> dict[str, Any]:
+def _training_request(
+    place: Workplace, data: PreparedData, sha256: Mapping[str, str], params: Mapping[str, Any], owner: str
+) -> dict[str, Any]:
     """The request for the prepared channels; its name is a fingerprint of all that decides what comes out."""
     settings, storage, keys = place.settings, place.storage, place.keys
     image = training_image(settings, storage.region)
     hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
     decisive = {
-        "train": data["sha256"]["train"],
-        "validation": data["sha256"]["validation"],
+        "train": sha256["train"],
+        "validation": sha256["validation"],
         "image": image,
         "hyperparameters": hyperparameters,
         "instance_type": params["training_instance_type"],
@@ -87,8 +83,8 @@ def _training_request(place: Workplace, data: dict[str, Any], params: Mapping[st
         job_name=training_job_name(keys.hashtag, keys.date, fingerprint(decisive)),
         image=image,
         role_arn=settings.role_arn,
-        train_uri=data["uris"]["train"],
-        validation_uri=data["uris"]["validation"],
+        train_uri=data.channel("train"),
+        validation_uri=data.channel("validation"),
         output_uri=storage.uri(keys.models),
         instance_type=params["training_instance_type"],
         hyperparameters=hyperparameters,
@@ -96,7 +92,7 @@ def _training_request(place: Workplace, data: dict[str, Any], params: Mapping[st
     )
 
 
-def _tuning_request(hashtag: str, training: dict[str, Any], data: dict[str, Any], jobs: int) -> dict[str, Any]:
+def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str, str], jobs: int) -> dict[str, Any]:
     """The request to tune the prepared training; its name is a fingerprint of all that decides what comes out."""
     ranges = tuning_ranges()
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
@@ -108,7 +104,7 @@ def _tuning_request(hashtag: str, training: dict[str, Any], data: dict[str, Any]
         "ranges": ranges,
         "jobs": jobs,
         "code": __version__,
-        "InputDataConfig": [data["sha256"]["train"], data["sha256"]["validation"]],
+        "InputDataConfig": [sha256["train"], sha256["validation"]],
     }
     decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
     return tuning_request(

@@ -1,40 +1,38 @@
 """The run's report, as far as the run has come."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from include import __version__
+from include.aws.dataset import PreparedData
 from include.evaluation import champion
 from include.report import history
-from include.report.document import Run, describe_run
-from include.report.failures import ATTEMPTS
+from include.report.document import Run, describe_run, failed_tasks
+from include.report.failures import ATTEMPTS, FAILURE
 from include.report.publish import publish
+from include.results import Results
 from include.steps.workplace import Workplace
 
 REPORT_URL = "report_url"
 """Key of the XCom with the report's address, for the link in Airflow's UI."""
-TASKS_WITH_JOBS = ("tune_model", "train_model")
 
 
 def write_report(
-    place: Workplace,
-    run_name: str,
-    params: Mapping[str, Any],
-    ti: Any,
-    results: dict[str, Any],
-    failures: Mapping[str, str | None],
+    place: Workplace, run_name: str, params: Mapping[str, Any], ti: Any, unfinished: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """
     Write the report to S3, and its address to the task's link.
 
     :param ti: the running task's instance, as Airflow gives it
-    :param results: what the tasks that succeeded have returned, by their ids
-    :param failures: what failed tasks say, by their ids
+    :param unfinished: what the running task is going to return, by its id
     :return: the report, and its address in a browser as `url`
     """
     storage, keys = place.storage, place.keys
-    prepared, evaluated = results.get("prepare_dataset") or {}, results.get("evaluate_model") or {}
-    uris = {**prepared.get("data", {}).get("uris", {}), "evaluation": evaluated.get("evaluation_uri")}
+    states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    # What an earlier attempt returned stays behind when a task is cleared and then skipped: only what succeeded counts.
+    succeeded = [task_id for task_id, state in states.items() if state == "success"]
+    results = Results.from_xcoms({**_xcoms(ti, succeeded), **(unfinished or {})})
+    files = {"report": storage.uri(keys.run(run_name) + "report.html"), **_files(results)}
     run = Run(
         hashtag=keys.hashtag,
         date=keys.date,
@@ -43,17 +41,16 @@ def write_report(
         name=run_name,
         code_version=__version__,
         parameters=params,
-        states=states_of(ti),
-        files={"data_" + name if name == "report" else name: uri for name, uri in uris.items()}
-        | {"report": storage.uri(keys.run(run_name) + "report.html")},
-        failures=failures,
-        attempts=_attempts(ti),
+        states=states,
+        files=files,
+        failures=_xcoms(ti, failed_tasks(states), FAILURE),
+        attempts={task_id: left for task_id, left in _xcoms(ti, failed_tasks(states), ATTEMPTS).items() if left},
     )
     current = place.registry.champion()
-    champion_entry = champion.history_entry(current) if current else None
-    past = history.recall(storage, keys, champion_entry)
+    past = history.recall(storage, keys, champion.history_entry(current) if current else None)
     data, evaluation = (
-        storage.read_json(storage.key_of(uri)) if uri else None for uri in (uris.get("report"), uris["evaluation"])
+        storage.read_json(storage.key_of(files[name])) if name in files else None
+        for name in ("data_report", "evaluation")
     )
     report = describe_run(run, results, data, evaluation, past)
     url = publish(storage, keys, run_name, report)
@@ -61,17 +58,17 @@ def write_report(
     return {**report, "url": url}
 
 
-def states_of(ti: Any) -> dict[str, str | None]:
-    """Of every task of a task's run, by its id."""
-    states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-    return states
+def _xcoms(ti: Any, task_ids: Iterable[str], key: str = "return_value") -> dict[str, Any]:
+    """What tasks of this run have left, by their ids; None where a task has left nothing."""
+    return {task_id: ti.xcom_pull(task_ids=task_id, key=key) for task_id in task_ids}
 
 
-def _attempts(ti: Any) -> dict[str, list[dict[str, Any]]]:
-    """This run's jobs that did not complete, by the task that has waited for them."""
-    found = {}
-    for task_id in TASKS_WITH_JOBS:
-        # Where the task failed in the end they are an XCom of their own, else a part of its result.
-        result = ti.xcom_pull(task_ids=task_id) or {}
-        found[task_id] = ti.xcom_pull(task_ids=task_id, key=ATTEMPTS) or result.get(ATTEMPTS) or []
-    return found
+def _files(results: Results) -> dict[str, str]:
+    """URIs of what the tasks have written, by what a file holds."""
+    files: dict[str, str] = {}
+    if results.prepare_dataset:
+        uris = PreparedData(results.prepare_dataset.data_uri).uris
+        files |= {f"data_{name}" if name == "report" else name: uri for name, uri in uris.items()}
+    if results.evaluate_model:
+        files["evaluation"] = results.evaluate_model.evaluation_uri
+    return files

@@ -176,7 +176,7 @@ def test_a_split_whose_files_do_not_fit_together_is_an_error(storage, tmp_path):
     prepare([source(some_rows(200))], tmp_path / "out", PrepareSettings())
     prepared = upload_prepared(storage, KEYS, tmp_path / "out")
     (tmp_path / "short.csv").write_text("label,text,group\ntechnical,x,1\n")
-    storage.upload(tmp_path / "short.csv", storage.key_of(prepared["uris"]["test_tweets"]))
+    storage.upload(tmp_path / "short.csv", storage.key_of(prepared.file("test_tweets")))
 
     with pytest.raises(DataError, match=r"test_tweets\.csv is not the test split"):
         read_distinct_test_tweets(storage, prepared, tmp_path / "in")

@@ -6,6 +6,7 @@ from include.blazingtext.model import Prediction
 from include.evaluation.baseline import linear_baseline
 from include.evaluation.metrics import evaluate
 from include.report.document import Run, describe_run
+from include.results import Results
 
 TASKS = ("wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "record_outcome")
 
@@ -87,9 +88,16 @@ def history_of(*dates: str) -> list[dict[str, Any]]:
     ]
 
 
-def results(text: str = "a tweet") -> dict[str, Any]:
-    return {
-        "prepare_dataset": {"dates": ["2026-01-06", "2026-01-07"]},
+def results(text: str = "a tweet", **others: Any) -> Results:
+    """What tasks return; `others` instead of these, by the tasks' ids."""
+    returned = {
+        "prepare_dataset": {
+            "training_request": {},
+            "tuning_request": {},
+            "data_uri": "s3://b/data/",
+            "dates": ["2026-01-06", "2026-01-07"],
+            "warnings": [],
+        },
         "train_model": {
             "training_job_name": "job-1",
             "model_uri": "s3://b/model.tar.gz",
@@ -109,7 +117,11 @@ def results(text: str = "a tweet") -> dict[str, Any]:
                 "refused": False,
                 "approval": "Approved",
                 "approval_reason": "Good.",
-            }
+            },
+            "evaluation_uri": "s3://b/evaluation.json",
+            "endpoint_request": {},
+            "smoke_tests": [],
+            "smoke_test_request": {},
         },
         "register_model": {"model_package_arn": "arn:…/2", "version": 2, "approval": "Approved"},
         "deploy_endpoint": {
@@ -124,6 +136,7 @@ def results(text: str = "a tweet") -> dict[str, Any]:
             "deleted_at": "2026-01-07T11:01:00+00:00",
         },
     }
+    return Results.from_xcoms({**returned, **others})
 
 
 def a_report(

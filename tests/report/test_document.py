@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -7,6 +8,7 @@ import pytest
 from include.report import document
 from include.report.document import describe_run, subject_of_notice
 from include.report.failures import NO_MESSAGE
+from include.results import Results
 from tests.report.reports import a_report, a_run, results
 
 FAILURES = {"train_model": "AlgorithmError: no words.", "deploy_endpoint": "AccessDenied."}
@@ -15,7 +17,7 @@ SCHEMA = json.loads(Path(document.__file__).with_name("run-report.schema.json").
 
 def test_the_report_of_a_whole_run_and_of_one_that_came_to_nothing_obey_the_schema():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    nothing = describe_run(a_run(states={"wait_for_tweets": "failed"}), {}, None, None, [])
+    nothing = describe_run(a_run(states={"wait_for_tweets": "failed"}), Results(), None, None, [])
 
     for report in (a_report(), nothing):
         jsonschema.validate(json.loads(json.dumps(report)), SCHEMA)
@@ -42,7 +44,7 @@ def test_what_is_wrong_with_the_data_is_read_before_any_figure():
     ],
 )
 def test_the_outcome_in_words(states, outcome):
-    assert describe_run(a_run(states=states, failures=FAILURES), {}, None, None, [])["outcome"] == outcome
+    assert describe_run(a_run(states=states, failures=FAILURES), Results(), None, None, [])["outcome"] == outcome
 
 
 @pytest.mark.parametrize(
@@ -65,17 +67,26 @@ def test_the_cost_is_what_this_run_is_billed_for():
     cost = a_report()["cost"]
     assert (cost["training_seconds"], cost["endpoint_seconds"]) == (61, 3660)
 
-    reused = results()
-    reused["train_model"]["reused"] = True
+    reused = replace(results(), train_model=replace(results().train_model, reused=True))
     assert describe_run(a_run(), reused, None, None, [])["cost"]["training_seconds"] == 0
 
-    tuned = results() | {"tune_model": {"billable_seconds": 300, "reused": False}}
+    tuned = results(
+        tune_model={
+            "tuning_job_name": "tune-1",
+            "training_job_name": "job-1",
+            "validation_accuracy": 0.9,
+            "hyperparameters": {},
+            "training_jobs": 5,
+            "billable_seconds": 300,
+            "reused": False,
+        }
+    )
     cost = describe_run(a_run(), tuned, None, None, [])["cost"]
     assert (cost["training_seconds"], cost["tuning_seconds"]) == (0, 300)
 
 
 def test_an_endpoint_that_is_still_there_has_no_final_cost():
-    running = results() | {"delete_endpoint": None}
+    running = results(delete_endpoint=None)
 
     assert describe_run(a_run(), running, None, None, [])["cost"]["endpoint_seconds"] is None
 
@@ -98,9 +109,9 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
     ],
 )
 def test_the_endpoints_cost_is_said_only_where_it_is_known(deploy, deletion, seconds, words):
-    found = results()
-    found["deploy_endpoint"] = found["deploy_endpoint"] if deploy else None
-    found["delete_endpoint"] = deletion and {"deleted_at": "2026-01-08T11:00:00+00:00", **deletion}
+    when = "2026-01-08T11:00:00+00:00"
+    found = results(delete_endpoint=deletion and {"deleted": [], "left_alone": [], "deleted_at": when, **deletion})
+    found = found if deploy else replace(found, deploy_endpoint=None)
 
     cost = describe_run(a_run(), found, None, None, [])["cost"]
 
@@ -109,7 +120,7 @@ def test_the_endpoints_cost_is_said_only_where_it_is_known(deploy, deletion, sec
 
 
 def test_a_training_that_failed_is_billed_nobody_knows_how_much():
-    found = results() | {"train_model": None}
+    found = results(train_model=None)
 
     failed = describe_run(a_run(states={"train_model": "failed"}), found, None, None, [])
     never = describe_run(a_run(states={"train_model": "upstream_failed"}), found, None, None, [])
@@ -130,24 +141,23 @@ def test_the_samples_for_the_smoke_test_are_not_repeated():
     ],
 )
 def test_somebody_is_told_of_failures_and_refusals_only(states, refused, subject):
-    found = results()
-    found["evaluate_model"]["decision"]["refused"] = refused
+    evaluated = results().evaluate_model
+    decision = replace(evaluated.decision, refused=refused)
+    found = replace(results(), evaluate_model=replace(evaluated, decision=decision))
 
     assert subject_of_notice(describe_run(a_run(states=states), found, None, None, [])) == subject
 
 
 def test_what_failed_attempts_cost_is_part_of_the_runs_cost():
-    attempts = {
-        "tune_model": [],
-        "train_model": [
-            {"name": "job", "status": "Failed", "billable_seconds": 40},
-            {"name": "job-a2", "status": "MaxRuntimeExceeded", "billable_seconds": 3600},
-        ],
-    }
-    found = results()
+    attempts = [
+        {"name": "job", "status": "Failed", "billable_seconds": 40},
+        {"name": "job-a2", "status": "MaxRuntimeExceeded", "billable_seconds": 3600},
+    ]
+    found = results(train_model={**results().train_model.to_xcom(), "attempts": attempts})
+    failed_run = a_run(states={"train_model": "failed"}, attempts={"train_model": attempts})
 
-    cost = describe_run(a_run(attempts=attempts), found, None, None, [])["cost"]
-    failed = describe_run(a_run(states={"train_model": "failed"}, attempts=attempts), {}, None, None, [])["cost"]
+    cost = describe_run(a_run(), found, None, None, [])["cost"]
+    failed = describe_run(failed_run, Results(), None, None, [])["cost"]
 
     assert cost["failed_attempts_seconds"] == failed["failed_attempts_seconds"] == 3640
     assert [attempt["name"] for attempt in cost["failed_attempts"]] == ["job", "job-a2"]

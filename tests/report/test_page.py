@@ -5,6 +5,7 @@ import pytest
 
 from include.report.document import describe_run
 from include.report.page import render
+from include.results import Results
 from tests.report.reports import a_report, a_run
 
 HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(2)> "><svg onload=alert(3)> {{ 7*7 }} </table> '"&"""
@@ -98,7 +99,7 @@ def test_any_number_of_labels_can_be_read(count):
 
 
 def test_a_run_that_came_to_nothing_has_a_page():
-    page = render(describe_run(a_run(states={"prepare_dataset": "failed"}), {}, None, None, []))
+    page = render(describe_run(a_run(states={"prepare_dataset": "failed"}), Results(), None, None, []))
 
     assert "Failed at prepare_dataset: " in page
     assert "How good the model is" not in page

@@ -57,7 +57,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         client = self.hook.get_conn()
         jobs = self._jobs(client, self.config[f"{self.kind.request_name}Name"])
         attempts = [
-            attempt_of(self.kind, job)
+            attempt_of(self.kind, job).to_xcom()
             for job in jobs
             if self._status(job) in {"Failed", "Stopped"} and self._is_owned(client, job)
         ]

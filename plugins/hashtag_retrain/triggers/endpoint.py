@@ -27,6 +27,7 @@ from hashtag_retrain.resources import (
 )
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
 from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
+from include.results import Deleted, Deployed
 
 MAX_DELETIONS = 3
 """So often an endpoint is deleted that is there again, as Failed, after its deletion."""
@@ -86,7 +87,7 @@ class DeploymentTrigger(PollingTrigger):
         if endpoint["EndpointStatus"] != "InService":
             reason = endpoint.get("FailureReason", "AWS gives no reason")
             raise AirflowException(f"Endpoint {self.name} is {endpoint['EndpointStatus']}: {reason}")
-        return Done(self._result(endpoint))
+        return Done(self._result(endpoint).to_xcom())
 
     def _existing(self) -> dict[str, Any] | None:
         """The endpoint that is there; a failed one of an earlier attempt is deleted first."""
@@ -108,14 +109,14 @@ class DeploymentTrigger(PollingTrigger):
         if time_of(endpoint) > datetime.fromisoformat(self.until):
             raise AirflowException(f"Endpoint {self.name} is still {endpoint['EndpointStatus']} at {self.until}.")
 
-    def _result(self, endpoint: dict[str, Any]) -> dict[str, Any]:
+    def _result(self, endpoint: dict[str, Any]) -> Deployed:
         deadline = deadline_in(tag_values(ENDPOINT.tags(self.client, endpoint)))
         self.log.info("Endpoint %s is in service; it is to be deleted at %s.", self.name, deadline)
-        return {
-            "endpoint_name": self.name,
-            "created_at": endpoint["CreationTime"].astimezone(UTC).isoformat(timespec="seconds"),
-            "deadline": deadline.isoformat() if deadline else None,
-        }
+        return Deployed(
+            endpoint_name=self.name,
+            created_at=endpoint["CreationTime"].astimezone(UTC).isoformat(timespec="seconds"),
+            deadline=deadline.isoformat() if deadline else None,
+        )
 
     def _make(self, kind: Kind, is_new_endpoint: bool) -> None:
         """Create a resource, unless it is there; as part of a new endpoint it then gets that one's deadline."""
@@ -233,7 +234,7 @@ class DeletionTrigger(PollingTrigger):
     Delete an endpoint, its endpoint configuration and its model, as far as they exist and carry the required tags, and
     wait until they are gone.
 
-    The result says what was deleted, what was left alone as somebody else's, and when, by SageMaker's clock.
+    The result is a `Deleted`.
 
     :param names: of endpoint, endpoint config and model, by the kind's noun
     :param required_tags: values by key
@@ -276,7 +277,7 @@ class DeletionTrigger(PollingTrigger):
             return None  # it was created meanwhile; without a configuration no other can be any more
         self.log.info("Deleted: %s", ", ".join(self.deleted) or "nothing, there was nothing of this run")
         now = time_now(self.client).astimezone(UTC).isoformat(timespec="seconds")
-        return Done({"deleted": self.deleted, "left_alone": left, "deleted_at": now})
+        return Done(Deleted(self.deleted, left, now).to_xcom())
 
     def _endpoint_is_gone(self, left: list[str]) -> bool:
         """Whether it is, or is somebody else's; where it is not, it is deleted, as soon as it can be."""

@@ -19,6 +19,7 @@ from hashtag_retrain.triggers.polling import Done, PollingTrigger
 from include.blazingtext.log import accuracy_by_epoch
 from include.config.ownership import STOPPED, TOO_LONG, WITH_RUN, tag_values
 from include.report.failures import ATTEMPTS
+from include.results import Attempt, Result, Trained, Tuned
 
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
@@ -31,7 +32,7 @@ class JobTrigger(PollingTrigger):
 
     :param tags: the job is this run's, and may be stopped, if it carries these
     :param max_seconds: a job that has not ended so long after its creation is stopped
-    :param attempts: this run's earlier jobs that did not complete, as `attempt_of` describes them
+    :param attempts: this run's earlier jobs that did not complete, as `Attempt.to_xcom` gives them
     """
 
     kind: ClassVar[Kind]
@@ -56,7 +57,7 @@ class JobTrigger(PollingTrigger):
         status = job[f"{self.kind.request_name}Status"]
         self.log_state(f"The {self.kind.noun} {self.name}", job.get("SecondaryStatus", status))
         if status == "Completed":
-            return Done({**self.result(job), ATTEMPTS: self.attempts})
+            return Done(self.result(job).to_xcom())
         if status in FINAL_STATUSES:
             self._note_attempt(job)
             self.show_failure()
@@ -70,7 +71,7 @@ class JobTrigger(PollingTrigger):
             )
         return None
 
-    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+    def result(self, job: dict[str, Any]) -> Result:
         """What the task returns for a completed job."""
         raise NotImplementedError
 
@@ -114,7 +115,7 @@ class JobTrigger(PollingTrigger):
 
     def _note_attempt(self, job: dict[str, Any]) -> None:
         if self.is_owned(job):
-            self.attempts = [*self.attempts, attempt_of(self.kind, job)]
+            self.attempts = [*self.attempts, attempt_of(self.kind, job).to_xcom()]
 
     async def on_kill(self) -> None:
         """A person has stopped, cleared or marked the waiting task: stop what costs money."""
@@ -147,43 +148,38 @@ class JobTrigger(PollingTrigger):
         return state == "deferred"
 
 
-def attempt_of(kind: Kind, job: dict[str, Any]) -> dict[str, Any]:
-    """
-    A job that did not complete, for the report. Its billable seconds are None where AWS does not say them of a job that
-    was given an instance.
-    """
-    return {
-        "name": job[f"{kind.request_name}Name"],
-        "status": job.get("SecondaryStatus", job[f"{kind.request_name}Status"]),
-        "billable_seconds": job.get("BillableTimeInSeconds", None if "TrainingStartTime" in job else 0),
-    }
+def attempt_of(kind: Kind, job: dict[str, Any]) -> Attempt:
+    """A job that did not complete, for the report."""
+    return Attempt(
+        name=job[f"{kind.request_name}Name"],
+        status=job.get("SecondaryStatus", job[f"{kind.request_name}Status"]),
+        billable_seconds=job.get("BillableTimeInSeconds", None if "TrainingStartTime" in job else 0),
+    )
 
 
 class TrainingJobTrigger(JobTrigger):
-    """
-    A training job. The result is its name, artifact, image, hyperparameters, metrics, validation accuracy by epoch and
-    billable seconds, and whether it is reused, that is, made by another run.
-    """
+    """A training job. The result is a `Trained`."""
 
     kind = TRAINING_JOB
 
-    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+    def result(self, job: dict[str, Any]) -> Trained:
         metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
         log = self._read_log()
         self._show(log)
         self.log.info("Training job %s: %s, %s billable seconds", self.name, metrics, job.get("BillableTimeInSeconds"))
-        return {
-            "training_job_name": self.name,
-            "model_uri": job["ModelArtifacts"]["S3ModelArtifacts"],
-            "image": job["AlgorithmSpecification"]["TrainingImage"],
-            "created_at": job["CreationTime"].astimezone(UTC).isoformat(),
-            "instance_type": job["ResourceConfig"]["InstanceType"],
-            "hyperparameters": job["HyperParameters"],
-            "metrics": metrics,
-            "epochs": accuracy_by_epoch(log),
-            "billable_seconds": job.get("BillableTimeInSeconds"),
-            "reused": not self.is_owned(job),
-        }
+        return Trained(
+            training_job_name=self.name,
+            model_uri=job["ModelArtifacts"]["S3ModelArtifacts"],
+            image=job["AlgorithmSpecification"]["TrainingImage"],
+            created_at=job["CreationTime"].astimezone(UTC).isoformat(),
+            instance_type=job["ResourceConfig"]["InstanceType"],
+            hyperparameters=job["HyperParameters"],
+            metrics=metrics,
+            epochs=accuracy_by_epoch(log),
+            billable_seconds=job.get("BillableTimeInSeconds"),
+            reused=not self.is_owned(job),
+            attempts=[Attempt.from_xcom(attempt) for attempt in self.attempts],
+        )
 
     def show_failure(self) -> None:
         self._show(self._read_log())
@@ -223,27 +219,24 @@ def _log_events(logs: Any, where: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 
 class TuningJobTrigger(JobTrigger):
-    """
-    A tuning job; stopping it stops its training jobs. The result is the names of the tuning job and of its best
-    training job, that one's objective and tuned hyperparameters, the number of training jobs, their billable seconds
-    together, and whether another run has made them.
-    """
+    """A tuning job; stopping it stops its training jobs. The result is a `Tuned`."""
 
     kind = TUNING_JOB
 
-    def result(self, job: dict[str, Any]) -> dict[str, Any]:
+    def result(self, job: dict[str, Any]) -> Tuned:
         if (best := job.get("BestTrainingJob")) is None:
             raise AirflowException(f"The tuning job {self.name} has completed without a best training job.")
         billable = self._billable_seconds()
-        result = {
-            "tuning_job_name": self.name,
-            "training_job_name": best["TrainingJobName"],
-            "validation_accuracy": best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
-            "hyperparameters": best["TunedHyperParameters"],
-            "training_jobs": len(billable),
-            "billable_seconds": sum(billable),
-            "reused": not self.is_owned(job),
-        }
+        result = Tuned(
+            tuning_job_name=self.name,
+            training_job_name=best["TrainingJobName"],
+            validation_accuracy=best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
+            hyperparameters=best["TunedHyperParameters"],
+            training_jobs=len(billable),
+            billable_seconds=sum(billable),
+            reused=not self.is_owned(job),
+            attempts=[Attempt.from_xcom(attempt) for attempt in self.attempts],
+        )
         self.log.info("The best of %s training jobs: %s", len(billable), result)
         return result
 
