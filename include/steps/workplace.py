@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 from include.aws.registry import Registry
@@ -10,7 +11,7 @@ from include.config.names import Keys, model_package_group
 from include.config.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workplace:
     """The deployment's settings, its bucket, and the keys of the hashtag's date."""
 
@@ -24,7 +25,7 @@ class Workplace:
         settings = Settings.from_environment()
         return cls(settings, Storage.connect(settings.bucket), Keys(settings.prefix, hashtag, date))
 
-    @property
+    @cached_property
     def registry(self) -> Registry:
         """The hashtag's versions in the model registry, as far as they are this deployment's."""
         artifacts = self.storage.uri(self.keys.prefix + "/")

@@ -9,19 +9,24 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from hashtag_retrain.clock import time_now
 from hashtag_retrain.operators.hold import MINUTES
+from hashtag_retrain.resources import IN_ORDER_OF_CREATION
 from hashtag_retrain.triggers.endpoint import DELETE
+from include.blazingtext.requests import as_tags
+from include.config.ownership import ownership_tags
 from local_stack.airflow_api import AirflowApi, wait_until
 from local_stack.errors import StackError
 from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
 from tests.end_to_end.conftest import client_of
-from tests.end_to_end.dags.deferrals import BUCKET, CHAINS
+from tests.end_to_end.dags.deferrals import BUCKET, OF_EACH_KIND, deploy_request, train_request
 
 DAG_ID = "deferrals"
 pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
@@ -37,7 +42,24 @@ def stack(tmp_path_factory) -> Iterator[LocalStack]:
         for channel in ("train", "validation"):
             body = b"__label__a hello world\n__label__b good bye\n" * 20
             s3.put_object(Bucket=BUCKET, Key=f"deferrals/{channel}/{channel}.txt", Body=body)
+        sagemaker = client_of(stack, "sagemaker")
+        sagemaker.create_training_job(**train_request("before"))
+        sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+            TrainingJobName="before", WaiterConfig={"Delay": 1}
+        )
         yield stack
+
+
+def make_endpoints(stack: LocalStack, round_: str) -> None:
+    """Those that the round's tasks hold and delete."""
+    client = client_of(stack, "sagemaker")
+    tags = as_tags(ownership_tags("deferrals", "tests", "deferrals", time_now(client) + timedelta(hours=1)))
+    names = [f"{kind}-{round_}-{number}" for kind in ("hold", "delete") for number in range(OF_EACH_KIND)]
+    for name in names:
+        for kind in IN_ORDER_OF_CREATION:
+            kind.call(client, "create", name, **deploy_request(name)[kind.request_name], Tags=tags)
+    for name in names:
+        client.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1})
 
 
 def scheduler(stack: LocalStack) -> list[psutil.Process]:
@@ -52,6 +74,7 @@ def workers(stack: LocalStack) -> list[psutil.Process]:
 @pytest.mark.parametrize(("who", "round_"), [(scheduler, "a"), (workers, "b")], ids=["scheduler", "workers"])
 def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(stack, who, round_):
     airflow = AirflowApi(stack.settings.airflow_url)
+    make_endpoints(stack, round_)
     over = threading.Event()
     stalling = threading.Thread(target=stall, args=[lambda: who(stack), over])
     run_id = airflow.trigger(DAG_ID, {"round": round_})
@@ -67,7 +90,7 @@ def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(s
     assert state == "success"
     assert {task_id for task_id, task in tasks.items() if task["try_number"] != 1} == set()
     assert airflow.events("state mismatch", run_id) == []
-    assert deferrals(stack, run_id) >= CHAINS * len(KINDS)
+    assert deferrals(stack, run_id) >= OF_EACH_KIND * len(KINDS)
 
 
 def stall(processes: Callable[[], list[psutil.Process]], over: threading.Event) -> None:
@@ -87,9 +110,9 @@ def stall(processes: Callable[[], list[psutil.Process]], over: threading.Event) 
 def attend(stack: LocalStack, airflow: AirflowApi, run_id: str, round_: str) -> str | None:
     """Bring the tweets as soon as they are waited for, and answer as soon as somebody asks; the run's final state."""
     tasks = airflow.tasks(DAG_ID, run_id)
-    for number in range(CHAINS):
+    for number in range(OF_EACH_KIND):
         if tasks.get(f"wait_{number}", {}).get("state") == "deferred":
-            key = f"deferrals/deferrals-{round_}-{number}/labeled.csv/part-0.csv"
+            key = f"deferrals/tweets-{round_}-{number}/labeled.csv/part-0.csv"
             client_of(stack, "s3").put_object(Bucket=BUCKET, Key=key, Body=b"0,hello\n")
         if tasks.get(f"hold_{number}", {}).get("state") in {"running", "deferred"}:
             with suppress(StackError):  # nobody has asked yet, or it is answered

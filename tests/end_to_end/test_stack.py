@@ -47,8 +47,8 @@ def waits(airflow, run_id: str, task_id: str, dag_id: str = DAG_ID) -> None:
     )
 
 
-def states_of(airflow, run_id: str) -> dict[str, str]:
-    return {task_id: task["state"] for task_id, task in airflow.tasks(DAG_ID, run_id).items()}
+def states_of(airflow, run_id: str, dag_id: str = DAG_ID) -> dict[str, str]:
+    return {task_id: task["state"] for task_id, task in airflow.tasks(dag_id, run_id).items()}
 
 
 def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker):
@@ -71,11 +71,9 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
 
 
 def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(airflow):
-    run_id = airflow.trigger(
-        DAG_ID, {"date": "2026-01-06", "deploy": "never"}, logical_date=datetime.now(UTC).isoformat()
-    )
+    run_id = airflow.trigger("retrain_slow", {"date": "2026-01-06"}, logical_date=datetime.now(UTC).isoformat())
 
-    wait_until(lambda: len(airflow.tasks(DAG_ID, run_id)) == 11, 60, "eleven tasks")
+    wait_until(lambda: len(airflow.tasks("retrain_slow", run_id)) == 11, 60, "eleven tasks")
 
 
 def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
@@ -121,7 +119,9 @@ def test_of_a_run_whose_report_cannot_be_written_one_notice_says_why_it_failed(s
     assert message.endswith(f"/dags/retrain_slow/runs/{quote(run_id)}")
 
 
-def test_a_person_keeps_an_endpoint_then_has_it_deleted_and_a_late_answer_is_refused(stack, airflow, sagemaker):
+def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_late_answer_is_refused(
+    stack, airflow, sagemaker
+):
     """With the parameters of the run above, so that nothing is trained again."""
     run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": 600})
     waits(airflow, run_id, "hold_endpoint")
@@ -132,6 +132,11 @@ def test_a_person_keeps_an_endpoint_then_has_it_deleted_and_a_late_answer_is_ref
         lambda: not airflow.question(DAG_ID, run_id, "hold_endpoint")["response_received"], SECONDS, "the next question"
     )
     waits(airflow, run_id, "hold_endpoint")
+    assert airflow.tasks(DAG_ID, run_id)["hold_endpoint"]["try_number"] == 1
+    airflow.clear(DAG_ID, run_id, ["hold_endpoint"])
+    wait_until(lambda: airflow.tasks(DAG_ID, run_id)["hold_endpoint"]["try_number"] == 2, SECONDS, "another try")
+    waits(airflow, run_id, "hold_endpoint")
+    assert len(sagemaker.list_endpoints(StatusEquals="InService")["Endpoints"]) == 1
     airflow.answer(DAG_ID, run_id, "hold_endpoint", DELETE, {MINUTES: 60})
 
     assert ended(airflow, run_id) == "success"
@@ -144,25 +149,13 @@ def test_a_person_keeps_an_endpoint_then_has_it_deleted_and_a_late_answer_is_ref
         if "hold_endpoint" in str(path)
     )
     assert "for 99999 minutes; it can be kept for 0 to 10080 minutes from now on. Its deadline stays." in log
-    assert airflow.tasks(DAG_ID, run_id)["hold_endpoint"]["try_number"] == 1
+
+    airflow.clear(DAG_ID, run_id, ["hold_endpoint"])  # of an endpoint that is gone
+    wait_until(lambda: airflow.run_state(DAG_ID, run_id) not in {"success", "failed"}, SECONDS, "the run to go on")
+    assert ended(airflow, run_id) == "success"
 
 
-@pytest.mark.parametrize("state", ["failed", "success"])
-def test_marking_a_whole_run_deletes_its_endpoint_at_once(stack, airflow, sagemaker, state):
-    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": 600, "deploy": "always"})
-    waits(airflow, run_id, "hold_endpoint")
-    name = run_name(Settings.from_environment(stack.environment).deployment, DAG_ID, run_id)
-    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-
-    airflow.mark_run(DAG_ID, run_id, state)
-
-    wait_until(lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"], 60, "the endpoint's deletion")
-    wait_until(lambda: states_of(airflow, run_id)["record_outcome"] in {"failed", "success"}, SECONDS, "the outcome")
-    assert states_of(airflow, run_id)["delete_endpoint"] == "success"
-    assert ended(airflow, run_id) == state
-
-
-def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, tmp_path):
+def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sagemaker, tmp_path):
     """The commands and the program as README has them, with the names of this run."""
     readme = (REPOSITORY / "README.md").read_text()
     sample = SAMPLE_DATA / "hashtags" / "aws" / DATE / "labeled.csv" / "part-00000.csv"
@@ -191,39 +184,40 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, tmp_
         [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
     )
     assert "__label__technical" in answered.stdout
-    airflow.mark_run("retrain_own", run_id, "success")
+
+    mark_and_check(stack, airflow, sagemaker, "retrain_own", run_id, "success")
 
 
-def test_whatever_people_clear_and_mark_the_endpoint_goes_and_the_run_tells_the_truth(stack, airflow, sagemaker):
-    """Four runs at once: two are cleared, of one a task is marked, one is marked while it tunes."""
-    deployment = Settings.from_environment(stack.environment).deployment
-    held = {"date": DATE, "keep_endpoint_minutes": 600, "deploy": "always"}
-    over, cleared, marked = (
-        airflow.trigger(DAG_ID, conf) for conf in ({**held, "keep_endpoint_minutes": 0.1}, held, held)
+def mark_and_check(stack, airflow, sagemaker, dag_id: str, run_id: str, state: str) -> None:
+    """A whole run that is marked while its endpoint is held: that goes at once, and the state stays."""
+    name = run_name(Settings.from_environment(stack.environment).deployment, dag_id, run_id)
+    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+
+    airflow.mark_run(dag_id, run_id, state)
+
+    wait_until(lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"], 60, "the endpoint's deletion")
+    wait_until(
+        lambda: states_of(airflow, run_id, dag_id)["record_outcome"] in {"failed", "success"}, SECONDS, "the outcome"
     )
+    assert states_of(airflow, run_id, dag_id)["delete_endpoint"] == "success"
+    assert ended(airflow, run_id, dag_id) == state
+
+
+def test_whatever_people_mark_the_endpoint_goes_and_the_run_tells_the_truth(stack, airflow, sagemaker):
+    """Three runs at once: one is marked, of one a task is marked, one is marked while it tunes."""
+    held = {"date": DATE, "keep_endpoint_minutes": 600, "deploy": "always"}
+    marked, marked_task = (airflow.trigger(DAG_ID, held) for _ in range(2))
     tuning = airflow.trigger(DAG_ID, {**held, "tune": True, "tuning_jobs": 60})
     waits(airflow, tuning, "tune_model")
     trigger_log = f"logs/dag_id={DAG_ID}/run_id={tuning}/task_id=tune_model/*.trigger.*.log"
     wait_until(lambda: any(stack.settings.home.glob(trigger_log)), 60, "the trigger's start")
     airflow.mark_run(DAG_ID, tuning, "failed")
-    for run_id in (cleared, marked):
-        waits(airflow, run_id, "hold_endpoint")
-    airflow.task_state(DAG_ID, marked, "hold_endpoint", "failed")
-    airflow.clear(DAG_ID, cleared, ["hold_endpoint"])
-    assert ended(airflow, over) == "success"
-    airflow.clear(DAG_ID, over, ["hold_endpoint"])  # of an endpoint that is gone
+    waits(airflow, marked_task, "hold_endpoint")
+    airflow.task_state(DAG_ID, marked_task, "hold_endpoint", "failed")
+    waits(airflow, marked, "hold_endpoint")
+    mark_and_check(stack, airflow, sagemaker, DAG_ID, marked, "failed")
 
-    waits(airflow, cleared, "hold_endpoint")  # asked anew
-    name = run_name(deployment, DAG_ID, cleared)
-    assert sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
-    airflow.answer(DAG_ID, cleared, "hold_endpoint", DELETE, {MINUTES: 1})
-
-    assert [ended(airflow, run_id) for run_id in (over, cleared, marked, tuning)] == [
-        "success",
-        "success",
-        "failed",
-        "failed",
-    ]
+    assert [ended(airflow, run_id) for run_id in (marked_task, tuning)] == ["failed", "failed"]
     assert sagemaker.list_endpoints(NameContains="retrain-aws")["Endpoints"] == []
     jobs = sagemaker.list_hyper_parameter_tuning_jobs()["HyperParameterTuningJobSummaries"]
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
