@@ -68,10 +68,9 @@ $(VENV)/.python:
 		echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed: requirements.txt include/tweets/punkt.py | $(VENV)/.python
+$(VENV)/.installed: requirements.txt | $(VENV)/.python
 	@echo "Installing the locked requirements into $(VENV) (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
-	@$(BIN)/python -m include.tweets.punkt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

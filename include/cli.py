@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from include.config.errors import ConfigurationError, DataError, TokenizerDataError
+from include.config.errors import ConfigurationError, DataError
 from include.config.settings import Settings
 from include.samples import upload_samples
 from include.tweets.cleaning import RECIPES
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (ConfigurationError, TokenizerDataError) as error:
+    except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_BAD_USAGE
     except DataError as error:

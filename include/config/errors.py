@@ -5,7 +5,6 @@ Every error of this product that a person can do something about.
     ├── ConfigurationError      a setting, a hashtag's entry or a parameter is wrong
     ├── DataError               the labelled tweets cannot be used as they are
     │   └── MissingObject       an object is not in S3
-    ├── TokenizerDataError      nltk's punkt_tab data is missing
     ├── EvaluationError         the model cannot be scored, or does not answer as it was evaluated
     └── RunFailed               a task of the run failed
 
@@ -27,10 +26,6 @@ class DataError(RetrainError):
 
 class MissingObject(DataError):
     """An object that is needed is not in S3; the message names it."""
-
-
-class TokenizerDataError(RetrainError):
-    """nltk's English punkt_tab data is missing; the message says how to get it."""
 
 
 class EvaluationError(RetrainError):

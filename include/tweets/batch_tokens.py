@@ -21,6 +21,8 @@ from typing import Any
 
 import regex
 
+from include.tweets.punkt import use_own_data
+
 TEXTS_AT_ONCE = 2000
 REMEMBERED_CONTEXTS = 200_000
 
@@ -40,7 +42,6 @@ def word_tokenize_all(texts: Sequence[str]) -> list[list[str]]:
     ``[nltk.word_tokenize(text) for text in texts]``.
 
     :param texts: lower-case
-    :raises LookupError: nltk's punkt_tab data is not installed
     """
     tokens: list[list[str]] = []
     for start in range(0, len(texts), TEXTS_AT_ONCE):
@@ -51,6 +52,7 @@ def word_tokenize_all(texts: Sequence[str]) -> list[list[str]]:
 def _tokenize_chunk(texts: Sequence[str]) -> list[list[str]]:
     from nltk.tokenize import word_tokenize
 
+    use_own_data()
     odd = {index for index, text in enumerate(texts) if _FOR_NLTK_ITSELF.search(text)}
     split = _sentence_splitter().split
     sentences = (_SENTENCE.join(split("" if index in odd else text)) for index, text in enumerate(texts))
@@ -173,6 +175,7 @@ class _SentenceSplitter:
     def __init__(self) -> None:
         from nltk.tokenize import _get_punkt_tokenizer
 
+        use_own_data()
         self._punkt = _get_punkt_tokenizer("english")
         variables, parameters = self._punkt._lang_vars, self._punkt._params
         self._contexts = _compiled(variables.period_context_re())

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from include.config.errors import TokenizerDataError
 from include.tweets.cleaning import Recipe, clean
+from include.tweets.punkt import use_own_data
 
 LABEL_PREFIX = "__label__"
 
@@ -19,15 +19,12 @@ def tokenize(text: str) -> list[str]:
 
     A word that begins like a BlazingText label loses its underscores, so that no tweet can label itself. A NUL, which
     nltk takes for a letter and fastText for a blank, is a blank.
-
-    :raises TokenizerDataError: nltk's punkt_tab data is not installed
     """
     return _without_labels(_word_tokenize()(_lower(text)))
 
 
 def tokenize_all(texts: Sequence[str]) -> list[list[str]]:
     """``[tokenize(text) for text in texts]``, an order of magnitude faster where there are many."""
-    _word_tokenize()  # so that missing data is the same error
     from include.tweets.batch_tokens import word_tokenize_all
 
     lowered = [_lower(text) for text in texts]
@@ -55,12 +52,6 @@ def _word_tokenize() -> Callable[[str], list[str]]:
     """nltk's function; imported when it is needed, because nltk pulls in scipy and scikit-learn."""
     from nltk.tokenize import word_tokenize
 
-    try:
-        word_tokenize("Is the data there?")
-    except LookupError:
-        raise TokenizerDataError(
-            "nltk's English punkt_tab data is not installed. Run `python -m include.tweets.punkt`, or set NLTK_DATA "
-            "to a folder that holds tokenizers/punkt_tab/english."
-        ) from None
+    use_own_data()
     tokenize: Callable[[str], list[str]] = word_tokenize
     return tokenize

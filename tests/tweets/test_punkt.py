@@ -1,39 +1,34 @@
-import pytest
+import hashlib
+import subprocess
+import sys
 
-from include.config.errors import TokenizerDataError
-from include.tweets import punkt
+from include.tweets.punkt import NLTK_DATA
+from tests.conftest import REPOSITORY
 
-
-def test_data_that_is_there_is_not_fetched_again(monkeypatch):
-    monkeypatch.setattr(punkt, "fetch_with_nltk", lambda directory: pytest.fail("fetched"))
-
-    punkt.ensure(punkt.DEFAULT_DIRECTORY)
+ENGLISH = NLTK_DATA / "tokenizers" / "punkt_tab" / "english"
 
 
-def test_the_second_source_is_asked_where_the_first_fails(monkeypatch, tmp_path):
-    import shutil
-
-    def copy(directory):
-        shutil.copytree(punkt.DEFAULT_DIRECTORY / punkt.ENGLISH, directory / punkt.ENGLISH)
-        return ""
-
-    monkeypatch.setattr(punkt, "fetch_with_nltk", lambda directory: "no network")
-    monkeypatch.setattr(punkt, "fetch_with_pip", copy)
-
-    punkt.ensure(tmp_path)
-
-    assert punkt.is_complete(tmp_path)
+def test_the_data_are_those_that_the_tokens_rule_was_made_with():
+    """A change of them is a change of the tokens: see TOKENS_RULE."""
+    digest = hashlib.sha256()
+    for path in sorted(ENGLISH.iterdir()):
+        digest.update(path.read_bytes())
+    assert digest.hexdigest() == "87b7437941fb4df13edcd8cad64ff370f548f8c3e9503a795e05bef42bf34bdc"
 
 
-def test_other_data_than_the_pinned_is_refused_with_what_to_do(monkeypatch, tmp_path):
-    def other(directory):
-        (directory / punkt.ENGLISH).mkdir(parents=True, exist_ok=True)
-        for name in punkt.FILES_SHA256:
-            (directory / punkt.ENGLISH / name).write_text("other")
-        return ""
+def test_other_data_on_the_machine_change_no_token(tmp_path):
+    """Data after which "works" is an abbreviation, where nltk looks first."""
+    other = tmp_path / "tokenizers" / "punkt_tab" / "english"
+    other.mkdir(parents=True)
+    for path in ENGLISH.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    (other / "abbrev_types.txt").write_text("works\n")
+    program = "from include.tweets.tokens import tokenize, tokenize_all; t = 'It works. Yes.'; "
+    program += "assert tokenize(t) == tokenize_all([t])[0] == ['it', 'works', '.', 'yes', '.'], tokenize(t)"
 
-    monkeypatch.setattr(punkt, "fetch_with_nltk", other)
-    monkeypatch.setattr(punkt, "fetch_with_pip", lambda directory: "no network")
-
-    with pytest.raises(TokenizerDataError, match=r"(?s)the files differ.*no network.*nltk\.downloader punkt_tab"):
-        punkt.ensure(tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=REPOSITORY,
+        env={"NLTK_DATA": str(tmp_path), "PATH": "", "PYTHONPATH": str(REPOSITORY)},
+        check=True,
+    )

@@ -1,10 +1,7 @@
-import nltk
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.config.errors import TokenizerDataError
-from include.tweets import tokens
 from include.tweets.tokens import instance, tokenize
 
 
@@ -27,16 +24,3 @@ def test_what_an_endpoint_is_asked_is_what_training_saw():
 
     assert instance(cell, "clean") == "café & cloud"
     assert instance(cell, "original") == " ".join(tokenize(cell))
-
-
-def test_missing_nltk_data_is_an_error_that_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
-    nltk.tokenize._get_punkt_tokenizer.cache_clear()
-    tokens._word_tokenize.cache_clear()
-    try:
-        with pytest.raises(TokenizerDataError, match=r"python -m include\.tweets\.punkt"):
-            tokenize("hello")
-    finally:
-        monkeypatch.undo()
-        nltk.tokenize._get_punkt_tokenizer.cache_clear()
-        tokens._word_tokenize.cache_clear()
