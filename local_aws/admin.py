@@ -1,15 +1,17 @@
-"""The paths below ``/_local/``: health, state, faults, the request log, and a page that shows them."""
+"""The admin API below ``/_local/``: health, state, faults, the request log, and a page that shows them."""
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeKey, s3_backends
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.routing import BaseConverter, Map, Rule, Submount
 from werkzeug.wrappers import Request, Response
 
 from local_aws.calls import RequestLog
@@ -23,75 +25,88 @@ PREFIX = "/_local/"
 PAGE = Path(__file__).parent / "page.html"
 OBJECTS_SHOWN = 2000
 FILTERS = ("service", "operation", "principal", "region", "name", "outcome", "status")
-SECURITY_HEADERS = {
-    # What the page shows comes from whoever uses the server: nothing of it may run or be sent anywhere.
-    "Content-Security-Policy": "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; "
-    "script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+# The page and the objects show what clients have sent: none of it may run, or be sent to another server.
+PAGE_POLICY = (
+    "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'sha256-{script}'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+OBJECT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+
+
+class _KeyConverter(BaseConverter):
+    """The key of an object, which may begin or end with a slash."""
+
+    regex = ".*"
+    part_isolating = False
 
 
 class AdminApi:
-    """The admin API. A browser's other pages cannot use it: what changes something must be JSON."""
+    """The admin API. Changes must be sent as JSON, which a browser does not send for a page of another site."""
 
     def __init__(self, faults: Faults, requests: RequestLog):
         self._faults, self._requests = faults, requests
-        self._routes: dict[tuple[str, str], Callable[[Request], Response]] = {
-            ("GET", ""): lambda _: _page(),
-            ("GET", "health"): lambda _: _json({"status": "ready"}),
-            ("GET", "state"): lambda _: _json(state()),
-            ("GET", "requests"): self._list_requests,
-            ("GET", "faults"): lambda _: _json(self._faults.list()),
-            ("POST", "faults"): self._add_fault,
-            ("DELETE", "faults"): lambda _: _json({"removed": self._faults.remove()}),
-        }
+        rules = [
+            Rule("/", methods=["GET"], endpoint=lambda _: _page()),
+            Rule("/health", methods=["GET"], endpoint=lambda _: _json({"status": "ready"})),
+            Rule("/state", methods=["GET"], endpoint=lambda _: _json(state())),
+            Rule("/requests", methods=["GET"], endpoint=self._list_requests),
+            Rule("/faults", methods=["GET"], endpoint=lambda _: _json(self._faults.list())),
+            Rule("/faults", methods=["POST"], endpoint=self._add_fault),
+            Rule("/faults", methods=["DELETE"], endpoint=lambda _: _json({"removed": self._faults.remove()})),
+            Rule("/faults/<int:fault_id>", methods=["DELETE"], endpoint=self._remove_fault),
+            Rule("/objects/<bucket>/<key:key>", methods=["GET"], endpoint=_object),
+        ]
+        self._routes = Map(
+            [Submount(PREFIX, rules)], strict_slashes=False, merge_slashes=False, converters={"key": _KeyConverter}
+        )
 
     def answer(self, request: Request) -> Response:
-        name = request.path.removeprefix(PREFIX).rstrip("/")
-        if request.method == "DELETE" and name.startswith("faults/"):
-            return self._remove_fault(name.removeprefix("faults/"))
-        if request.method in {"GET", "HEAD"} and name.startswith("objects/"):
-            return _object(request.path.removeprefix(f"{PREFIX}objects/"))
-        route = self._routes.get(("GET" if request.method == "HEAD" else request.method, name))
-        if route is None:
-            paths = sorted(f"{method} {PREFIX}{path}" for method, path in self._routes)
-            known = ", ".join([*paths, f"GET {PREFIX}objects/BUCKET/KEY"])
-            return _json({"error": f"no {request.method} {request.path} here; there is: {known}"}, 404)
-        return route(request)
+        try:
+            response = self._route(request)
+        except HTTPException as error:
+            response = error.get_response()  # with the Allow header, if the method is not allowed
+            response.content_type = "application/json"
+            response.set_data(json.dumps({"error": error.description}))
+        response.headers.update(HEADERS)
+        return response
+
+    def _route(self, request: Request) -> Response:
+        try:
+            endpoint, arguments = self._routes.bind("").match(request.path, request.method)
+        except HTTPException as error:
+            known = (
+                f"{method} {rule.rule}" for rule in self._routes.iter_rules() for method in rule.methods - {"HEAD"}
+            )
+            error.description = f"no {request.method} {request.path} here; there is: {', '.join(sorted(known))}"
+            raise
+        return endpoint(request, **arguments)
 
     def _add_fault(self, request: Request) -> Response:
         if request.mimetype != "application/json":
-            return _json({"error": "the Content-Type must be application/json"}, 415)
+            raise UnsupportedMediaType("the Content-Type must be application/json")
         try:
-            fault = Fault.from_request(json.loads(request.get_data()))
+            fault = Fault.from_json(request.get_data())
         except FaultError as error:
-            return _json({"error": str(error)}, 400)
-        except ValueError as error:
-            return _json({"error": f"the body is not JSON: {error}"}, 400)
+            raise BadRequest(str(error)) from None
         self._faults.add(fault)
-        return _json(fault.describe(), 201)
+        return _json(fault.model_dump(), 201)
 
-    def _remove_fault(self, fault_id: str) -> Response:
-        removed = self._faults.remove(int(fault_id)) if re.fullmatch("[0-9]{1,9}", fault_id) else 0
-        if not removed:
-            return _json({"removed": 0, "error": f"there is no fault {fault_id!r}"}, 404)
-        return _json({"removed": removed})
+    def _remove_fault(self, _: Request, fault_id: int) -> Response:
+        if not self._faults.remove(fault_id):
+            raise NotFound(f"there is no fault {fault_id}")
+        return _json({"removed": 1})
 
     def _list_requests(self, request: Request) -> Response:
-        """Filtered by patterns of the entries' members; ``limit``: the newest so many."""
-        filters = {name: value for name, value in request.args.items() if name != "limit"}
+        """The entries whose members fit the patterns; with ``limit``, the newest of them."""
+        filters = request.args.to_dict()
+        limit = filters.pop("limit", "")
         if unknown := sorted(set(filters) - set(FILTERS)):
-            known = ", ".join((*FILTERS, "limit"))
-            return _json({"error": f"there is no filter {', '.join(unknown)}; there is: {known}"}, 400)
-        entries = list(self._requests.entries(filters))
-        limit = request.args.get("limit", "")
-        if limit:
-            if not re.fullmatch("[0-9]{1,9}", limit):
-                return _json({"error": f"limit must be a whole number from 0 on, not {limit!r}"}, 400)
-            entries = entries[len(entries) - min(int(limit), len(entries)) :]
-        lines = "".join(f"{json.dumps(entry)}\n" for entry in entries)
-        return Response(lines, content_type="application/jsonl", headers={"X-Content-Type-Options": "nosniff"})
+            raise BadRequest(f"there is no filter {', '.join(unknown)}; there is: {', '.join(FILTERS)}, limit")
+        if not re.fullmatch("[0-9]{0,9}", limit):
+            raise BadRequest(f"limit must be a whole number from 0 on, not {limit!r}")
+        entries = deque(self._requests.entries(filters), maxlen=int(limit) if limit else None)
+        return Response("".join(f"{json.dumps(entry)}\n" for entry in entries), content_type="application/jsonl")
 
 
 def state() -> dict[str, Any]:
@@ -155,29 +170,24 @@ def _buckets() -> list[dict[str, Any]]:
     return buckets
 
 
-def _object(path: str) -> Response:
-    """An object of S3, for a person's browser, which signs no requests. It may show itself, and do nothing else."""
-    bucket_name, _, key = path.partition("/")
-    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket_name)
-    found = bucket.keys.get(key) if bucket is not None else None
-    if not isinstance(found, FakeKey):
-        return _json({"error": f"there is no object s3://{path}"}, 404)
-    headers = {
-        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    return Response(found.value, content_type=found.metadata.get("content-type"), headers=headers)
+def _object(_: Request, bucket: str, key: str) -> Response:
+    """An object of S3 for a browser, which signs no requests."""
+    found = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
+    stored = found.keys.get(key) if found is not None else None
+    if not isinstance(stored, FakeKey):
+        raise NotFound(f"there is no object s3://{bucket}/{key}")
+    headers = {"Content-Security-Policy": OBJECT_POLICY}
+    return Response(stored.value, content_type=stored.metadata.get("content-type"), headers=headers)
 
 
 def _page() -> Response:
     html = PAGE.read_text(encoding="utf-8")
     script = re.search(r"<script>(.*?)</script>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script[1].encode() if script else b"").digest()).decode()
-    headers = {name: value.format(script=digest) for name, value in SECURITY_HEADERS.items()}
+    headers = {"Content-Security-Policy": PAGE_POLICY.format(script=digest)}
     return Response(html, content_type="text/html; charset=utf-8", headers=headers)
 
 
 def _json(value: Any, status: int = 200) -> Response:
     body = json.dumps(value, default=lambda time: time.isoformat(), indent=1)
-    return Response(body, status=status, content_type="application/json", headers={"X-Content-Type-Options": "nosniff"})
+    return Response(body, status=status, content_type="application/json")

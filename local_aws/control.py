@@ -68,9 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_common(fail)
     fail.set_defaults(run=_fail)
 
-    phases = sorted({phase for phases in PHASES.values() for phase in phases})
     fail_phase = commands.add_parser("fail-phase", help="make a job or an endpoint fail in a phase")
-    fail_phase.add_argument("phase", choices=phases, metavar="PHASE", help=f"one of {', '.join(phases)}")
+    fail_phase.add_argument("phase", choices=PHASES, metavar="PHASE", help=f"one of {', '.join(PHASES)}")
     fail_phase.add_argument("--reason", help="the FailureReason")
     _add_common(fail_phase)
     fail_phase.set_defaults(run=_fail_phase)

@@ -1,137 +1,96 @@
-"""Faults on demand: calls that fail, answer late or lose their connection, and phases that fail."""
+"""Faults on request: calls that fail, are slow or lose their connection; jobs and endpoints that fail in a phase."""
 
 import itertools
 import random
-import re
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from local_aws.service_models import service_model
 
-STATUSES = {
-    "InternalServerError": 500,
-    "InternalFailure": 500,
-    "InternalError": 500,
-    "ServiceUnavailable": 503,
-    "SlowDown": 503,
-    "ServiceUnavailableException": 503,
-    "AccessDeniedException": 403,
-    "AccessDenied": 403,
-    "ExpiredTokenException": 403,
-    "NoSuchKey": 404,
-    "NoSuchBucket": 404,
-    "NotFound": 404,
-    "PreconditionFailed": 412,
-}
-"""HTTP statuses of the codes that are not 400, ThrottlingException among these."""
 CONNECTION_RESET = "ConnectionReset"
-"""The code of a fault that ends the connection without an answer."""
-PHASES = {
-    "training-job": ("Starting", "Downloading", "Training", "Uploading"),
-    "transform-job": ("Starting", "Transforming"),
-    "endpoint": ("Creating", "Updating"),
-}
-"""In which phases a job or an endpoint can be made to fail."""
+"""The error code of a fault that closes the connection without an answer."""
+Phase = Literal["Creating", "Downloading", "Starting", "Training", "Transforming", "Updating", "Uploading"]
+PHASES: tuple[str, ...] = get_args(Phase)
+"""The phases in which a job or an endpoint can be made to fail."""
+SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "sns")
+"""The services whose operations a fault can name."""
 
 _ids = itertools.count(1)
 
 
 @cache
 def _operations() -> frozenset[str]:
-    """Of the services that people order faults of, with and without the service's name."""
-    services = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "sns")
-    names = {(service, name) for service in services for name in service_model(service).operation_names}
+    """Every operation as ``Operation`` and as ``service:Operation``."""
+    names = {(service, name) for service in SERVICES for name in service_model(service).operation_names}
     return frozenset({name for _, name in names} | {f"{service}:{name}" for service, name in names})
 
 
+def _check_operation(pattern: str) -> str:
+    if not any(fnmatchcase(name, pattern) for name in _operations()):
+        raise ValueError(f"operation {pattern!r} fits no operation; names are like CreateEndpoint, s3:GetObject")
+    return pattern
+
+
 class FaultError(ValueError):
-    """A fault that does not make sense; the message says which member and why."""
+    """A request for a fault is not valid. The message names the member, what is wrong and what is allowed."""
 
 
-@dataclass
-class Fault:
-    """One fault. With `phase` it is a job's or an endpoint's, otherwise it is a call's."""
+class FaultRequest(BaseModel):
+    """The members of a fault that a client can set. Error messages say that a member "must be" its description."""
 
-    operation: str = "*"
-    """Pattern of an operation's name: ``CreateEndpoint``, ``Create*``, ``s3:GetObject``."""
-    name: str = "*"
-    """Pattern of the resource's name; of S3's objects it is ``bucket/key``."""
-    error: str | None = None
-    """The error's code, e.g. ``ThrottlingException``, or ``ConnectionReset``; without one the call is only late."""
-    message: str | None = None
-    """The error's message, or the failed phase's FailureReason."""
-    delay_seconds: float = 0.0
-    """How late the call is answered."""
-    phase: str | None = None
-    times: int | None = 1
-    """How many calls or phases it hits; None: all of them."""
-    probability: float = 1.0
-    """With which each call that fits is hit."""
-    seed: int | None = None
-    """Of the probability's random numbers."""
-    id: int = field(default_factory=lambda: next(_ids))
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    operation: Annotated[str, AfterValidator(_check_operation)] = Field(
+        "*", description="a pattern of an operation's name, e.g. CreateEndpoint, Create* or s3:GetObject"
+    )
+    name: str = Field("*", description="a pattern of the resource's name; bucket/key for an object")
+    error: str | None = Field(
+        None, pattern="^[A-Za-z0-9.]+$", description=f"an error's code, e.g. ThrottlingException or {CONNECTION_RESET}"
+    )
+    message: str | None = Field(None, description="a string, the error's message or the FailureReason")
+    delay_seconds: float = Field(0.0, ge=0, le=600, description="between 0 and 600")
+    phase: Phase | None = Field(None, description=f"one of {', '.join(PHASES)}")
+    times: int | None = Field(1, ge=1, description="an integer of at least 1, or null for no limit")
+    probability: float = Field(1.0, gt=0, le=1, description="above 0 and at most 1")
+    seed: int | None = Field(None, description="an integer or null")
+
+    @model_validator(mode="after")
+    def _check_effect(self) -> Self:
+        if self.phase and (self.error or self.delay_seconds):
+            raise ValueError("a phase fails with a message; error and delay_seconds are for calls")
+        if not (self.phase or self.error or self.delay_seconds):
+            raise ValueError("a fault needs an error, a delay_seconds above 0, or a phase")
+        return self
+
+
+class Fault(FaultRequest):
+    """One fault. If `phase` is set, it makes a job or an endpoint fail, otherwise a call."""
+
+    id: int = Field(default_factory=lambda: next(_ids))
     hits: int = 0
+    _random: random.Random = PrivateAttr()
 
-    def __post_init__(self) -> None:
-        self._check()
+    def model_post_init(self, _: Any) -> None:
         self._random = random.Random(self.seed)
 
-    def _check(self) -> None:
-        for name, kinds, words in (
-            ("operation", str, "a string"),
-            ("name", str, "a string"),
-            ("error", (str, type(None)), "a string"),
-            ("message", (str, type(None)), "a string"),
-            ("phase", (str, type(None)), "a string"),
-            ("delay_seconds", (int, float), "a number"),
-            ("probability", (int, float), "a number"),
-            ("times", (int, type(None)), "an integer or null"),
-            ("seed", (int, type(None)), "an integer or null"),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, kinds):
-                raise FaultError(f"{name} must be {words}, not {value!r}")
-        self._check_what()
-        if not 0 <= self.delay_seconds <= 600:
-            raise FaultError(f"delay_seconds must be between 0 and 600, not {self.delay_seconds}")
-        if not 0 < self.probability <= 1:
-            raise FaultError(f"probability must be above 0 and at most 1, not {self.probability}")
-        if self.times is not None and self.times < 1:
-            raise FaultError(f"times must be at least 1, or null for no end, not {self.times}")
-
-    def _check_what(self) -> None:
-        phases = sorted({phase for phases in PHASES.values() for phase in phases})
-        if self.phase is not None and self.phase not in phases:
-            raise FaultError(f"phase must be one of {', '.join(phases)}, not {self.phase!r}")
-        if self.error is not None and not re.fullmatch(r"[A-Za-z0-9.]+", self.error):
-            raise FaultError(f"error must be an error's code, e.g. ThrottlingException, not {self.error!r}")
-        if not any(fnmatchcase(name, self.operation) for name in _operations()):
-            raise FaultError(
-                f"operation {self.operation!r} fits no operation; names are like CreateEndpoint, s3:GetObject"
-            )
-        if self.phase is not None and (self.error is not None or self.delay_seconds):
-            raise FaultError("a phase fails with a message; error and delay_seconds are for calls")
-        if self.phase is None and self.error is None and not self.delay_seconds:
-            raise FaultError("a fault needs an error, a delay_seconds above 0, or a phase")
-
     @classmethod
-    def from_request(cls, request: Any) -> "Fault":
+    def from_json(cls, body: bytes) -> Self:
         """
-        :raises FaultError: no object, an unknown member, or a value that does not make sense
+        :raises FaultError: the body is not a valid request for a fault
         """
-        known = ("operation", "name", "error", "message", "delay_seconds", "phase", "times", "probability", "seed")
-        if not isinstance(request, Mapping):
-            raise FaultError("a fault is a JSON object")
-        if unknown := sorted(set(request) - set(known)):
-            raise FaultError(f"unknown member {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**request)
+        try:
+            return cls(**FaultRequest.model_validate_json(body).model_dump())
+        except ValidationError as error:
+            raise FaultError("; ".join(map(_reason, error.errors()))) from None
 
     def hit(self) -> bool:
-        """Whether it hits, now that something fits it; counted if so."""
+        """Decide whether the fault hits a call or phase that it fits; count the hit."""
         if self.exhausted or self._random.random() >= self.probability:
             return False
         self.hits += 1
@@ -141,12 +100,23 @@ class Fault:
     def exhausted(self) -> bool:
         return self.times is not None and self.hits >= self.times
 
-    def describe(self) -> dict[str, Any]:
-        return asdict(self)
+
+def _reason(error: ErrorDetails) -> str:
+    member = str(error["loc"][0]) if error["loc"] else ""
+    match error["type"]:
+        case "json_invalid":
+            return f"the body is not JSON: {error['ctx']['error']}"
+        case "model_type":
+            return "a fault is a JSON object"
+        case "extra_forbidden":
+            return f"unknown member {member}; known are {', '.join(FaultRequest.model_fields)}"
+        case "value_error":
+            return str(error["ctx"]["error"])
+    return f"{member} must be {FaultRequest.model_fields[member].description}, not {error['input']!r}"
 
 
 class Faults:
-    """All faults, in the order in which they were added; the first that hits counts."""
+    """All faults, in the order in which they were added. The first one that hits applies."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -158,10 +128,10 @@ class Faults:
 
     def list(self) -> list[dict[str, Any]]:
         with self._lock:
-            return [fault.describe() for fault in self._faults]
+            return [fault.model_dump() for fault in self._faults]
 
     def remove(self, fault_id: int | None = None) -> int:
-        """Remove one, or all of them; returns how many."""
+        """Remove one fault, or all of them; return how many were removed."""
         with self._lock:
             left = [fault for fault in self._faults if fault_id is not None and fault.id != fault_id]
             removed = len(self._faults) - len(left)
@@ -179,9 +149,9 @@ class Faults:
         )
 
     def of_phase(self, phase: str, name: str) -> Fault | None:
-        """The fault that hits a job or an endpoint as it enters a phase."""
+        """The fault that hits a job or an endpoint when it enters a phase."""
         return self._first_hit(lambda fault: fault.phase == phase and fnmatchcase(name, fault.name))
 
-    def _first_hit(self, fits: Any) -> Fault | None:
+    def _first_hit(self, fits: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:
             return next((fault for fault in self._faults if fits(fault) and fault.hit()), None)

@@ -30,7 +30,7 @@ from werkzeug.wrappers import Request, Response
 from local_aws.admin import PREFIX, AdminApi
 from local_aws.calls import Call, RequestLog, WsgiEnvironment, error_code, identify
 from local_aws.cloud import LogStream
-from local_aws.faults import CONNECTION_RESET, STATUSES, Fault, Faults
+from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from local_aws.pace import Pace
 from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker.models import SageMakerBackend, Services
@@ -38,6 +38,22 @@ from local_aws.sagemaker_runtime import invoke_endpoint
 from local_aws.store import DataDirectoryError, Store
 
 StartResponse = Callable[..., Any]
+STATUSES = {
+    "InternalServerError": 500,
+    "InternalFailure": 500,
+    "InternalError": 500,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "ServiceUnavailableException": 503,
+    "AccessDeniedException": 403,
+    "AccessDenied": 403,
+    "ExpiredTokenException": 403,
+    "NoSuchKey": 404,
+    "NoSuchBucket": 404,
+    "NotFound": 404,
+    "PreconditionFailed": 412,
+}
+"""HTTP statuses by error code. Every other code, ThrottlingException among them, has status 400."""
 RUNTIME = "sagemaker-runtime"
 
 

@@ -157,15 +157,17 @@ def test_a_probability_hits_about_as_often_as_it_says():
         ([], "a fault is a JSON object"),
         ({"operation": "ListModels"}, "needs an error, a delay_seconds above 0, or a phase"),
         ({"error": "X", "opeartion": "x"}, "unknown member opeartion; known are operation, name"),
-        ({"error": 5}, "error must be a string, not 5"),
+        ({"error": 5}, "error must be an error's code, e.g. ThrottlingException or ConnectionReset, not 5"),
         ({"error": ""}, "error must be an error's code"),
         ({"error": "X", "operation": "CreateEndpont"}, "operation 'CreateEndpont' fits no operation"),
-        ({"error": "X", "times": 0}, "times must be at least 1, or null for no end, not 0"),
-        ({"error": "X", "times": True}, "times must be an integer or null, not True"),
+        ({"error": "X", "times": 0}, "times must be an integer of at least 1, or null for no limit, not 0"),
+        ({"error": "X", "times": True}, "times must be an integer of at least 1, or null for no limit, not True"),
         ({"error": "X", "probability": 2}, "probability must be above 0 and at most 1, not 2"),
         ({"error": "X", "delay_seconds": -1}, "delay_seconds must be between 0 and 600, not -1"),
         ({"phase": "Training", "error": "X"}, "a phase fails with a message"),
         ({"phase": "Thinking"}, "phase must be one of Creating, Downloading"),
+        ({"error": "X", "id": 1}, "unknown member id; known are operation, name"),
+        ({"times": 0, "seed": "x"}, "not 0; seed must be an integer or null, not 'x'"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused_with_the_reason(local_aws, fault, message):
@@ -173,6 +175,14 @@ def test_an_order_that_makes_no_sense_is_refused_with_the_reason(local_aws, faul
 
     assert response.status_code == 400
     assert message in response.json()["error"]
+
+
+def test_an_order_that_is_not_json_is_refused(local_aws):
+    headers = {"Content-Type": "application/json"}
+    for body in (b"{", b"\xff", b"[" * 10_000):
+        response = requests.post(f"{local_aws.url}/_local/faults", data=body, headers=headers, timeout=5)
+        assert response.status_code == 400
+        assert "the body is not JSON: " in response.json()["error"]
 
 
 def test_a_page_of_another_site_cannot_order_faults(local_aws):

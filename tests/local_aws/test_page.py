@@ -67,3 +67,19 @@ def test_a_path_that_is_not_there_says_what_is(local_aws, path):
 
     assert response.status_code == 404
     assert "GET /_local/requests" in response.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["", "faults/1", "state"])
+def test_a_method_that_a_path_does_not_have_is_refused(local_aws, path):
+    response = requests.put(f"{local_aws.url}/_local/{path}", timeout=5)
+
+    assert response.status_code == 405
+    assert response.headers["Allow"] in {"GET, HEAD", "HEAD, GET", "DELETE"}
+    assert "DELETE /_local/faults/" in response.json()["error"]
+
+
+@pytest.mark.parametrize("key", ["/a//b/", "folder/"])
+def test_an_object_is_found_by_any_key(local_aws, client, settings, key):
+    client("s3").put_object(Bucket=settings.bucket, Key=key, Body=b"x")
+
+    assert requests.get(f"{local_aws.url}/_local/objects/{settings.bucket}/{quote(key)}", timeout=5).text == "x"
