@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, Unsupported
 from werkzeug.routing import BaseConverter, Map, Rule, Submount
 from werkzeug.wrappers import Request, Response
 
-from local_aws.calls import RequestLog
 from local_aws.faults import Fault, FaultError, Faults
+from local_aws.request_log import RequestLog
 from local_aws.sagemaker.models import SageMakerBackend
 from local_aws.sagemaker.resource import Resource, now
 from local_aws.sagemaker.transform_job import TransformJob

@@ -1,40 +1,34 @@
-"""Which call a request is: service, operation, principal, name; and a log of all of them."""
+"""Identify the AWS call that an HTTP request makes: service, operation, caller, region and name of the resource."""
 
 import io
 import json
 import re
-import threading
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, parse_qsl
 
 from botocore.model import OperationModel
 
-from local_aws.sagemaker_runtime import invoked_endpoint_name
-from local_aws.service_models import service_model
+from local_aws.service_models import RUNTIME, service_model
 
 DEFAULT_REGION = "us-east-1"
 ANONYMOUS = "anonymous"
-KEPT_IN_MEMORY = 100_000
+UNKNOWN = "Unknown"
+"""The operation of a request that no protocol explains."""
 
-_CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d{8}/([^/]+)/([^/]+)/")
-_PRESIGNED = re.compile(r"([^/]+)/\d{8}/([^/]+)/([^/]+)/")
+_CREDENTIAL = re.compile(r"([^/,]+)/\d{8}/([^/]+)/([^/]+)/")
+_SERVICES = {"monitoring": "cloudwatch"}
+"""botocore's name of a service, where the name in signatures differs."""
 _BUCKET_HOST = re.compile(r"(.+)\.(?:s3[.-].+|localhost)")
 _RPC_PATH = re.compile(r"/service/[^/]+/operation/(\w+)")
-_OTHER_RUNTIME_PATH = re.compile(r"/endpoints/([^/]+)/(async-invocations|invocations-[\w-]+)")
+_RUNTIME_PATH = re.compile(r"/endpoints/([^/]+)/(invocations|async-invocations|invocations-[\w-]+)")
 _RUNTIME_OPERATIONS = {
+    "invocations": "InvokeEndpoint",
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
-_SERVICES = {"monitoring": "cloudwatch"}
-"""botocore's names, where they differ from those in signatures."""
-_ERROR_CODE = re.compile(rb'<Code>(\w+)</Code>|"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"')
 
 WsgiEnvironment = dict[str, Any]
 
@@ -44,52 +38,81 @@ class Call:
     """One call of an AWS service."""
 
     service: str
-    """botocore's name."""
+    """botocore's name of the service."""
     operation: str
     principal: str
-    """The access key that signed it."""
+    """The access key that signed the call."""
     region: str
     name: str
-    """Of the resource: a job, an endpoint, ``bucket/key``; empty where there is none."""
+    """The name of the resource, ``bucket/key`` for an object; empty if the call names none."""
+
+
+class _Target(NamedTuple):
+    """What a request itself says of its call, without the signature."""
+
+    service: str
+    operation: str
+    name: str = ""
 
 
 def identify(environment: WsgiEnvironment) -> Call:
-    """The call that a WSGI request is; what is read of its body is put back."""
-    path = _path(environment)
+    """
+    Identify the call that a WSGI request makes. What is read of its body is put back.
+
+    :raises ValueError: the Content-Length is not a number
+    """
     principal, region, service = _signature(environment)
-    if service == "s3" and principal != ANONYMOUS:
-        return Call(service, s3_operation(environment), principal, region, _s3_name(environment))
-    if endpoint := invoked_endpoint_name(path):
-        return Call("sagemaker-runtime", "InvokeEndpoint", principal, region, endpoint)
-    if target := environment.get("HTTP_X_AMZ_TARGET"):
-        operation = target.rpartition(".")[2]
-        return Call(service, operation, principal, region, _json_name(service, operation, _read_body(environment)))
-    if other := _OTHER_RUNTIME_PATH.fullmatch(path):
-        return Call("sagemaker-runtime", _RUNTIME_OPERATIONS.get(other[2], other[2]), principal, region, other[1])
-    if rpc := _RPC_PATH.fullmatch(path):
-        return Call(service, rpc[1], principal, region, "")
-    if path == "/" and environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        form = dict(parse_qsl(_read_body(environment).decode(errors="replace")))
-        name = next((value for key, value in form.items() if key.endswith("Name")), "")
-        return Call(service, form.get("Action", "Unknown"), principal, region, name)
-    if service == "s3":
-        return Call(service, s3_operation(environment), principal, region, _s3_name(environment))
-    return Call(service, "Unknown", principal, region, "")
+    protocols = _PROTOCOLS
+    if service == "s3" and principal != ANONYMOUS:  # an object's key may look like a path of another service
+        protocols = (_s3,)
+    targets = (protocol(environment, service) for protocol in protocols)
+    service, operation, name = next(filter(None, targets), _Target(service, UNKNOWN))
+    return Call(service, operation, principal, region, name)
 
 
-def error_code(status: int, headers: list[tuple[str, str]], body: bytes) -> str:
-    """The error's code in an answer of any of AWS's protocols."""
-    for name, value in headers:
-        if name.lower() == "x-amzn-errortype":
-            return value.partition(":")[0].rpartition("#")[2]
-    match = _ERROR_CODE.search(body[:10_000])
-    return (match[1] or match[2]).decode() if match else str(status)
+def _invocation(environment: WsgiEnvironment, _: str) -> _Target | None:
+    """SageMaker Runtime: the path names the endpoint."""
+    match = _RUNTIME_PATH.fullmatch(_path(environment))
+    return _Target(RUNTIME, _RUNTIME_OPERATIONS.get(match[2], match[2]), match[1]) if match else None
+
+
+def _json(environment: WsgiEnvironment, service: str) -> _Target | None:
+    """JSON: a header names the operation."""
+    target = environment.get("HTTP_X_AMZ_TARGET")
+    if not target:
+        return None
+    operation = target.rpartition(".")[2]
+    return _Target(service, operation, _json_name(service, operation, _read_body(environment)))
+
+
+def _rpc(environment: WsgiEnvironment, service: str) -> _Target | None:
+    """Smithy RPC: the path names the operation."""
+    match = _RPC_PATH.fullmatch(_path(environment))
+    return _Target(service, match[1]) if match else None
+
+
+def _query(environment: WsgiEnvironment, service: str) -> _Target | None:
+    """Query: a form names the operation."""
+    is_form = environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if _path(environment) != "/" or not is_form:
+        return None
+    form = dict(parse_qsl(_read_body(environment).decode(errors="replace")))
+    name = next((value for key, value in form.items() if key.endswith("Name")), "")
+    return _Target(service, form.get("Action", UNKNOWN), name)
+
+
+def _s3(environment: WsgiEnvironment, service: str) -> _Target | None:
+    """S3's REST: method, path, query and headers tell the operation."""
+    return _Target(service, s3_operation(environment), _s3_name(environment)) if service == "s3" else None
+
+
+_PROTOCOLS: tuple[Callable[[WsgiEnvironment, str], _Target | None], ...] = (_invocation, _json, _rpc, _query, _s3)
 
 
 def s3_operation(environment: WsgiEnvironment) -> str:
-    """S3's operation: the one of the same method and kind of path of which most required parts are there."""
+    """S3's operation: of those with the same method and kind of path, the one with the most required parts present."""
     bucket, _, key = _s3_name(environment).partition("/")
-    level = bool(bucket) + bool(key)
+    level = bool(bucket) + bool(key)  # 0: all buckets, 1: a bucket, 2: an object
     query = set(parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True))
     headers = {name[5:].replace("_", "-").lower() for name in environment if name.startswith("HTTP_")}
     fitting = [
@@ -97,62 +120,60 @@ def s3_operation(environment: WsgiEnvironment) -> str:
         for name, needed_query, needed_headers in _s3_routes().get((environment["REQUEST_METHOD"], level), [])
         if needed_query <= query and needed_headers <= headers
     ]
-    # Of equals the shortest name: ListBuckets rather than ListDirectoryBuckets.
-    return max(fitting, key=lambda entry: (entry[0], -len(entry[1])), default=(0, "Unknown"))[1]
+    # With the same number of parts the shortest name wins: ListBuckets, not ListDirectoryBuckets.
+    return max(fitting, key=lambda entry: (entry[0], -len(entry[1])), default=(0, UNKNOWN))[1]
 
 
 def _path(environment: WsgiEnvironment) -> str:
-    """The path, whose bytes WSGI hands over as Latin-1."""
+    """The path. WSGI decodes its bytes as Latin-1, whatever they are."""
     return str(environment.get("PATH_INFO", "/")).encode("latin-1").decode("utf-8", "replace")
 
 
 def _s3_name(environment: WsgiEnvironment) -> str:
-    """``bucket/key``, whether the bucket stands in the path or in the host's name."""
+    """``bucket/key``; the bucket may be in the path or in the host name."""
     path = _path(environment).removeprefix("/")
     host = _BUCKET_HOST.fullmatch(environment.get("HTTP_HOST", "").partition(":")[0])
     return f"{host[1]}/{path}" if host else path
 
 
 @cache
-def _s3_routes() -> dict[tuple[str, int], list[tuple[str, frozenset[str], frozenset[str]]]]:
-    routes: dict[tuple[str, int], list[tuple[str, frozenset[str], frozenset[str]]]] = {}
+def _s3_routes() -> dict[tuple[str, int], list[tuple[str, set[str], set[str]]]]:
+    """S3's operations with the query parameters and headers that they require, by method and level of the path."""
+    routes: dict[tuple[str, int], list[tuple[str, set[str], set[str]]]] = {}
     model = service_model("s3")
     for name in model.operation_names:
         operation = model.operation_model(name)
         path, _, query = operation.http["requestUri"].partition("?")
         level = ("{Bucket}" in path) + ("{Key+}" in path)
-        flags = set(parse_qs(query, keep_blank_values=True)) | _required(operation, "querystring")
-        route = (name, frozenset(flags), frozenset(_required(operation, "header")))
-        routes.setdefault((operation.http["method"], level), []).append(route)
+        parameters = set(parse_qs(query, keep_blank_values=True)) | _required(operation, "querystring")
+        headers = {header.lower() for header in _required(operation, "header")}
+        routes.setdefault((operation.http["method"], level), []).append((name, parameters, headers))
     return routes
 
 
 def _required(operation: OperationModel, location: str) -> set[str]:
+    """The names of the required members that a request has in a location."""
     shape = operation.input_shape
     members = [shape.members[name].serialization for name in shape.required_members] if shape else []
-    return {
-        member["name"].lower() if location == "header" else member["name"]
-        for member in members
-        if member.get("location") == location
-    }
+    return {member["name"] for member in members if member.get("location") == location}
 
 
 def _signature(environment: WsgiEnvironment) -> tuple[str, str, str]:
-    """Access key, region and service."""
-    match = _CREDENTIAL.search(environment.get("HTTP_AUTHORIZATION", ""))
-    if match is None:
-        query = parse_qs(environment.get("QUERY_STRING", ""))
-        match = _PRESIGNED.search(query.get("X-Amz-Credential", [""])[0])
+    """Access key, region and service, from the header of a signed request or the query of a presigned URL."""
+    query = parse_qs(environment.get("QUERY_STRING", ""))
+    _, _, header = environment.get("HTTP_AUTHORIZATION", "").partition("Credential=")
+    match = _CREDENTIAL.search(header) or _CREDENTIAL.search(query.get("X-Amz-Credential", [""])[0])
     if match is None:
         return ANONYMOUS, DEFAULT_REGION, "s3"
     return match[1], match[2], _SERVICES.get(match[3], match[3])
 
 
 def _json_name(service: str, operation: str, body: bytes) -> str:
+    """The first member of a JSON request whose name ends in Name or Arn."""
     try:
         parameters = json.loads(body or b"{}")
         members = service_model(service).operation_model(operation).input_shape.members
-    except Exception:  # hostile or unknown: whoever answers the call says what is wrong with it
+    except Exception:  # not JSON, or unknown to botocore: the code that answers the call refuses it
         return ""
     if not isinstance(parameters, dict):
         return ""
@@ -162,70 +183,9 @@ def _json_name(service: str, operation: str, body: bytes) -> str:
 
 def _read_body(environment: WsgiEnvironment) -> bytes:
     stream = environment["wsgi.input"]
-    length = environment.get("CONTENT_LENGTH")
-    body: bytes = (
-        stream.read(int(length)) if length else stream.read() if environment.get("wsgi.input_terminated") else b""
-    )
+    if length := environment.get("CONTENT_LENGTH"):
+        body: bytes = stream.read(int(length))
+    else:  # a body in chunks has an end, but no length
+        body = stream.read() if environment.get("wsgi.input_terminated") else b""
     environment["wsgi.input"] = io.BytesIO(body)
     return body
-
-
-class RequestLog:
-    """
-    All calls: the newest in memory, all of them in a file of JSON lines where there is a directory for it.
-
-    :param file: continued where it exists
-    """
-
-    def __init__(self, file: Path | None = None):
-        self._lock = threading.Lock()
-        self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
-        self._file = None
-        if file is not None:
-            self._file = file.open("ab+", buffering=0)  # a line is written at once, or not at all
-            self._file.seek(0)
-            for line in self._file.readall().splitlines():
-                with_time = _parse(line)
-                if with_time:
-                    self._entries.append(with_time)
-
-    def write(self, call: Call, outcome: str, status: int, seconds: float) -> None:
-        """
-        :param outcome: ``ok``, or the error's code
-        """
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        entry = {
-            "time": time,
-            **asdict(call),
-            "outcome": outcome,
-            "status": status,
-            "milliseconds": round(seconds * 1e3, 1),
-        }
-        with self._lock:
-            self._entries.append(entry)
-            if self._file is not None:
-                self._file.write(json.dumps(entry).encode() + b"\n")
-
-    def entries(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
-        """The entries, oldest first, whose members fit the given patterns."""
-        with self._lock:
-            entries = list(self._entries)
-        return (
-            entry
-            for entry in entries
-            if all(fnmatchcase(str(entry.get(name)), pattern) for name, pattern in filters.items())
-        )
-
-    def close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
-
-
-def _parse(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) else None

@@ -11,14 +11,14 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from local_aws.service_models import service_model
+from local_aws.service_models import RUNTIME, SAGEMAKER, service_model
 
 CONNECTION_RESET = "ConnectionReset"
 """The error code of a fault that closes the connection without an answer."""
 Phase = Literal["Creating", "Downloading", "Starting", "Training", "Transforming", "Updating", "Uploading"]
 PHASES: tuple[str, ...] = get_args(Phase)
 """The phases in which a job or an endpoint can be made to fail."""
-SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "logs", "cloudwatch", "iam", "sts", "sns")
+SERVICES = (SAGEMAKER, RUNTIME, "s3", "logs", "cloudwatch", "iam", "sts", "sns")
 """The services whose operations a fault can name."""
 
 _ids = itertools.count(1)

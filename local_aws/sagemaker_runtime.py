@@ -1,7 +1,6 @@
-"""InvokeEndpoint."""
+"""SageMaker Runtime's operation InvokeEndpoint."""
 
 import json
-import re
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -9,29 +8,21 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
 from local_aws.blazingtext.inference import ContainerError
+from local_aws.sagemaker.endpoint import log_group
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.validation import check_request
-from local_aws.service_models import service_model
+from local_aws.service_models import RUNTIME, service_model
 
-SERVICE = "sagemaker-runtime"
 MAX_BODY_BYTES = 6_291_456
 UNSUPPORTED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName", "EnableExplanations", "SessionId")
 
-_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
-
-
-def invoked_endpoint_name(path: str) -> str | None:
-    """The endpoint's name, where `path` is InvokeEndpoint's."""
-    match = _PATH.fullmatch(path)
-    return match[1] if match else None
-
 
 def invoke_endpoint(name: str, region: str, request: Request) -> Response:
-    """Answer from the endpoint's own model, or with the runtime's errors."""
+    """Answer with the prediction of the endpoint's model, or with an error of the runtime."""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         return _too_large()
     body = request.get_data()
-    if len(body) > MAX_BODY_BYTES:  # sent in chunks, without a length
+    if len(body) > MAX_BODY_BYTES:  # a body in chunks has no Content-Length
         return _too_large()
     try:
         parameters = _parameters(name, request)
@@ -51,45 +42,45 @@ def invoke_endpoint(name: str, region: str, request: Request) -> Response:
     return Response(answer, content_type=content_type, headers=headers)
 
 
-def _error(status: int, kind: str, message: str, **details: object) -> Response:
+def _error(status: int, code: str, message: str, **details: object) -> Response:
     body = json.dumps({"Message": message, **details})
-    return Response(body, status=status, content_type="application/json", headers={"x-amzn-ErrorType": kind})
+    return Response(body, status=status, content_type="application/json", headers={"x-amzn-ErrorType": code})
 
 
 def _too_large() -> Response:
-    # The front of the service refuses it, and its error has no type; botocore shows the status as the code.
+    # On AWS a proxy in front of the service refuses the request. Its error has no code, so botocore shows the status.
     body = json.dumps({"message": f"HTTP content length exceeded {MAX_BODY_BYTES} bytes."})
     return Response(body, status=413, content_type="application/json", headers={"Connection": "close"})
 
 
 def _parameters(name: str, request: Request) -> dict[str, Any]:
     """
-    The request's members but for its body, checked.
+    The members of the request except its body.
 
-    :raises ValidationException: against the service model, or something that is not supported
+    :raises ValidationException: a member violates the service model or is not supported
     """
-    members = service_model(SERVICE).operation_model("InvokeEndpoint").input_shape.members
+    members = service_model(RUNTIME).operation_model("InvokeEndpoint").input_shape.members
     headers = {
         member: request.headers[shape.serialization["name"]]
         for member, shape in members.items()
         if shape.serialization.get("location") == "header" and shape.serialization["name"] in request.headers
     }
     parameters = {"EndpointName": name, **headers}
-    check_request("InvokeEndpoint", parameters | {"Body": b""}, SERVICE)
+    check_request("InvokeEndpoint", parameters | {"Body": b""}, RUNTIME)
     if found := [member for member in UNSUPPORTED if member in parameters]:
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of InvokeEndpoint.")
     return parameters
 
 
 def _model_error(name: str, region: str, error: ContainerError) -> Response:
-    log_group = f"/aws/sagemaker/Endpoints/{name}"
+    group = log_group(name)
     return _error(
         424,
         "ModelError",
         f'Received client error ({error.status}) from model with message "{error}". See https://{region}.'
-        f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={log_group} in account "
+        f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} in account "
         f"{DEFAULT_ACCOUNT_ID} for more information.",
         OriginalStatusCode=error.status,
         OriginalMessage=str(error),
-        LogStreamArn=f"arn:aws:logs:{region}:{DEFAULT_ACCOUNT_ID}:log-group:{log_group}",
+        LogStreamArn=f"arn:aws:logs:{region}:{DEFAULT_ACCOUNT_ID}:log-group:{group}",
     )

@@ -1,4 +1,4 @@
-"""The HTTP server: one address for every service."""
+"""The HTTP server: all services on one address."""
 
 import logging
 import re
@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -14,63 +13,43 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import moto.sagemaker.models
-from botocore.exceptions import UnknownServiceError
-from botocore.model import OperationModel, OperationNotFoundError
 from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.exceptions import ServiceException
-from moto.core.request import determine_request_protocol
-from moto.core.serialize import get_serializer_class
-from moto.core.utils import get_service_model
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from local_aws.admin import PREFIX, AdminApi
-from local_aws.calls import Call, RequestLog, WsgiEnvironment, error_code, identify
+from local_aws.aws_errors import aws_error, error_code
+from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from local_aws.pace import Pace
+from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker.models import SageMakerBackend, Services
 from local_aws.sagemaker_runtime import invoke_endpoint
+from local_aws.service_models import RUNTIME, SAGEMAKER
 from local_aws.store import DataDirectoryError, Store
 
 StartResponse = Callable[..., Any]
-STATUSES = {
-    "InternalServerError": 500,
-    "InternalFailure": 500,
-    "InternalError": 500,
-    "ServiceUnavailable": 503,
-    "SlowDown": 503,
-    "ServiceUnavailableException": 503,
-    "AccessDeniedException": 403,
-    "AccessDenied": 403,
-    "ExpiredTokenException": 403,
-    "NoSuchKey": 404,
-    "NoSuchBucket": 404,
-    "NotFound": 404,
-    "PreconditionFailed": 412,
-}
-"""HTTP statuses by error code. Every other code, ThrottlingException among them, has status 400."""
-RUNTIME = "sagemaker-runtime"
 
 
 class _RequestHandler(MotoRequestHandler):
-    # Bodies in chunks and Expect: 100-continue are of this version.
+    # Bodies in chunks and Expect: 100-continue need HTTP/1.1.
     protocol_version = "HTTP/1.1"
-    # Headers and body of an answer are two writes, and Nagle's algorithm would hold the second one back.
+    # Headers and body of an answer are two writes; Nagle's algorithm would delay the second one.
     disable_nagle_algorithm = True
 
     def log_request(self, *arguments: Any) -> None:
-        """No line per request: pollers would drown everything else."""
+        """Print nothing: clients that poll would fill the terminal."""
 
 
 class Application:
     """
-    The WSGI application. Every call passes here: a fault may hit it, its effect on S3 is stored, and it is logged, all
-    of it before it is answered.
+    The WSGI application. Before it answers a call, it lets faults hit the call, stores the call's effect on S3, and
+    writes the call to the request log.
     """
 
     def __init__(self, faults: Faults, requests: RequestLog, s3_objects: S3Objects):
@@ -80,63 +59,49 @@ class Application:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environment: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body: Iterable[bytes] = self._respond(environment)(environment, start_response)
+        return body
+
+    def _respond(self, environment: WsgiEnvironment) -> Response:
         path: str = environment.get("PATH_INFO", "")
-        if reason := _refusal(environment, path):
-            return self._send(Response(f"{reason}\n", status=403), environment, start_response)
+        if reason := _forbidden(environment, path):
+            return Response(f"{reason}\n", status=403)
         if path.startswith(PREFIX) or path == PREFIX.rstrip("/"):
-            return self._send(self._admin.answer(Request(environment)), environment, start_response)
+            return self._admin.answer(Request(environment))
         started = time.perf_counter()
         try:
             call = identify(environment)
-        except ValueError as error:  # of a length that is no number, for one
-            return self._send(Response(f"Bad request: {error}\n", status=400), environment, start_response)
+        except ValueError as error:
+            return Response(f"Bad request: {error}\n", status=400)
+        answer = self._answer(call, environment)
+        if self.closing:  # the store may have been closed before the call's effect was saved
+            raise ConnectionResetError("the local AWS is closing")
+        outcome = "ok" if answer.status_code < 400 else error_code(answer)
+        self._requests.write(call, outcome, answer.status_code, time.perf_counter() - started)
+        return answer
+
+    def _answer(self, call: Call, environment: WsgiEnvironment) -> Response:
         fault = self._faults.of_call(call.service, call.operation, call.name)
         if fault is not None:
             time.sleep(fault.delay_seconds)
-        answer = self._answer(call, environment, fault)
-        if self.closing:  # what it did may not have been stored any more
-            raise ConnectionResetError("the local AWS is closing")
-        body = answer.get_data() if answer.status_code >= 400 else b""
-        headers = list(answer.headers.items())
-        outcome = "ok" if answer.status_code < 400 else error_code(answer.status_code, headers, body)
-        self._requests.write(call, outcome, answer.status_code, time.perf_counter() - started)
-        return self._send(answer, environment, start_response)
-
-    def _send(self, answer: Response, environment: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body: Iterable[bytes] = answer(environment, start_response)
-        return body
-
-    def _answer(self, call: Call, environment: WsgiEnvironment, fault: Fault | None) -> Response:
         try:
             return self._fail(fault, call, environment) if fault and fault.error else self._serve(call, environment)
         except ConnectionResetError:
             raise
         except NotImplementedError:
-            # The SDK asks whether its role may do what it is about to do; this code lets it go on without an answer.
+            # The SageMaker SDK asks whether its role may do what it is about to do. It goes on if it gets this code.
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else "NotImplemented"
             text = f"The local AWS does not support {call.service}'s {call.operation}."
-            return aws_error(call, environment, code, text)
         except Exception as error:
             traceback.print_exc()
-            return aws_error(call, environment, "InternalFailure", f"A fault of the local AWS itself: {error!r}")
+            code, text = "InternalFailure", f"The local AWS has a bug: {error!r}"
+        return _error(call, environment, code, text)
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
-        if call.service in {"sagemaker", RUNTIME} and call.region not in _regions():
-            return aws_error(call, environment, "UnrecognizedClientException", f"There is no region {call.region}.")
-        if call.service == "sagemaker" and call.operation == "Unknown":
-            return aws_error(call, environment, "ValidationException", "The local AWS does not support this request.")
-        if call.service == RUNTIME and call.operation == "InvokeEndpoint":
-            return invoke_endpoint(call.name, call.region, Request(environment))
+        if refusal := _refusal(call, environment):
+            return _error(call, environment, *refusal)
         if call.service == RUNTIME:
-            return aws_error(call, environment, "ValidationError", f"The local AWS does not support {call.operation}.")
-        if (
-            call.service != "s3"
-            and environment.get("HTTP_X_AMZ_TARGET")
-            and not _is_utf8(environment["wsgi.input"].getvalue())
-        ):
-            return aws_error(call, environment, "SerializationException", "The request's body is not UTF-8.")
-        if call.operation == "AssumeRole" and _role_account(environment) != DEFAULT_ACCOUNT_ID:
-            return aws_error(call, environment, "AccessDenied", f"There is one account here: {DEFAULT_ACCOUNT_ID}.")
+            return invoke_endpoint(call.name, call.region, Request(environment))
         answer = Response.from_app(self._moto, environment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
@@ -146,31 +111,55 @@ class Application:
     def _fail(self, fault: Fault, call: Call, environment: WsgiEnvironment) -> Response:
         if fault.error == CONNECTION_RESET:
             self._requests.write(call, CONNECTION_RESET, 0, fault.delay_seconds)
-            Request(environment).get_data()  # else it would be taken for the next request
+            Request(environment).get_data()  # what is not read would be taken for the next request
             connection: socket.socket = environment["werkzeug.socket"]
             connection.shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
-        return aws_error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+        return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+
+
+def _error(call: Call, environment: WsgiEnvironment, code: str, message: str) -> Response:
+    return aws_error(call, environment.get("CONTENT_TYPE"), code, message)
+
+
+def _forbidden(environment: WsgiEnvironment, path: str) -> str:
+    """Why a request is not answered at all; empty if it is. Web pages of other sites must not reach the server."""
+    host = environment.get("HTTP_HOST", "")
+    origin = environment.get("HTTP_ORIGIN")
+    if origin is not None and urlsplit(origin).netloc != host:
+        return f"The local AWS does not answer pages of {origin}."
+    # A site could let its own name resolve to this machine, and so make its page one of the same origin.
+    name = str(urlsplit(f"//{host}").hostname or "")
+    if path.startswith(PREFIX) and "." in name and not re.fullmatch(r"[0-9.]+", name):
+        return f"{PREFIX} is there under an IP address, localhost, or a name without a dot, not under {name}."
+    return "There is no moto-api here." if path.startswith("/moto-api") else ""
+
+
+def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
+    """Code and message for a call that would otherwise not be answered as AWS answers it."""
+    if call.service in {SAGEMAKER, RUNTIME} and call.region not in _regions():
+        return "UnrecognizedClientException", f"There is no region {call.region}."
+    if call.service == SAGEMAKER and call.operation == UNKNOWN:
+        return "ValidationException", "The local AWS does not support this request."
+    if call.service == RUNTIME and call.operation != "InvokeEndpoint":
+        return "ValidationError", f"The local AWS does not support {call.operation}."
+    return _body_refusal(call, environment) if call.service not in {RUNTIME, "s3"} else None
+
+
+def _body_refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
+    if environment.get("HTTP_X_AMZ_TARGET") and not _is_utf8(environment["wsgi.input"].getvalue()):
+        return "SerializationException", "The request's body is not UTF-8."
+    if call.operation == "AssumeRole" and _role_account(environment) != DEFAULT_ACCOUNT_ID:
+        return "AccessDenied", f"There is one account here: {DEFAULT_ACCOUNT_ID}."
+    return None
 
 
 @cache
 def _regions() -> frozenset[str]:
     session = Session()
     partitions = ("aws", "aws-cn", "aws-us-gov")
-    return frozenset().union(*(session.get_available_regions("sagemaker", partition) for partition in partitions))
-
-
-def _refusal(environment: WsgiEnvironment, path: str) -> str:
-    """Why a request is not answered at all: it comes from another site's page, or from a name that leads here."""
-    host = environment.get("HTTP_HOST", "")
-    origin = environment.get("HTTP_ORIGIN")
-    if origin is not None and urlsplit(origin).netloc != host:
-        return f"The local AWS does not answer pages of {origin}."
-    name = str(urlsplit(f"//{host}").hostname or "")
-    if path.startswith(PREFIX) and "." in name and not re.fullmatch(r"[0-9.]+", name):
-        return f"{PREFIX} is there under an IP address, localhost, or a name without a dot, not under {name}."
-    return "There is no moto-api here." if path.startswith("/moto-api") else ""
+    return frozenset().union(*(session.get_available_regions(SAGEMAKER, partition) for partition in partitions))
 
 
 def _role_account(environment: WsgiEnvironment) -> str:
@@ -187,37 +176,13 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def aws_error(call: Call, environment: WsgiEnvironment, code: str, message: str) -> Response:
-    """An error in the protocol of the call's service."""
-    error = type(code, (ServiceException,), {"code": code})(message)
-    status = STATUSES.get(code, 400)
-    try:
-        model = get_service_model(call.service)
-    except UnknownServiceError:
-        return Response(f"{code}: {message}", status=status)
-    try:
-        operation = model.operation_model(call.operation)
-    except OperationNotFoundError:
-        operation = OperationModel({}, model)
-    try:
-        protocol = determine_request_protocol(model, environment.get("CONTENT_TYPE"))
-    except NotImplementedError:  # a content type that is none of the service's
-        protocol = str(model.metadata["protocol"])
-    answer = get_serializer_class(call.service, protocol)(operation_model=operation).serialize(error)
-    return Response(answer["body"], status=status, headers=answer["headers"])
-
-
-# moto warns of each error that the service model does not name, ThrottlingException for one.
-warnings.filterwarnings("ignore", message=".*does not match an error shape", category=UserWarning)
-
-
 class LocalAws:
     """
-    A local AWS as a context manager; it serves from construction on. A process has one.
+    A local AWS as a context manager. It serves as soon as it is constructed. There can be one in a process.
 
     :param port: 0 takes a free one
-    :param data_directory: where state is kept, and taken from; None: in memory only
-    :raises OSError: the port is taken
+    :param data_directory: where the state is kept, and restored from; None keeps it in memory only
+    :raises OSError: the port is in use
     :raises DataDirectoryError: the directory cannot be used
     """
 
@@ -225,13 +190,13 @@ class LocalAws:
         self, host: str = "127.0.0.1", port: int = 0, pace: Pace | None = None, data_directory: Path | None = None
     ):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        # Bound here, because werkzeug answers a taken port with sys.exit; and before anything is restored.
+        # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
         with socket.create_server((host, port), backlog=4096) as listener:
             self._store = Store(data_directory)
             self._requests = RequestLog(data_directory / "requests.jsonl" if data_directory else None)
             faults, s3_objects = Faults(), S3Objects(self._store)
             SageMakerBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
-            # moto has no plug-in mechanism, but looks its backend class up at the first call for an account and region.
+            # moto has no plug-ins, but reads its backend class from here at the first call of an account and region.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
             try:
                 _restore(self._store)
@@ -251,7 +216,7 @@ class LocalAws:
 
     @property
     def application(self) -> Any:
-        """The WSGI application; another one can be put in its place, or around it."""
+        """The WSGI application. It can be replaced or wrapped."""
         return self._server.app
 
     @application.setter
@@ -264,11 +229,12 @@ class LocalAws:
         return f"http://{host!s}:{port}"
 
     def close(self) -> None:
-        """Stop serving, and every training that still runs."""
+        """Stop serving, and stop every training that is still running."""
         self._serving.closing = True
         self._server.shutdown()
         self._server.server_close()
-        self._store.close()  # first: what still ran is to be found as running, and so as failed, at the next start
+        # The store is closed first, so that it keeps running jobs as running. The next start reports them as failed.
+        self._store.close()
         SageMakerBackend.stop_all()
         self._requests.close()
 
@@ -283,4 +249,4 @@ def _restore(store: Store) -> None:
     for account, region, group, stream, milliseconds, line in store.log_lines():
         LogStream(account, region, group, stream, store).append([(milliseconds, line)])
     for region in store.regions():
-        sagemaker_backends[DEFAULT_ACCOUNT_ID][region]  # made, and its state restored, by being looked up
+        sagemaker_backends[DEFAULT_ACCOUNT_ID][region]  # moto creates a backend, which restores its state, on look-up

@@ -5,8 +5,10 @@ from functools import cache
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
+SAGEMAKER, RUNTIME = "sagemaker", "sagemaker-runtime"
+
 
 @cache
-def service_model(service: str = "sagemaker") -> ServiceModel:
-    """A service's model, from botocore's data."""
+def service_model(service: str = SAGEMAKER) -> ServiceModel:
+    """The model of a service, from botocore's data."""
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)

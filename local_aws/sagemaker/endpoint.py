@@ -17,6 +17,11 @@ from local_aws.sagemaker.resource import Resource, internal_error, now
 METRICS_NAMESPACE = "AWS/SageMaker"
 
 
+def log_group(endpoint_name: str) -> str:
+    """The log group of an endpoint's container."""
+    return f"/aws/sagemaker/Endpoints/{endpoint_name}"
+
+
 @dataclass
 class Model(Resource):
     """A model: where its container and its artifact are."""
@@ -199,7 +204,7 @@ class Endpoint(Resource):
         self._set_status("InService" if self._predictors else "Failed")
 
     def _load(self, variant: str, uri: str | None, archive: bytes) -> Predictor:
-        log = self.cloud.log_stream(self.log_group, f"{variant}/i-{uuid.uuid4().hex[:17]}")
+        log = self.cloud.log_stream(log_group(self.name), f"{variant}/i-{uuid.uuid4().hex[:17]}")
         log.write(["Arguments: serve"])
         try:
             predictor = open_artifact(archive, uri or "", self.cloud.store.scratch)
@@ -208,10 +213,6 @@ class Endpoint(Resource):
             raise ArtifactError(error.failure_reason(variant)) from error
         log.write(["Number of server workers: 1", "Loaded model.bin"])
         return predictor
-
-    @property
-    def log_group(self) -> str:
-        return f"/aws/sagemaker/Endpoints/{self.name}"
 
     def _delete(self) -> None:
         self.cloud.pace.wait("Deleting")

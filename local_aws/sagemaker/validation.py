@@ -11,13 +11,13 @@ import regex
 from botocore.model import Shape
 
 from local_aws.sagemaker.exceptions import ValidationException
-from local_aws.service_models import service_model
+from local_aws.service_models import SAGEMAKER, service_model
 
 LATEST_TIME = 253_402_300_799
 """The end of the year 9999, in seconds since 1970."""
 
 
-def check_request(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
+def check_request(operation: str, parameters: dict[str, Any], service: str = SAGEMAKER) -> None:
     """
     :raises ValidationException: worded as AWS words it
     """

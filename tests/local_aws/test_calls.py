@@ -8,7 +8,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from local_aws.calls import RequestLog
+from local_aws.request_log import RequestLog
 
 
 def newest(local_aws, **filters):

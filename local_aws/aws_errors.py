@@ -1,0 +1,64 @@
+"""AWS's error answers: written in the protocol of a call's service, and read from any protocol."""
+
+import re
+import warnings
+
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationModel, OperationNotFoundError
+from moto.core.exceptions import ServiceException
+from moto.core.request import determine_request_protocol
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.wrappers import Response
+
+from local_aws.calls import Call
+
+STATUSES = {
+    "InternalServerError": 500,
+    "InternalFailure": 500,
+    "InternalError": 500,
+    "ServiceUnavailable": 503,
+    "SlowDown": 503,
+    "ServiceUnavailableException": 503,
+    "AccessDeniedException": 403,
+    "AccessDenied": 403,
+    "ExpiredTokenException": 403,
+    "NoSuchKey": 404,
+    "NoSuchBucket": 404,
+    "NotFound": 404,
+    "PreconditionFailed": 412,
+}
+"""HTTP statuses by error code. Every other code, for example ThrottlingException, has the status 400."""
+
+_ERROR_CODE = re.compile(rb'<Code>(\w+)</Code>|"__type"\s*:\s*"(?:[^"#]*#)?(\w+)"')
+
+# moto warns about every code that the service's model does not list, for example ThrottlingException.
+warnings.filterwarnings("ignore", message=".*does not match an error shape", category=UserWarning)
+
+
+def aws_error(call: Call, content_type: str | None, code: str, message: str) -> Response:
+    """An error answer in the protocol of the call's service."""
+    error = type(code, (ServiceException,), {"code": code})(message)
+    status = STATUSES.get(code, 400)
+    try:
+        model = get_service_model(call.service)
+    except UnknownServiceError:
+        return Response(f"{code}: {message}", status=status)
+    try:
+        operation = model.operation_model(call.operation)
+    except OperationNotFoundError:
+        operation = OperationModel({}, model)
+    try:
+        protocol = determine_request_protocol(model, content_type)
+    except NotImplementedError:  # the service has no protocol with this content type
+        protocol = str(model.metadata["protocol"])
+    answer = get_serializer_class(call.service, protocol)(operation_model=operation).serialize(error)
+    return Response(answer["body"], status=status, headers=answer["headers"])
+
+
+def error_code(answer: Response) -> str:
+    """The code of an error answer, or its status if it has none."""
+    if kind := answer.headers.get("x-amzn-ErrorType"):
+        return str(kind).partition(":")[0].rpartition("#")[2]
+    match = _ERROR_CODE.search(answer.get_data()[:10_000])
+    return (match[1] or match[2]).decode() if match else str(answer.status_code)
