@@ -1,11 +1,15 @@
 """
-A local AWS for this pipeline: S3, SageMaker, SageMaker Runtime, CloudWatch Logs, IAM and STS on one URL.
+A local AWS: S3, SageMaker, SageMaker Runtime, CloudWatch, CloudWatch Logs, IAM and STS on one URL.
 
-moto serves everything but SageMaker. SageMaker is this package's own: training jobs really train, with fastText in a
-process of their own, on the objects in S3; endpoints really answer, from the model's own bytes.
+moto serves everything but SageMaker. SageMaker is implemented here: training jobs train with fastText, in a process of
+their own, on the objects in S3; endpoints answer with the predictions of the trained model.
 """
 
 import os
 
-# moto would let every web page that a browser shows read and change everything; it looks at this when it is imported.
+HOST, PORT = "127.0.0.1", 4566
+ADMIN_PATH = "/_local/"
+"""The admin API and its page are below this path."""
+
+# Without this, moto lets every web page in a browser read and change everything. moto reads it when it is imported.
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"

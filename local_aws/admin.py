@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, NotFound, Unsupported
 from werkzeug.routing import BaseConverter, Map, Rule, Submount
 from werkzeug.wrappers import Request, Response
 
+from local_aws import ADMIN_PATH
 from local_aws.faults import Fault, FaultError, Faults
 from local_aws.request_log import RequestLog
 from local_aws.sagemaker.models import SageMakerBackend
@@ -21,7 +22,6 @@ from local_aws.sagemaker.resource import Resource, now
 from local_aws.sagemaker.transform_job import TransformJob
 from local_aws.sagemaker.tuning_job import HyperParameterTuningJob
 
-PREFIX = "/_local/"
 PAGE = Path(__file__).parent / "page.html"
 OBJECTS_SHOWN = 2000
 FILTERS = ("service", "operation", "principal", "region", "name", "outcome", "status")
@@ -58,7 +58,7 @@ class AdminApi:
             Rule("/objects/<bucket>/<key:key>", methods=["GET"], endpoint=_object),
         ]
         self._routes = Map(
-            [Submount(PREFIX, rules)], strict_slashes=False, merge_slashes=False, converters={"key": _KeyConverter}
+            [Submount(ADMIN_PATH, rules)], strict_slashes=False, merge_slashes=False, converters={"key": _KeyConverter}
         )
 
     def answer(self, request: Request) -> Response:

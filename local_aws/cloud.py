@@ -1,4 +1,4 @@
-"""What SageMaker needs of the rest of the local AWS: objects in S3, log lines, metrics, settings."""
+"""The services that SageMaker uses: objects in S3, log lines and metrics in CloudWatch."""
 
 import math
 import re
@@ -25,14 +25,14 @@ _S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
 
 
 class NoSuchObject(Exception):
-    """A bucket or an object that is not there; the message is its URI."""
+    """A bucket or an object does not exist. The message is its URI."""
 
 
 def split_uri(uri: str) -> tuple[str, str]:
     """
     Bucket and key of ``s3://bucket/key``.
 
-    :raises NoSuchObject: it is no such URI
+    :raises NoSuchObject: the URI has another form
     """
     match = _S3_URI.fullmatch(uri)
     if match is None:
@@ -43,17 +43,17 @@ def split_uri(uri: str) -> tuple[str, str]:
 class S3:
     """The objects of one account."""
 
-    def __init__(self, account_id: str, kept: S3Objects):
+    def __init__(self, account_id: str, stored_objects: S3Objects):
         self._backend = s3_backends[account_id]["aws"]
-        self._kept = kept
+        self._stored_objects = stored_objects
 
     def list_keys(self, bucket: str, prefix: str) -> list[str]:
-        """Keys below a prefix, in S3's order; nothing where the bucket is not there."""
+        """The keys with a prefix, in S3's order; none if the bucket does not exist."""
         if bucket not in self._backend.buckets:
             return []
         keys = self._backend.buckets[bucket].keys
         found = (key for key in list(keys) if key.startswith(prefix))
-        return sorted(key for key in found if isinstance(keys.get(key), FakeKey))  # else: marked as deleted
+        return sorted(key for key in found if isinstance(keys.get(key), FakeKey))  # others are delete markers
 
     def read(self, bucket: str, key: str) -> bytes:
         """
@@ -70,12 +70,12 @@ class S3:
         """
         Store an object.
 
-        :raises NoSuchObject: the bucket is not there
+        :raises NoSuchObject: the bucket does not exist
         """
         if bucket not in self._backend.buckets:
             raise NoSuchObject(f"s3://{bucket}")
         self._backend.put_object(bucket, key, value)
-        self._kept.save_bucket(bucket)
+        self._stored_objects.save_bucket(bucket)
 
 
 class LogStream:
@@ -88,7 +88,7 @@ class LogStream:
         self._backend.ensure_log_stream(group, name)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Append lines; CloudWatch takes no empty one."""
+        """Append lines, except empty ones, which CloudWatch refuses."""
         now = int(time.time() * 1000)
         events = [(now, line) for line in lines if line.strip()]
         if events:
@@ -96,18 +96,18 @@ class LogStream:
             self.append(events)
 
     def append(self, events: Iterable[tuple[int, str]]) -> None:
-        """Append lines that are in the store already."""
+        """Append lines to moto's stream only; they are in the store already."""
         stream = self._backend.groups[self._group].streams[self.name]
         stream.put_log_events([{"timestamp": milliseconds, "message": line} for milliseconds, line in events])
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """One account and region, seen from SageMaker."""
+    """The services of one account and region, as SageMaker uses them."""
 
     account_id: str
     region: str
-    kept_objects: S3Objects
+    stored_objects: S3Objects
     pace: Pace = field(default_factory=Pace)
     store: Store = field(default_factory=Store)
     faults: Faults = field(default_factory=Faults)
@@ -115,7 +115,7 @@ class Cloud:
 
     @cached_property
     def s3(self) -> S3:
-        return S3(self.account_id, self.kept_objects)
+        return S3(self.account_id, self.stored_objects)
 
     def log_stream(self, group: str, name: str) -> LogStream:
         return LogStream(self.account_id, self.region, group, name, self.store)
@@ -125,9 +125,9 @@ class Cloud:
 
     def put_metrics(self, namespace: str, dimensions: dict[str, str], values: dict[str, tuple[float, str]]) -> None:
         """
-        Add to CloudWatch metrics what AWS adds by itself, whose finest resolution is a minute.
+        Add values to the metrics that AWS publishes by itself. They are aggregated by the minute, as on AWS.
 
-        :param values: value and unit by the metric's name
+        :param values: value and unit by the name of the metric
         """
         minute = utcnow().replace(second=0, microsecond=0)
         with _metrics_lock:

@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass
 
 AWS_SECONDS = {
-    # Typical of small BlazingText jobs and ml.m5.large endpoints; AWS promises nothing.
+    # Typical of small BlazingText jobs and ml.m5.large endpoints. AWS guarantees none of them.
     "Starting": 90.0,
     "Downloading": 20.0,
-    "Training": 0.0,  # takes as long as the training really takes
+    "Training": 0.0,  # takes as long as the training itself
     "Uploading": 15.0,
     "Stopping": 10.0,
-    "Transforming": 0.0,  # as long as the predictions really take
+    "Transforming": 0.0,  # takes as long as the predictions themselves
     "Creating": 180.0,
     "Updating": 240.0,
     "Deleting": 15.0,
@@ -19,10 +19,10 @@ AWS_SECONDS = {
 
 @dataclass(slots=True)
 class Pace:
-    """Phases last `factor` times as long as they do on AWS."""
+    """Phases last `factor` times as long as on AWS."""
 
     factor: float = 0.002
 
     def wait(self, phase: str, stop: threading.Event | None = None, share: float = 1.0) -> bool:
-        """Let a share of a phase pass; end early, and return True, where `stop` is set meanwhile."""
+        """Wait for a share of a phase. If `stop` is set meanwhile, return True at once."""
         return (stop or threading.Event()).wait(AWS_SECONDS[phase] * self.factor * share)

@@ -1,8 +1,8 @@
-"""moto's S3, kept in the store: buckets, and the newest version of each object with its metadata and tags."""
+"""Keep moto's S3 in the store: buckets, and the newest version of each object with its metadata and tags."""
 
 import sys
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
@@ -12,16 +12,25 @@ from local_aws.store import Store
 BUCKETS, OBJECTS = "bucket", "object"
 
 
+class _Saved(NamedTuple):
+    """An object as it was saved last."""
+
+    key: FakeKey
+    document: dict[str, Any]
+
+
 class S3Objects:
     """
-    The objects of the one account that there is. moto changes an object in several steps, so a bucket is compared with
-    what is in the store when a request is done, and before it is answered.
+    The objects of the only account.
+
+    moto changes an object in several steps. So a bucket is compared with the store when a request has been carried out,
+    before it is answered.
     """
 
     def __init__(self, store: Store):
         self._store = store
         self._lock = threading.Lock()
-        self._saved: dict[str, dict[str, tuple[FakeKey, dict[str, Any]]]] = {}
+        self._saved: dict[str, dict[str, _Saved]] = {}
         for name, document in store.documents(BUCKETS):
             self._saved[name] = {}
             bucket = self._backend.create_bucket(name, document["region"])
@@ -29,8 +38,8 @@ class S3Objects:
         for path, document in store.documents(OBJECTS):
             bucket_name, _, name = path.partition("/")
             try:
-                self._saved[bucket_name][name] = self._restore(bucket_name, name, document), document
-            except (OSError, KeyError) as error:  # its content or its bucket is gone: no reason to lose the others
+                self._saved[bucket_name][name] = _Saved(self._restore(bucket_name, name, document), document)
+            except (OSError, KeyError) as error:  # its content or bucket is missing; the other objects are restored
                 print(f"s3://{path} cannot be restored: {error!r}", file=sys.stderr)
 
     @property
@@ -39,43 +48,50 @@ class S3Objects:
 
     def save_bucket(self, name: str, touched: str | None = None) -> None:
         """
-        Write to the store what has changed in a bucket, or that it is gone.
+        Save the changes in a bucket, or its deletion.
 
-        :param touched: the object whose metadata or tags may have changed; others change by being replaced
+        :param touched: an object whose metadata or tags may have changed. Other changes replace the object in moto.
         """
         if self._store.scratch is None:
             return
         with self._lock:
             bucket = self._backend.buckets.get(name)
             if bucket is None:
-                if self._saved.pop(name, None) is not None:
-                    self._store.delete_below(OBJECTS, f"{name}/")
-                    self._store.delete(BUCKETS, name)
+                self._delete_bucket(name)
                 return
             if name not in self._saved:
                 self._store.save(BUCKETS, name, {"region": bucket.region_name, "created": bucket.creation_date})
                 self._saved[name] = {}
-            self._save_objects(bucket, self._saved[name], touched)
+            self._save_objects(bucket, touched)
 
-    def _save_objects(
-        self, bucket: FakeBucket, saved: dict[str, tuple[FakeKey, dict[str, Any]]], touched: str | None
-    ) -> None:
+    def _delete_bucket(self, name: str) -> None:
+        if self._saved.pop(name, None) is not None:
+            self._store.delete_below(OBJECTS, f"{name}/")
+            self._store.delete(BUCKETS, name)
+
+    def _save_objects(self, bucket: FakeBucket, touched: str | None) -> None:
+        saved = self._saved[bucket.name]
         keys = {name: bucket.keys.get(name) for name in list(bucket.keys)}
-        found = {name: key for name, key in keys.items() if isinstance(key, FakeKey)}  # else: marked as deleted
+        found = {name: key for name, key in keys.items() if isinstance(key, FakeKey)}  # others are delete markers
         for name, key in found.items():
-            before, document = saved.get(name, (None, {}))
-            if before is key and name != touched:
-                continue
-            try:
-                value, described = (b"" if before is key else key.value), self._document(key)
-            except ValueError:  # replaced or deleted meanwhile: that request saves what is there then
-                continue
-            content = document["content"] if before is key else self._store.put_content(value)
-            self._store.save(OBJECTS, f"{bucket.name}/{name}", described | {"content": content}, [content])
-            saved[name] = key, described | {"content": content}
+            before = saved.get(name)
+            if before is None or before.key is not key or name == touched:
+                self._save_object(bucket.name, name, key, before)
         for name in set(saved) - set(found):
             del saved[name]
             self._store.delete(OBJECTS, f"{bucket.name}/{name}")
+
+    def _save_object(self, bucket_name: str, name: str, key: FakeKey, before: _Saved | None) -> None:
+        try:
+            document = self._document(key)
+            if before is not None and before.key is key:
+                document["content"] = before.document["content"]
+            else:
+                document["content"] = self._store.put_content(key.value)
+        except ValueError:  # another request has replaced or deleted the object, and will save the bucket itself
+            return
+        self._store.save(OBJECTS, f"{bucket_name}/{name}", document, [document["content"]])
+        self._saved[bucket_name][name] = _Saved(key, document)
 
     def _document(self, key: FakeKey) -> dict[str, Any]:
         return {

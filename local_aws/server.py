@@ -20,7 +20,8 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from local_aws.admin import PREFIX, AdminApi
+from local_aws import ADMIN_PATH, HOST
+from local_aws.admin import AdminApi
 from local_aws.aws_errors import aws_error, error_code
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
@@ -66,7 +67,7 @@ class Application:
         path: str = environment.get("PATH_INFO", "")
         if reason := _forbidden(environment, path):
             return Response(f"{reason}\n", status=403)
-        if path.startswith(PREFIX) or path == PREFIX.rstrip("/"):
+        if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
             return self._admin.answer(Request(environment))
         started = time.perf_counter()
         try:
@@ -131,8 +132,8 @@ def _forbidden(environment: WsgiEnvironment, path: str) -> str:
         return f"The local AWS does not answer pages of {origin}."
     # A site could let its own name resolve to this machine, and so make its page one of the same origin.
     name = str(urlsplit(f"//{host}").hostname or "")
-    if path.startswith(PREFIX) and "." in name and not re.fullmatch(r"[0-9.]+", name):
-        return f"{PREFIX} is there under an IP address, localhost, or a name without a dot, not under {name}."
+    if path.startswith(ADMIN_PATH) and "." in name and not re.fullmatch(r"[0-9.]+", name):
+        return f"{ADMIN_PATH} is there under an IP address, localhost, or a name without a dot, not under {name}."
     return "There is no moto-api here." if path.startswith("/moto-api") else ""
 
 
@@ -186,9 +187,7 @@ class LocalAws:
     :raises DataDirectoryError: the directory cannot be used
     """
 
-    def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, pace: Pace | None = None, data_directory: Path | None = None
-    ):
+    def __init__(self, host: str = HOST, port: int = 0, pace: Pace | None = None, data_directory: Path | None = None):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
         with socket.create_server((host, port), backlog=4096) as listener:

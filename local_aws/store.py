@@ -1,4 +1,4 @@
-"""What survives a restart: documents, the contents that they refer to, and log lines, below one directory."""
+"""What is kept over a restart: documents, the contents that they refer to, and log lines, in one directory."""
 
 import fcntl
 import hashlib
@@ -10,33 +10,44 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-STATE, LOCK = "state.sqlite", "lock"
+STATE, LOCK, CONTENTS, SCRATCH = "state.sqlite", "lock", "contents", "scratch"
 FORMAT = 1
-"""Of the directory's contents; another one is refused."""
+"""The format of the directory. A directory of another format is refused."""
+SCHEMA = f"""
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA user_version = {FORMAT};
+    CREATE TABLE IF NOT EXISTS documents (
+        kind TEXT, key TEXT, document TEXT, contents TEXT, PRIMARY KEY (kind, key)
+    );
+    CREATE TABLE IF NOT EXISTS log_lines (
+        account TEXT, region TEXT, log_group TEXT, stream TEXT, milliseconds INTEGER, line TEXT
+    );
+"""
 
 
 class DataDirectoryError(Exception):
-    """The directory cannot be used; the message says why and what to do."""
+    """The directory cannot be used. The message says why and what to do."""
 
 
 class Store:
     """
-    Documents (JSON, with datetimes) by kind and key, in SQLite: each change is a transaction, so that a process that is
-    killed leaves it either done or not done. Contents are files that are named by their SHA-256 and written before
-    the document that refers to them; those that nothing refers to any more are removed when the store is opened.
+    Documents (JSON with datetimes) by kind and key, in SQLite. Each change is a transaction: a process that is killed
+    has made it or has not. Contents are files named by their SHA-256. A content is written before the document that
+    refers to it. Contents without a document are removed when the store is opened.
 
     Without a directory nothing is kept, and every method does nothing.
 
-    :raises DataDirectoryError: cannot be created, is in use by another process, or is of another format
+    :raises DataDirectoryError: the directory cannot be created, another process uses it, or it has another format
     """
 
     def __init__(self, directory: Path | None = None):
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
         self.scratch: Path | None = None
-        """Where half-written things may lie; emptied when the store is opened."""
+        """A folder for unfinished files. It is emptied when the store is opened."""
         if directory is not None:
             try:
                 self._open(directory)
@@ -45,50 +56,19 @@ class Store:
                 raise DataDirectoryError(f"{directory} cannot be used as a data directory: {error}{file}") from error
 
     def _open(self, directory: Path) -> None:
-        if not directory.name:
-            raise DataDirectoryError("the data directory needs a name")
-        if directory.exists() and not directory.is_dir():
-            raise DataDirectoryError(f"{directory} is a file, and a data directory is needed")
-        directory.mkdir(parents=True, exist_ok=True)
-        state = directory / STATE
-        if not state.exists() and {entry.name for entry in directory.iterdir()} - {LOCK}:
-            raise DataDirectoryError(f"{directory} holds other things; use an empty directory, or one of a local AWS")
-        self._owner = (directory / LOCK).open("a")
-        try:
-            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._owner.close()
-            raise DataDirectoryError(
-                f"{directory} is in use by another local AWS; stop it, or choose another"
-            ) from None
-        database = sqlite3.connect(state, check_same_thread=False, isolation_level=None)
-        (found,) = database.execute("PRAGMA user_version").fetchone()
-        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if found != FORMAT and (found or tables):
-            raise DataDirectoryError(f"{directory} is of format {found}, not {FORMAT}; use an empty directory")
-        self._contents = directory / "contents"
-        self.scratch = directory / "scratch"
+        _make(directory)
+        self._owner = _lock(directory)
+        database = _connect(directory)
+        self._contents, self.scratch = directory / CONTENTS, directory / SCRATCH
         shutil.rmtree(self.scratch, ignore_errors=True)
         self._contents.mkdir(exist_ok=True)
         self.scratch.mkdir()
-        database.executescript(
-            f"""
-            PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = NORMAL;
-            PRAGMA user_version = {FORMAT};
-            CREATE TABLE IF NOT EXISTS documents (
-                kind TEXT, key TEXT, document TEXT, contents TEXT, PRIMARY KEY (kind, key)
-            );
-            CREATE TABLE IF NOT EXISTS log_lines (
-                account TEXT, region TEXT, log_group TEXT, stream TEXT, milliseconds INTEGER, line TEXT
-            );
-            """
-        )
+        database.executescript(SCHEMA)
         self._database = database
         self._remove_unreferenced()
 
     def close(self) -> None:
-        """Let another process use the directory."""
+        """Release the directory for another process."""
         with self._lock:
             if self._database is not None:
                 self._database.close()
@@ -97,14 +77,14 @@ class Store:
 
     def save(self, kind: str, key: str, document: dict[str, Any], contents: Iterable[str] = ()) -> None:
         """
-        Put a document in the place of what is there.
+        Save a document, in place of an earlier one.
 
-        :param contents: names, from `put_content`, of what the document refers to
+        :param contents: names, returned by `put_content`, of the contents that the document refers to
         """
         if self._database is None:
             return
         row = (kind, key, json.dumps(_encode(document)), " ".join(contents))
-        # An update keeps the row's number, and so its place in the order.
+        # An update keeps the row's number, so documents stay in the order in which they were first saved.
         self._execute(
             "INSERT INTO documents VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) "
             "DO UPDATE SET document = excluded.document, contents = excluded.contents",
@@ -115,34 +95,34 @@ class Store:
         self._execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
 
     def delete_below(self, kind: str, prefix: str) -> None:
-        """Delete every document of a kind whose key begins so."""
+        """Delete every document of a kind whose key starts with a prefix."""
         self._execute("DELETE FROM documents WHERE kind = ? AND substr(key, 1, ?) = ?", (kind, len(prefix), prefix))
 
     def documents(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Keys and documents of a kind, in the order in which they were first saved."""
+        """The keys and documents of a kind, in the order in which they were first saved."""
         for key, document in self._execute(
             "SELECT key, document FROM documents WHERE kind = ? ORDER BY rowid", (kind,)
         ):
             yield key, json.loads(document, object_hook=_decode)
 
     def regions(self) -> list[str]:
-        """Of the ARNs that serve as keys."""
+        """The regions of the keys that are ARNs."""
         rows = self._execute("SELECT DISTINCT key FROM documents WHERE key LIKE 'arn:%'")
         return sorted({key.split(":")[3] for (key,) in rows})
 
     def put_content(self, content: bytes) -> str:
-        """Keep bytes; returns their name."""
+        """Keep bytes; return their name."""
         if self._database is None or self.scratch is None:
             return ""
         name = hashlib.sha256(content).hexdigest()
         if not (self._contents / name).exists():
-            half_written = self.scratch / f"{name}-{threading.get_ident()}"
-            half_written.write_bytes(content)
-            half_written.replace(self._contents / name)
+            unfinished = self.scratch / f"{name}-{threading.get_ident()}"
+            unfinished.write_bytes(content)
+            unfinished.replace(self._contents / name)
         return name
 
     def content(self, name: str) -> bytes:
-        """The bytes of a name."""
+        """The bytes with a name."""
         return (self._contents / name).read_bytes()
 
     def append_log(self, account: str, region: str, group: str, stream: str, events: Iterable[tuple[int, str]]) -> None:
@@ -153,12 +133,12 @@ class Store:
             )
 
     def log_lines(self) -> Iterator[tuple[str, str, str, str, int, str]]:
-        """Account, region, group, stream, milliseconds and line, in their order."""
+        """Account, region, group, stream, milliseconds and text of all lines, oldest first."""
         yield from self._execute("SELECT * FROM log_lines ORDER BY rowid")
 
     def _execute(self, statement: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
         with self._lock:
-            # Closed while a thread of a job was at its last word: what it says is no longer wanted.
+            # A job's thread may still be running when the store is closed. What it saves then is dropped.
             return [] if self._database is None else self._database.execute(statement, arguments).fetchall()
 
     def _remove_unreferenced(self) -> None:
@@ -170,8 +150,42 @@ class Store:
                     file.unlink()
 
 
+def _make(directory: Path) -> None:
+    """Create the directory, unless it is one already. Refuse a directory with anything else in it."""
+    if not directory.name:
+        raise DataDirectoryError("the data directory needs a name")
+    if directory.exists() and not directory.is_dir():
+        raise DataDirectoryError(f"{directory} is a file, and a data directory is needed")
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / STATE).exists() and {entry.name for entry in directory.iterdir()} - {LOCK}:
+        raise DataDirectoryError(f"{directory} holds other things; use an empty directory, or one of a local AWS")
+
+
+def _lock(directory: Path) -> IO[str]:
+    """Keep other processes from using the directory, until the returned file is closed."""
+    file = (directory / LOCK).open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise DataDirectoryError(f"{directory} is in use by another local AWS; stop it, or choose another") from None
+    return file
+
+
+def _connect(directory: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(directory / STATE, check_same_thread=False, isolation_level=None)
+    (found,) = database.execute("PRAGMA user_version").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if found != FORMAT and (found or tables):
+        raise DataDirectoryError(f"{directory} is of format {found}, not {FORMAT}; use an empty directory")
+    return database
+
+
 def _encode(value: Any) -> Any:
-    """As JSON can say it. Keys of others that begin as our own one does get a second dollar."""
+    """
+    The value for JSON, with datetimes as ``{"$datetime": …}``. A key that starts with a dollar gets a second one, so
+    that it is not mistaken for a datetime.
+    """
     if isinstance(value, datetime):
         return {"$datetime": value.isoformat()}
     if isinstance(value, dict):
