@@ -17,13 +17,9 @@ from werkzeug.wrappers import Request, Response
 from local_aws import ADMIN_PATH
 from local_aws.faults import Fault, FaultError, Faults
 from local_aws.request_log import RequestLog
-from local_aws.sagemaker.models import SageMakerBackend
-from local_aws.sagemaker.resource import Resource, now
-from local_aws.sagemaker.transform_job import TransformJob
-from local_aws.sagemaker.tuning_job import HyperParameterTuningJob
+from local_aws.state import state
 
 PAGE = Path(__file__).parent / "page.html"
-OBJECTS_SHOWN = 2000
 FILTERS = ("service", "operation", "principal", "region", "name", "outcome", "status")
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 # The page and the objects show what clients have sent: none of it may run, or be sent to another server.
@@ -75,10 +71,9 @@ class AdminApi:
         try:
             endpoint, arguments = self._routes.bind("").match(request.path, request.method)
         except HTTPException as error:
-            known = (
-                f"{method} {rule.rule}" for rule in self._routes.iter_rules() for method in rule.methods - {"HEAD"}
-            )
-            error.description = f"no {request.method} {request.path} here; there is: {', '.join(sorted(known))}"
+            rules = self._routes.iter_rules()
+            known = sorted(f"{method} {rule.rule}" for rule in rules for method in rule.methods - {"HEAD"})
+            error.description = f"no {request.method} {request.path} here; there is: {', '.join(known)}"
             raise
         return endpoint(request, **arguments)
 
@@ -107,67 +102,6 @@ class AdminApi:
             raise BadRequest(f"limit must be a whole number from 0 on, not {limit!r}")
         entries = deque(self._requests.entries(filters), maxlen=int(limit) if limit else None)
         return Response("".join(f"{json.dumps(entry)}\n" for entry in entries), content_type="application/jsonl")
-
-
-def state() -> dict[str, Any]:
-    """What the page shows."""
-    backends = list(SageMakerBackend.instances)
-    return {
-        "time": now(),
-        "training_jobs": [
-            _common(job)
-            | {
-                "phase": job.secondary_status,
-                "failure_reason": job.failure_reason,
-                "metrics": job.metrics,
-                "validation_accuracies": job.validation_accuracies,
-                "billable_seconds": job.facts().get("BillableTimeInSeconds"),
-            }
-            for backend in backends
-            for job in list(backend.training_jobs.values())
-        ],
-        "other_jobs": [
-            _common(job) | {"failure_reason": job.failure_reason}
-            for backend in backends
-            for job in _other_jobs(backend)
-        ],
-        "endpoints": [
-            _common(endpoint)
-            | {
-                "age_seconds": (now() - endpoint.created).total_seconds(),
-                "request_count": endpoint.request_count,
-                "failure_reason": endpoint.failure_reason,
-            }
-            for backend in backends
-            for endpoint in list(backend.endpoints.values())
-        ],
-        "buckets": _buckets(),
-    }
-
-
-def _other_jobs(backend: SageMakerBackend) -> list[TransformJob | HyperParameterTuningJob]:
-    return [*backend.transform_jobs.values(), *backend.tuning_jobs.values()]
-
-
-def _common(resource: Resource) -> dict[str, Any]:
-    return {
-        "name": resource.name,
-        "kind": resource.KIND,
-        "status": resource.status,
-        "created": resource.created,
-        "region": resource.cloud.region,
-        "tags": {tag["Key"]: tag["Value"] for tag in resource.tags},
-    }
-
-
-def _buckets() -> list[dict[str, Any]]:
-    buckets = []
-    for name, bucket in list(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.items()):
-        keys = sorted(bucket.keys)
-        found = [(key, bucket.keys.get(key)) for key in keys[:OBJECTS_SHOWN]]
-        objects = [{"key": key, "size": found_key.size} for key, found_key in found if hasattr(found_key, "size")]
-        buckets.append({"name": name, "objects": objects, "more": max(0, len(keys) - OBJECTS_SHOWN)})
-    return buckets
 
 
 def _object(_: Request, bucket: str, key: str) -> Response:

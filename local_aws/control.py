@@ -1,7 +1,7 @@
 """
-Orders faults from a local AWS that runs, and reads its request log: ``python -m local_aws.control``.
+Order faults from a running local AWS, and print its request log: ``python -m local_aws.control``.
 
-It is found at AWS_ENDPOINT_URL, or where ``--url`` says.
+The local AWS is the one at AWS_ENDPOINT_URL, or at ``--url``.
 """
 
 import argparse
@@ -13,27 +13,29 @@ from typing import Any
 
 import requests
 
+from local_aws import ADMIN_PATH, HOST, PORT
 from local_aws.faults import CONNECTION_RESET, PHASES
 
-DEFAULT_URL = "http://127.0.0.1:4566"
+DEFAULT_URL = f"http://{HOST}:{PORT}"
+FILTERS = ("service", "operation", "principal", "name", "outcome")
 EXAMPLES = """
 examples:
-  the next three CreateEndpoint calls are throttled
+  throttle the next three CreateEndpoint calls
     python -m local_aws.control fail CreateEndpoint --error ThrottlingException --times 3
-  a tenth of all S3 reads fail, always the same ones for the same order of calls
+  let one of ten S3 reads fail; the same seed hits the same calls
     python -m local_aws.control fail s3:GetObject --error InternalError --forever --probability 0.1 --seed 7
-  the next InvokeEndpoint is answered after two seconds; the one after it loses its connection
+  answer the next InvokeEndpoint after two seconds, and close the connection of the one after it
     python -m local_aws.control fail InvokeEndpoint --delay 2
     python -m local_aws.control fail InvokeEndpoint --error ConnectionReset
-  the next training job whose name begins with aws- fails while it trains
+  let the next training job whose name starts with aws- fail while it trains
     python -m local_aws.control fail-phase Training --name 'aws-*' --reason 'AlgorithmError: out of memory'
-  what has been called
+  print all CreateEndpoint calls
     python -m local_aws.control requests --operation CreateEndpoint
 """
 
 
 class ControlError(Exception):
-    """The local AWS is not there, or has refused; the message says what to do."""
+    """The local AWS does not answer, or it refuses a request. The message says what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ControlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # somebody's `head` has seen enough
+    except BrokenPipeError:  # the reader of the output, for example head, has ended
         sys.stderr.close()
     return 0
 
@@ -55,35 +57,34 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--url", default=os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL), help="of the local AWS (default: %(default)s)"
-    )
+    url = os.environ.get("AWS_ENDPOINT_URL", DEFAULT_URL)
+    parser.add_argument("--url", default=url, help="URL of the local AWS (default: %(default)s)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    fail = commands.add_parser("fail", help="make calls fail, be late, or lose their connection")
+    fail = commands.add_parser("fail", help="let calls fail, be slow, or lose their connection")
     fail.add_argument("operation", help="pattern of the operation's name, e.g. CreateEndpoint, 'List*', s3:GetObject")
     fail.add_argument("--error", help=f"the error's code, e.g. ThrottlingException, or {CONNECTION_RESET}")
     fail.add_argument("--message", help="the error's message")
-    fail.add_argument("--delay", type=_finite, default=0.0, metavar="SECONDS", help="how late the call is answered")
+    fail.add_argument("--delay", type=_finite, default=0.0, metavar="SECONDS", help="answer the call this much later")
     _add_common(fail)
     fail.set_defaults(run=_fail)
 
-    fail_phase = commands.add_parser("fail-phase", help="make a job or an endpoint fail in a phase")
+    fail_phase = commands.add_parser("fail-phase", help="let a job or an endpoint fail in a phase")
     fail_phase.add_argument("phase", choices=PHASES, metavar="PHASE", help=f"one of {', '.join(PHASES)}")
     fail_phase.add_argument("--reason", help="the FailureReason")
     _add_common(fail_phase)
     fail_phase.set_defaults(run=_fail_phase)
 
-    faults = commands.add_parser("faults", help="list the faults that are ordered")
+    faults = commands.add_parser("faults", help="list the ordered faults")
     faults.set_defaults(run=_faults)
     clear = commands.add_parser("clear", help="withdraw all faults, or one")
-    clear.add_argument("id", nargs="?", type=int, help="of the one")
+    clear.add_argument("id", nargs="?", type=int, help="id of the one fault to withdraw")
     clear.set_defaults(run=_clear)
 
     log = commands.add_parser("requests", help="print the request log as JSON lines")
-    for name in ("service", "operation", "principal", "name", "outcome"):
-        log.add_argument(f"--{name}", help=f"only those whose {name} fits this pattern")
-    log.add_argument("--limit", type=int, help="the newest so many")
+    for name in FILTERS:
+        log.add_argument(f"--{name}", help=f"pattern of the {name}; other entries are left out")
+    log.add_argument("--limit", type=int, help="print only the newest entries, this many")
     log.set_defaults(run=_requests)
     return parser
 
@@ -91,10 +92,19 @@ def _parser() -> argparse.ArgumentParser:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="*", help="pattern of the resource's name (default: any)")
     times = parser.add_mutually_exclusive_group()
-    times.add_argument("--times", type=int, default=1, help="how often it hits (default: %(default)s)")
-    times.add_argument("--forever", action="store_true", help="it hits until it is withdrawn")
-    parser.add_argument("--probability", type=_finite, default=1.0, help="with which it hits (default: 1)")
-    parser.add_argument("--seed", type=int, help="of the probability's random numbers")
+    times.add_argument("--times", type=int, default=1, help="how often the fault hits (default: %(default)s)")
+    times.add_argument("--forever", action="store_true", help="let the fault hit until it is withdrawn")
+    parser.add_argument(
+        "--probability", type=_finite, default=1.0, help="the probability of a hit, for each call (default: 1)"
+    )
+    parser.add_argument("--seed", type=int, help="seed for the random numbers of --probability")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return number
 
 
 def _fail(options: argparse.Namespace) -> None:
@@ -118,20 +128,11 @@ def _order(options: argparse.Namespace, fault: dict[str, Any]) -> None:
 
 def _faults(options: argparse.Namespace) -> None:
     faults = _call(options, "GET", "faults").json()
-    _print_lines([{name: value for name, value in fault.items() if _matters(fault, name)} for fault in faults])
+    for fault in faults:
+        del fault["operation" if fault["phase"] else "phase"]
+    _print_lines(faults)
     if not faults:
         print("no faults are ordered", file=sys.stderr)
-
-
-def _matters(fault: dict[str, Any], name: str) -> bool:
-    return name != ("operation" if fault["phase"] else "phase")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise argparse.ArgumentTypeError(f"{text} is no number that can be used")
-    return number
 
 
 def _clear(options: argparse.Namespace) -> None:
@@ -140,21 +141,21 @@ def _clear(options: argparse.Namespace) -> None:
 
 
 def _requests(options: argparse.Namespace) -> None:
-    names = ("service", "operation", "principal", "name", "outcome", "limit")
-    filters = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in (*FILTERS, "limit")}
+    filters = {name: value for name, value in given.items() if value is not None}
     print(_call(options, "GET", "requests", params=filters).text, end="")
 
 
 def _call(options: argparse.Namespace, method: str, path: str, **arguments: Any) -> requests.Response:
-    url = f"{options.url.rstrip('/')}/_local/{path}"
+    url = f"{options.url.rstrip('/')}{ADMIN_PATH}{path}"
     try:
         response = requests.request(method, url, timeout=30, **arguments)
     except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema, requests.exceptions.InvalidSchema):
-        raise ControlError(f"{options.url} is no URL; it begins with http://") from None
+        raise ControlError(f"{options.url} is not a URL; a URL starts with http://") from None
     except requests.RequestException as error:
         raise ControlError(
-            f"no local AWS answers at {options.url}: start one with python -m local_aws, or name it with "
-            f"--url ({type(error).__name__})"
+            f"no local AWS answers at {options.url} ({type(error).__name__}); start one with python -m local_aws, or "
+            "give its URL with --url"
         ) from None
     if not response.ok:
         try:

@@ -265,7 +265,7 @@ def test_the_command_says_what_is_wrong(control, capsys):
     assert main(["--url", "http://127.0.0.1:9", "faults"]) == 1
     assert "no local AWS answers at http://127.0.0.1:9" in capsys.readouterr().err
     assert main(["--url", "nonsense", "faults"]) == 1
-    assert "nonsense is no URL; it begins with http://" in capsys.readouterr().err
+    assert "nonsense is not a URL; a URL starts with http://" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["fail-phase", "Thinking"])
     assert "Training" in capsys.readouterr().err
