@@ -1,1 +1,4 @@
-"""What runs inside the BlazingText image: training and inference, on fastText, which reads the same model.bin."""
+"""What runs inside the BlazingText image: training and inference, with fastText, which has the same model.bin."""
+
+TUNING_METRIC = "_tuning_objective_metric"
+"""The hyperparameter in which SageMaker tells the container the objective of a tuning job."""

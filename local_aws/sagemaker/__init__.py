@@ -1,1 +1,1 @@
-"""SageMaker's control plane, laid out as moto's services are: models, responses, urls, exceptions."""
+"""SageMaker's control plane, in the modules that moto's services have: models, responses, urls, exceptions."""

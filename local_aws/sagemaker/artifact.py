@@ -1,4 +1,4 @@
-"""A model's artifact: from a URI to something that answers."""
+"""A model's artifact: read it from S3 and load its model."""
 
 import io
 import tarfile
@@ -14,7 +14,7 @@ class ArtifactError(Exception):
     """The artifact cannot be served."""
 
     def failure_reason(self, variant: str) -> str:
-        """An endpoint's FailureReason, in SageMaker's words; the message of the error goes to the endpoint's log."""
+        """SageMaker's FailureReason for an endpoint. The log of the endpoint has the error's message."""
         if str(self).startswith("Failed to"):
             return str(self)
         return (
@@ -27,7 +27,7 @@ def read_artifact(s3: S3, uri: str | None) -> bytes:
     """
     The archive's bytes.
 
-    :raises ArtifactError: it is not there
+    :raises ArtifactError: there is no object with this URI
     """
     try:
         return s3.read(*split_uri(uri or ""))
@@ -41,11 +41,11 @@ def read_artifact(s3: S3, uri: str | None) -> bytes:
 
 def open_artifact(archive: bytes, uri: str, scratch: Path | None) -> Predictor:
     """
-    The model of a ``model.tar.gz``, loaded.
+    Load the model in a ``model.tar.gz``.
 
-    :param uri: where the archive is from, for messages
-    :param scratch: where to unpack it; the system's own place for such things where None
-    :raises ArtifactError: damaged, without a ``model.bin``, or not a model that BlazingText serves
+    :param uri: the URI of the archive, for messages
+    :param scratch: where to unpack the archive; None: in the system's folder for temporary files
+    :raises ArtifactError: the archive is damaged, has no ``model.bin``, or BlazingText does not serve the model
     """
     with TemporaryDirectory(prefix="model-", dir=scratch) as folder:
         path = Path(folder) / "model.bin"

@@ -1,4 +1,4 @@
-"""Models, endpoint configurations and endpoints; an endpoint holds the model's own bytes and answers from them."""
+"""Models, endpoint configurations and endpoints."""
 
 import random
 import threading
@@ -12,7 +12,7 @@ from local_aws.blazingtext.inference import ContainerError, Predictor
 from local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.job import JobFailed, require_no_fault
-from local_aws.sagemaker.resource import Resource, internal_error, now
+from local_aws.sagemaker.resource import Resource, cut_reason, internal_error, now
 
 METRICS_NAMESPACE = "AWS/SageMaker"
 
@@ -24,7 +24,7 @@ def log_group(endpoint_name: str) -> str:
 
 @dataclass
 class Model(Resource):
-    """A model: where its container and its artifact are."""
+    """A model: its container and its artifact."""
 
     KIND: ClassVar[str] = "model"
     NAME_MEMBER: ClassVar[str] = "ModelName"
@@ -62,8 +62,8 @@ class EndpointConfig(Resource):
 @dataclass
 class Endpoint(Resource):
     """
-    An endpoint. It loads its models once, in the background, while it is Creating or Updating, and keeps its own copy
-    of them: what becomes of the configuration, the model and the artifact afterwards does not matter to it.
+    An endpoint. It loads its models once, in the background, while it is Creating or Updating. It keeps its own copy of
+    them, so the configuration, the model and the artifact can be changed or deleted afterwards.
     """
 
     KIND: ClassVar[str] = "endpoint"
@@ -76,11 +76,11 @@ class Endpoint(Resource):
 
     config_name: str = ""
     variants: list[dict[str, Any]] = field(default_factory=list)
-    """What answers now, as in the configuration."""
+    """The variants in service, as in the configuration."""
     artifacts: dict[str, str] = field(default_factory=dict)
-    """Names of the archives in the store, by variant."""
+    """The names of the archives in the store, by variant."""
     pending: dict[str, Any] | None = None
-    """What is being deployed: config_name, variants, and artifact URIs by variant."""
+    """The deployment in progress: config_name, variants, and artifact URIs by variant."""
     failure_reason: str | None = None
 
     def __post_init__(self) -> None:
@@ -88,21 +88,21 @@ class Endpoint(Resource):
         self._predictors: dict[str, Predictor] = {}
         self._random = random.Random()
         self.request_count = 0
-        """Since the local AWS started."""
+        """The number of invocations since the local AWS started."""
         self.when_deleted: Callable[[], Any] = lambda: None
 
     def start(self) -> None:
-        """Deploy what is pending."""
+        """Start the pending deployment."""
         self._in_background(self._deploy)
 
     def update(self, pending: dict[str, Any]) -> None:
-        """Deploy something else; what answered before answers until then."""
+        """Start another deployment. The old variants answer until it is in service."""
         self.pending = pending
         self._set_status("Updating")
         self._in_background(self._deploy)
 
     def delete(self) -> None:
-        """Pass through Deleting; then `when_deleted` is called."""
+        """Start the deletion; call `when_deleted` at its end."""
         self._set_status("Deleting")
         self._in_background(self._delete)
 
@@ -128,15 +128,15 @@ class Endpoint(Resource):
             "EndpointArn": self.arn,
             "EndpointConfigName": self.config_name or (self.pending or {}).get("config_name"),
             "EndpointStatus": self.status,
-            "FailureReason": self.failure_reason and self.failure_reason[:1024],
+            "FailureReason": cut_reason(self.failure_reason),
             "ProductionVariants": [_describe_variant(variant) for variant in self.variants] or None,
         }
 
     def invoke(self, variant: str | None, body: bytes, content_type: str, accept: str) -> tuple[str, str, str]:
         """
-        The container's answer: body, content type, and the variant that gave it.
+        Return the body of the container's answer, its content type, and the variant that answered.
 
-        :raises ValidationException: no such variant, or nothing answers here yet
+        :raises ValidationException: there is no such variant, or the endpoint is not in service yet
         :raises ContainerError: the container refuses the request
         """
         predictors, variants = self._predictors, self.variants
@@ -200,7 +200,7 @@ class Endpoint(Resource):
     def _give_up(self, phase: str, reason: str) -> None:
         self.cloud.pace.wait(phase)
         self.failure_reason, self.pending = reason, None
-        # A failed update is rolled back: the old configuration goes on answering.
+        # A failed update is rolled back: the old variants stay in service.
         self._set_status("InService" if self._predictors else "Failed")
 
     def _load(self, variant: str, uri: str | None, archive: bytes) -> Predictor:

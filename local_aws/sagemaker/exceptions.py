@@ -8,7 +8,7 @@ class ValidationException(ServiceException):
 
 
 class SerializationException(ServiceException):
-    # AWS's own code is SerializationException, which is not in the service's model.
+    # AWS answers with the code SerializationException, which the service's model does not list.
     code = "ValidationException"
 
 
@@ -25,5 +25,5 @@ class ConflictException(ServiceException):
 
 
 class UnsupportedOperation(ServiceException):
-    # SageMaker has no code of its own for this, and clients know this one.
+    # SageMaker has no code for this; clients know this one.
     code = "ValidationException"

@@ -1,5 +1,5 @@
 """
-Values from a tuning job's ranges.
+Take values from a tuning job's ranges.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
 """
@@ -7,49 +7,51 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ra
 import itertools
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from local_aws.sagemaker.exceptions import ValidationException
 
+INTEGER, CONTINUOUS, CATEGORICAL = "IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges"
 LARGEST_FOR_AUTO_LINEAR = 100
-"""Where ScalingType is Auto, a range whose ends differ by this factor or more is sampled logarithmically."""
+"""With ScalingType Auto, a range whose ends differ by this factor or more is sampled logarithmically."""
 
 
 def check_ranges(ranges: dict[str, Any], strategy: str) -> None:
     """
-    :raises ValidationException: a range that is no range, or that the strategy cannot search
+    :raises ValidationException: a range is not valid, or the strategy cannot search it
     """
-    for kind in ("IntegerParameterRanges", "ContinuousParameterRanges"):
+    numbers: dict[str, Callable[[str], float]] = {INTEGER: int, CONTINUOUS: float}
+    for kind, number in numbers.items():
         for entry in ranges.get(kind, []):
-            _check_range(entry, int if kind.startswith("Integer") else float)
-    if strategy == "Grid" and (ranges.get("IntegerParameterRanges") or ranges.get("ContinuousParameterRanges")):
+            _check_range(entry, number)
+    if strategy == "Grid" and (ranges.get(INTEGER) or ranges.get(CONTINUOUS)):
         raise ValidationException("Grid search takes categorical parameter ranges only.")
     if ranges.get("AutoParameters"):
         raise ValidationException("The local AWS does not support AutoParameters.")
 
 
 def combinations(ranges: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Every combination of the categories, for Grid."""
-    entries = ranges.get("CategoricalParameterRanges", [])
+    """Every combination of the categories, for strategy Grid."""
+    entries = ranges.get(CATEGORICAL, [])
     for values in itertools.product(*(entry["Values"] for entry in entries)):
         yield {entry["Name"]: value for entry, value in zip(entries, values, strict=True)}
 
 
 def samples(ranges: dict[str, Any], seed: int | None) -> Iterator[dict[str, str]]:
-    """Random combinations without an end, for Random; the same ones for the same seed."""
+    """Random combinations without end, for strategy Random. The same seed gives the same combinations."""
     chance = random.Random(seed)
     while True:
         yield {
-            **{entry["Name"]: str(_integer(entry, chance)) for entry in ranges.get("IntegerParameterRanges", [])},
-            **{entry["Name"]: repr(_number(entry, chance)) for entry in ranges.get("ContinuousParameterRanges", [])},
-            **{entry["Name"]: chance.choice(entry["Values"]) for entry in ranges.get("CategoricalParameterRanges", [])},
+            **{entry["Name"]: str(_integer(entry, chance)) for entry in ranges.get(INTEGER, [])},
+            **{entry["Name"]: repr(_number(entry, chance)) for entry in ranges.get(CONTINUOUS, [])},
+            **{entry["Name"]: chance.choice(entry["Values"]) for entry in ranges.get(CATEGORICAL, [])},
         }
 
 
-def _check_range(entry: dict[str, Any], kind: type) -> None:
+def _check_range(entry: dict[str, Any], number: Callable[[str], float]) -> None:
     try:
-        low, high = kind(entry["MinValue"]), kind(entry["MaxValue"])
+        low, high = number(entry["MinValue"]), number(entry["MaxValue"])
     except ValueError:
         raise ValidationException(f"MinValue and MaxValue of {entry['Name']} must be numbers.") from None
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
@@ -65,7 +67,7 @@ def _integer(entry: dict[str, Any], chance: random.Random) -> int:
     low, high = int(entry["MinValue"]), int(entry["MaxValue"])
     if _scaling(entry, low, high) == "Linear":
         return chance.randint(low, high)
-    return min(high, max(low, round(math.exp(chance.uniform(math.log(low), math.log(high))))))
+    return min(high, max(low, round(_logarithmic(low, high, chance))))
 
 
 def _number(entry: dict[str, Any], chance: random.Random) -> float:
@@ -73,9 +75,13 @@ def _number(entry: dict[str, Any], chance: random.Random) -> float:
     scaling = _scaling(entry, low, high)
     if scaling == "Linear":
         return chance.uniform(low, high)
-    if scaling == "ReverseLogarithmic":
-        return min(high, max(low, 1 - math.exp(chance.uniform(math.log(1 - high), math.log(1 - low)))))
-    return min(high, max(low, math.exp(chance.uniform(math.log(low), math.log(high)))))
+    reverse = scaling == "ReverseLogarithmic"
+    number = 1 - _logarithmic(1 - high, 1 - low, chance) if reverse else _logarithmic(low, high, chance)
+    return min(high, max(low, number))  # rounding may have left the range
+
+
+def _logarithmic(low: float, high: float, chance: random.Random) -> float:
+    return math.exp(chance.uniform(math.log(low), math.log(high)))
 
 
 def _scaling(entry: dict[str, Any], low: float, high: float) -> str:

@@ -1,20 +1,21 @@
-"""What jobs of every kind share: they work in the background until they are done, fail or are stopped."""
+"""What jobs of all kinds have in common: they run in the background until they complete, fail or are stopped."""
 
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from local_aws.faults import Faults
-from local_aws.sagemaker.resource import Resource, internal_error, now
+from local_aws.sagemaker.exceptions import ResourceInUse, ValidationException
+from local_aws.sagemaker.resource import Resource, Resources, cut_reason, internal_error, now
 
 
 class JobFailed(Exception):
-    """The job ends as Failed; the message is its FailureReason."""
+    """The job ends as Failed. The message is its FailureReason."""
 
 
 class JobStopped(Exception):
-    """The job ends as Stopped, for the secondary status and with the message given."""
+    """The job ends as Stopped, with this secondary status and message."""
 
     def __init__(self, secondary_status: str = "Stopped", message: str = ""):
         super().__init__(message)
@@ -23,7 +24,7 @@ class JobStopped(Exception):
 
 def require_no_fault(faults: Faults, phase: str, name: str) -> None:
     """
-    :raises JobFailed: somebody has ordered that this phase of this job or endpoint fails
+    :raises JobFailed: a fault is ordered for this phase of this job or endpoint
     """
     fault = faults.of_phase(phase, name)
     if fault is not None:
@@ -32,7 +33,7 @@ def require_no_fault(faults: Faults, phase: str, name: str) -> None:
 
 @dataclass
 class Job(Resource):
-    """One job, from creation on."""
+    """A job."""
 
     IN_PROGRESS: ClassVar[frozenset[str]] = frozenset({"InProgress", "Stopping"})
 
@@ -46,35 +47,40 @@ class Job(Resource):
         self._thread: threading.Thread | None = None
         self.done = threading.Event()
         """Set when the job's status is final."""
-        if self.status not in self.IN_PROGRESS:
+        if not self.is_in_progress:
             self.done.set()
 
+    @property
+    def is_in_progress(self) -> bool:
+        return self.status in self.IN_PROGRESS
+
     def start(self) -> None:
-        """Begin; the job's thread takes it to its end."""
+        """Start the thread that does the job."""
         self._thread = threading.Thread(target=self._work, daemon=True, name=f"{self.KIND}-{self.name}")
         self._thread.start()
 
     def resume(self) -> None:
-        if self.status in self.IN_PROGRESS:
+        if self.is_in_progress:
             self.end("Failed", internal_error("The local AWS ended while the job was running. Please try again."))
 
-    def stop(self) -> None:
-        """Ask the job to stop, if it is in progress: it passes through Stopping."""
+    def stop(self) -> bool:
+        """Ask the job to stop; its status is Stopping until it has. Return False if it is not running."""
         with self._lock:
             if self.status != "InProgress":
-                return
+                return False
             self._stop_requested.set()
             self.status, self.modified = "Stopping", now()
             self.save()
+        return True
 
     def abandon(self) -> None:
-        """Leave nothing running; the job's state no longer matters."""
+        """End the job's thread when the server closes. The job's state is not saved any more."""
         self._stop_requested.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
 
     def end(self, status: str, failure_reason: str | None = None) -> None:
-        """Take the final status."""
+        """Set the final status."""
         with self._lock:
             self.status, self.failure_reason = status, failure_reason
             self.ended = self.modified = now()
@@ -82,14 +88,13 @@ class Job(Resource):
         self.done.set()
 
     def end_stopped(self, stopped: JobStopped) -> None:
-        """Take the final status of a job that was stopped."""
+        """Set the final status of a job that was stopped."""
         self.end("Stopped")
 
     def facts(self) -> dict[str, Any]:
-        return super().facts() | {"FailureReason": self.failure_reason and self.failure_reason[:1024]}
+        return super().facts() | {"FailureReason": cut_reason(self.failure_reason)}
 
     def _work(self) -> None:
-        """Take the job to its end, whatever happens."""
         try:
             self._run()
             with self._lock:
@@ -105,13 +110,57 @@ class Job(Resource):
 
     def _run(self) -> None:
         """
-        The job's work.
+        Do the job's work.
 
         :raises JobFailed: with the FailureReason
-        :raises JobStopped: it was stopped
+        :raises JobStopped: the job was stopped
         """
         raise NotImplementedError
 
     def _raise_if_stopped(self) -> None:
         if self._stop_requested.is_set():
             raise JobStopped
+
+
+J = TypeVar("J", bound=Job)
+
+
+class Jobs(Resources[J]):
+    """The jobs of one kind. AWS's messages about jobs differ from those about other resources."""
+
+    def find(self, name: str) -> J:
+        job = self.get(name)
+        if job is None:
+            raise ValidationException("Requested resource not found.")
+        return job
+
+    def refuse_existing(self, name: str) -> None:
+        """
+        :raises ResourceInUse: there is a job with this name
+        """
+        if name in self:
+            noun = self.noun[0].upper() + self.noun[1:]
+            raise ResourceInUse(
+                f"{noun} names must be unique within an AWS account and region, and a {self.noun} with this name "
+                f"already exists ({self[name].arn})"
+            )
+
+    def stop(self, name: str) -> None:
+        """
+        :raises ValidationException: there is no such job, or it has ended
+        """
+        job = self.find(name)
+        self._require(job.is_in_progress, job)
+        job.stop()
+
+    def delete(self, name: str) -> None:
+        """
+        :raises ValidationException: there is no such job, or it has not ended
+        """
+        job = self.find(name)
+        self._require(not job.is_in_progress, job)
+        self.remove(name)
+
+    def _require(self, allowed: bool, job: J) -> None:
+        if not allowed:
+            raise ValidationException(f"The request was rejected because the {self.noun} is in status {job.status}.")

@@ -1,4 +1,4 @@
-"""The model registry: groups of model packages, and their versions with an approval status."""
+"""The model registry: groups of model packages, and packages with their approval status."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ CREATED_BY: dict[str, Any] = {}
 
 @dataclass
 class ModelPackageGroup(Resource):
-    """A group; its packages are its versions."""
+    """A group. Its packages are its versions."""
 
     KIND: ClassVar[str] = "model-package-group"
     NAME_MEMBER: ClassVar[str] = "ModelPackageGroupName"
     SUMMARY: ClassVar[str] = "ModelPackageGroupSummary"
 
     versions_made: int = 0
-    """A deleted version's number is not given again."""
+    """The number of versions ever created, because the number of a deleted version is not used again."""
 
     def facts(self) -> dict[str, Any]:
         return super().facts() | {
@@ -32,7 +32,7 @@ class ModelPackageGroup(Resource):
 
 @dataclass
 class ModelPackage(Resource):
-    """A version of a group, or a package with a name of its own."""
+    """A version of a group, or a package that has a name and no group."""
 
     KIND: ClassVar[str] = "model-package"
     NAME_MEMBER: ClassVar[str] = "ModelPackageName"
@@ -40,11 +40,11 @@ class ModelPackage(Resource):
 
     version: int | None = None
     changes: dict[str, Any] = field(default_factory=dict)
-    """What UpdateModelPackage has changed."""
+    """The members that UpdateModelPackage has changed."""
 
     @property
     def name(self) -> str:
-        """The package's own name, or ``group/version``: what follows the kind in its ARN."""
+        """The last part of the ARN: ``group/version``, or the name of a package without a group."""
         return self.arn.partition(f":{self.KIND}/")[2]
 
     @property
@@ -61,7 +61,7 @@ class ModelPackage(Resource):
         group = self.group
         return {
             **super().facts(),
-            # A version has none on AWS either, though the service model requires one.
+            # The service model requires this member, but as on AWS a version does not have it.
             "ModelPackageName": self.request.get("ModelPackageName"),
             "ModelPackageArn": self.arn,
             "ModelPackageVersion": self.version,
@@ -76,7 +76,7 @@ class ModelPackage(Resource):
         }
 
     def update(self, request: dict[str, Any]) -> None:
-        """Change what UpdateModelPackage may change here."""
+        """Apply an UpdateModelPackage request."""
         with self._lock:
             self._update(request)
 
@@ -96,7 +96,7 @@ class ModelPackage(Resource):
 
 
 class ModelRegistry:
-    """Groups and packages of one account and region, and the rules between them."""
+    """The groups and packages of one account and region."""
 
     def __init__(self, cloud: Cloud):
         self._lock = threading.RLock()
@@ -128,34 +128,36 @@ class ModelRegistry:
             self.groups.remove(group.name)
 
     def versions(self, group: str) -> list[ModelPackage]:
-        """The packages of a group, by their version."""
+        """The packages of a group, by version."""
         return sorted(
             (package for package in list(self.packages.values()) if package.group == group),
             key=lambda package: package.version or 0,
         )
 
     def create_package(self, request: dict[str, Any]) -> ModelPackage:
+        name, group_name = request.get("ModelPackageName"), request.get("ModelPackageGroupName")
+        if name and group_name:
+            raise ValidationException("Specify either ModelPackageName or ModelPackageGroupName, not both.")
+        if not name and not group_name:
+            raise ValidationException("Specify ModelPackageName or ModelPackageGroupName.")
         with self._lock:
-            if group_name := request.get("ModelPackageGroupName"):
-                if "ModelPackageName" in request:
-                    raise ValidationException("Specify either ModelPackageName or ModelPackageGroupName, not both.")
-                group = self.group(group_name)
-                if (made := self._made_with(group.name, request.get("ClientToken"))) is not None:
-                    return made
-                group.versions_made += 1
-                group.save()
-                arn = self.packages.arn(f"{group.name}/{group.versions_made}")
-                request = request | {"ModelPackageGroupName": group.name}
-                return self.packages.create(request, arn=arn, status="Completed", version=group.versions_made)
-            if "ModelPackageName" not in request:
-                raise ValidationException("Specify ModelPackageName or ModelPackageGroupName.")
-            if request["ModelPackageName"] in self.packages:
-                arn = self.packages[request["ModelPackageName"]].arn
-                raise ConflictException(f"Model Package already exists: {arn}")
+            if group_name:
+                return self._create_version(self.group(group_name), request)
+            if existing := self.packages.get(str(name)):
+                raise ConflictException(f"Model Package already exists: {existing.arn}")
             return self.packages.create(request, status="Completed")
 
-    def _made_with(self, group: str, token: str | None) -> ModelPackage | None:
-        """The version that an earlier request with the same token has made."""
+    def _create_version(self, group: ModelPackageGroup, request: dict[str, Any]) -> ModelPackage:
+        if existing := self._created_with(group.name, request.get("ClientToken")):
+            return existing
+        group.versions_made += 1
+        group.save()
+        arn = self.packages.arn(f"{group.name}/{group.versions_made}")
+        request = request | {"ModelPackageGroupName": group.name}
+        return self.packages.create(request, arn=arn, status="Completed", version=group.versions_made)
+
+    def _created_with(self, group: str, token: str | None) -> ModelPackage | None:
+        """The version that an earlier request with the same ClientToken created."""
         same = (package for package in self.versions(group) if token and package.request.get("ClientToken") == token)
         return next(same, None)
 

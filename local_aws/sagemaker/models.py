@@ -1,4 +1,4 @@
-"""SageMaker's state in one account and region, and the rules by which it changes."""
+"""SageMaker's state in one account and region, and how requests change it."""
 
 import threading
 from dataclasses import dataclass, field
@@ -6,51 +6,20 @@ from typing import Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
 
-from include.blazingtext.hyperparameters import HYPERPARAMETERS
-from local_aws.cloud import Cloud, NoSuchObject, split_uri
+from local_aws.cloud import Cloud
 from local_aws.faults import Faults
 from local_aws.pace import Pace
 from local_aws.s3_objects import S3Objects
+from local_aws.sagemaker import request_checks
 from local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
 from local_aws.sagemaker.exceptions import ValidationException
-from local_aws.sagemaker.hyperparameter_ranges import check_ranges
-from local_aws.sagemaker.model_package import ModelPackage, ModelPackageGroup, ModelRegistry
-from local_aws.sagemaker.resource import Jobs, Resource, Resources
+from local_aws.sagemaker.job import Jobs
+from local_aws.sagemaker.model_package import ModelPackage, ModelRegistry
+from local_aws.sagemaker.resource import Resource, Resources
 from local_aws.sagemaker.training_job import TrainingJob
-from local_aws.sagemaker.transform_job import SUPPORTED_CONTENT_TYPES, TransformJob
+from local_aws.sagemaker.transform_job import TransformJob
 from local_aws.sagemaker.tuning_job import HyperParameterTuningJob
 from local_aws.store import Store
-
-OBJECTIVE_METRIC = "validation:accuracy"
-TUNABLE = frozenset({"epochs", "min_count", "learning_rate", "vector_dim", "word_ngrams", "buckets", "mode"})
-"""https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext-tuning.html"""
-NOT_SUPPORTED = {
-    "TrainingJob": (
-        "CheckpointConfig",
-        "DebugHookConfig",
-        "DebugRuleConfigurations",
-        "TensorBoardOutputConfig",
-        "ProfilerRuleConfigurations",
-        "RemoteDebugConfig",
-        "InfraCheckConfig",
-        "SessionChainingConfig",
-        "ServerlessJobConfig",
-        "MlflowConfig",
-        "ModelPackageConfig",
-    ),
-    "TransformJob": ("DataCaptureConfig", "DataProcessing"),
-    "HyperParameterTuningJob": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
-    "EndpointConfig": ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "DataCaptureConfig"),
-    "Endpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
-    "Model": ("InferenceExecutionConfig",),
-    "UpdateModelPackage": (
-        "ModelPackageRegistrationType",
-        "AdditionalInferenceSpecificationsToAdd",
-        "ModelCard",
-        "ModelLifeCycle",
-    ),
-}
-"""Members of Create requests that would change what happens, and that are not honoured here: refused by name."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +79,7 @@ class SageMakerBackend(BaseBackend):
 
     @classmethod
     def stop_all(cls) -> None:
-        """End everything that still runs."""
+        """End every job that is still running."""
         for backend in cls.instances:
             for tuning_job in backend.tuning_jobs.values():
                 tuning_job.abandon()
@@ -121,158 +90,63 @@ class SageMakerBackend(BaseBackend):
     # Training jobs
 
     def create_training_job(self, request: dict[str, Any], tuning_job_arn: str | None = None) -> TrainingJob:
-        _refuse_unsupported("TrainingJob", request)
-        _require("TrainingJob", request, "AlgorithmSpecification", "ResourceConfig", "StoppingCondition")
+        request_checks.refuse_unsupported("CreateTrainingJob", request)
+        request_checks.require_members(request, "AlgorithmSpecification", "ResourceConfig", "StoppingCondition")
         with self._lock:
             self.training_jobs.refuse_existing(request["TrainingJobName"])
-            self._check_training_image(request["AlgorithmSpecification"].get("TrainingImage", ""))
-            for channel in request.get("InputDataConfig", []):
-                self._check_input(channel)
+            request_checks.check_training_request(request, self.cloud.s3)
             job = self.training_jobs.create(request, status="InProgress", tuning_job_arn=tuning_job_arn)
         job.start()
         return job
 
-    def _check_training_image(self, image: str) -> None:
-        if "blazingtext" not in image:
-            raise ValidationException(f"The local AWS trains with the BlazingText image only, not with '{image}'.")
-
-    def _check_input(self, channel: dict[str, Any]) -> None:
-        if channel["ChannelName"] in {".", ".."}:
-            raise ValidationException(f"'{channel['ChannelName']}' is no name of a channel.")
-        source = channel["DataSource"].get("S3DataSource")
-        if source is None or source["S3DataType"] != "S3Prefix":
-            kind = source["S3DataType"] if source else ", ".join(channel["DataSource"])
-            raise ValidationException(f"The local AWS does not support {kind} as a data source; it takes S3Prefix.")
-        if channel.get("CompressionType", "None") != "None":
-            raise ValidationException("CompressionType Gzip is for Pipe mode, which the local AWS does not support.")
-        self._require_objects(source["S3Uri"])
-
-    def _require_objects(self, uri: str) -> None:
-        try:
-            found = bool(self.cloud.s3.list_keys(*split_uri(uri)))
-        except NoSuchObject:
-            found = False
-        if not found:
-            raise ValidationException(
-                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
-                "bucket exists in the selected region, that objects exist under that S3 prefix, and that the "
-                "role has access to them."
-            )
-
-    def stop_training_job(self, name: str) -> None:
-        self.training_jobs.refuse_stop(name)
-        self.training_jobs.find(name).stop()
-
     def delete_training_job(self, name: str) -> None:
         with self._lock:
-            _require_ended(self.training_jobs.find(name), "training job")
-            self.training_jobs.remove(name)
+            self.training_jobs.delete(name)
 
     # Transform jobs
 
     def create_transform_job(self, request: dict[str, Any]) -> TransformJob:
-        _refuse_unsupported("TransformJob", request)
+        request_checks.refuse_unsupported("CreateTransformJob", request)
         with self._lock:
             self.transform_jobs.refuse_existing(request["TransformJobName"])
             model = self.models.find(request["ModelName"])
-            source = request["TransformInput"]
-            if source.get("ContentType") not in SUPPORTED_CONTENT_TYPES:
-                raise ValidationException(
-                    f"BlazingText's batch transform takes ContentType {', '.join(SUPPORTED_CONTENT_TYPES)}, not "
-                    f"'{source.get('ContentType')}'."
-                )
-            data = source["DataSource"]["S3DataSource"]
-            if data["S3DataType"] != "S3Prefix":
-                raise ValidationException(f"The local AWS does not support {data['S3DataType']} in batch transform.")
-            self._require_objects(data["S3Uri"])
-            artifact = self._model_artifact(model)
-            job = self.transform_jobs.create(request, status="InProgress", artifact=artifact)
+            request_checks.check_transform_request(request, self.cloud.s3)
+            job = self.transform_jobs.create(request, status="InProgress", artifact=self._artifact(model))
         job.start()
         return job
-
-    def stop_transform_job(self, name: str) -> None:
-        self.transform_jobs.refuse_stop(name)
-        self.transform_jobs.find(name).stop()
 
     # Hyperparameter tuning jobs
 
     def create_hyper_parameter_tuning_job(self, request: dict[str, Any]) -> HyperParameterTuningJob:
-        _refuse_unsupported("HyperParameterTuningJob", request)
+        request_checks.refuse_unsupported("CreateHyperParameterTuningJob", request)
         with self._lock:
             self.tuning_jobs.refuse_existing(request["HyperParameterTuningJobName"])
-            self._check_tuning_request(request)
+            request_checks.check_tuning_request(request, self.cloud.s3)
             job = self.tuning_jobs.create(request, status="InProgress")
             self._bind(job)
         job.start()
         return job
 
-    def _check_tuning_request(self, request: dict[str, Any]) -> None:
-        config, definition = request["HyperParameterTuningJobConfig"], request.get("TrainingJobDefinition")
-        if definition is None:
-            raise ValidationException("TrainingJobDefinition is required.")
-        if config["Strategy"] == "Hyperband":
-            raise ValidationException(
-                "The local AWS does not support strategy Hyperband; it has Random, Grid and Bayesian."
-            )
-        for needed in ("ResourceConfig", "OutputDataConfig", "StoppingCondition"):
-            if needed not in definition:
-                raise ValidationException(
-                    f"TrainingJobDefinition needs {needed}; HyperParameterTuningResourceConfig is not supported."
-                )
-        objective = config.get("HyperParameterTuningJobObjective") or definition.get("TuningObjective") or {}
-        if objective.get("MetricName") != OBJECTIVE_METRIC:
-            raise ValidationException(
-                f"The objective metric for the hyperparameter tuning job, [{objective.get('MetricName')}], isn't valid "
-                f"for the BlazingText algorithm. Choose a valid objective metric: {OBJECTIVE_METRIC}."
-            )
-        if config["Strategy"] != "Grid" and "MaxNumberOfTrainingJobs" not in config["ResourceLimits"]:
-            raise ValidationException("ResourceLimits needs MaxNumberOfTrainingJobs unless the strategy is Grid.")
-        ranges = config.get("ParameterRanges") or definition.get("HyperParameterRanges") or {}
-        check_ranges(ranges, config["Strategy"])
-        names = [entry["Name"] for kind in ranges.values() for entry in kind]
-        if not_tunable := sorted(set(names) - TUNABLE):
-            known = "can be set but not tuned" if set(not_tunable) <= set(HYPERPARAMETERS) else "not tunable"
-            raise ValidationException(f"Hyperparameters of BlazingText that are {known}: {', '.join(not_tunable)}.")
-        if both := sorted(set(names) & set(definition.get("StaticHyperParameters", {}))):
-            raise ValidationException(f"Hyperparameters are both static and in a range: {', '.join(both)}.")
-        self._check_training_image(definition["AlgorithmSpecification"].get("TrainingImage", ""))
-        for channel in definition.get("InputDataConfig", []):
-            self._check_input(channel)
-
     def _bind(self, job: HyperParameterTuningJob) -> None:
         job.create_training_job, job.find_training_job = self.create_training_job, self.training_jobs.get
 
-    def stop_hyper_parameter_tuning_job(self, name: str) -> None:
-        self.tuning_jobs.refuse_stop(name)
-        self.tuning_jobs.find(name).stop()
-
     def delete_hyper_parameter_tuning_job(self, name: str) -> None:
         with self._lock:
-            _require_ended(self.tuning_jobs.find(name), "hyperparameter tuning job")
-            self.tuning_jobs.remove(name)
+            self.tuning_jobs.delete(name)
 
     # Models and endpoint configurations
 
     def create_model(self, request: dict[str, Any]) -> Model:
-        _refuse_unsupported("Model", request)
+        request_checks.refuse_unsupported("CreateModel", request)
         with self._lock:
             self.models.refuse_existing(request["ModelName"])
-            containers = request.get("Containers") or [request.get("PrimaryContainer")]
-            if len(containers) != 1 or containers[0] is None:
-                raise ValidationException(f"The local AWS serves models of one container; {len(containers)} are given.")
-            self._check_container(containers[0])
+            container = request_checks.check_model_request(request)
+            if package := container.get("ModelPackageName"):
+                self.registry.package(package)
             return self.models.create(request)
 
-    def _check_container(self, container: dict[str, Any]) -> None:
-        if package := container.get("ModelPackageName"):
-            self.registry.package(package)
-            return
-        if container.get("Mode", "SingleModel") != "SingleModel" or "ModelDataSource" in container:
-            raise ValidationException("The local AWS serves a single model from ModelDataUrl only.")
-        if "Image" not in container:
-            raise ValidationException("The container needs an Image or a ModelPackageName.")
-
-    def _model_artifact(self, model: Model) -> str | None:
+    def _artifact(self, model: Model) -> str | None:
+        """The URI of a model's artifact."""
         container = model.container
         if package := container.get("ModelPackageName"):
             specification = self.registry.package(package).facts().get("InferenceSpecification", {})
@@ -282,43 +156,36 @@ class SageMakerBackend(BaseBackend):
 
     def delete_model(self, name: str) -> None:
         with self._lock:
-            self.models.remove(self.models.find(name).name)
+            self.models.delete(name)
 
     def create_endpoint_config(self, request: dict[str, Any]) -> EndpointConfig:
-        _refuse_unsupported("EndpointConfig", request)
+        request_checks.refuse_unsupported("CreateEndpointConfig", request)
         with self._lock:
             self.endpoint_configs.refuse_existing(request["EndpointConfigName"])
-            names = [variant["VariantName"] for variant in request["ProductionVariants"]]
-            if len(set(names)) < len(names):
-                raise ValidationException("Production variant names must be unique.")
-            if not any(variant.get("InitialVariantWeight", 1.0) for variant in request["ProductionVariants"]):
-                raise ValidationException("At least one production variant needs a weight above 0.")
+            request_checks.check_variants(request["ProductionVariants"])
             for variant in request["ProductionVariants"]:
-                if "ModelName" not in variant:
-                    raise ValidationException("The local AWS does not support production variants without ModelName.")
                 self.models.find(variant["ModelName"])
             return self.endpoint_configs.create(request)
 
     def delete_endpoint_config(self, name: str) -> None:
         with self._lock:
-            self.endpoint_configs.remove(self.endpoint_configs.find(name).name)
+            self.endpoint_configs.delete(name)
 
     # Endpoints
 
     def create_endpoint(self, request: dict[str, Any]) -> Endpoint:
-        _refuse_unsupported("Endpoint", request)
+        request_checks.refuse_unsupported("CreateEndpoint", request)
         with self._lock:
-            name = request["EndpointName"]
-            self.endpoints.refuse_existing(name)
+            self.endpoints.refuse_existing(request["EndpointName"])
             config = self.endpoint_configs.find(request["EndpointConfigName"])
-            # With all that it needs to go on after a kill in the one document.
+            # One document has all that the endpoint needs to continue after a kill.
             endpoint = self.endpoints.create(request, status="Creating", pending=self._pending(config))
             self._bind_endpoint(endpoint)
             endpoint.start()
         return endpoint
 
     def update_endpoint(self, request: dict[str, Any]) -> Endpoint:
-        _refuse_unsupported("Endpoint", request)
+        request_checks.refuse_unsupported("UpdateEndpoint", request)
         with self._lock:
             endpoint = self._settled_endpoint(request["EndpointName"])
             if endpoint.status == "Failed":
@@ -331,15 +198,20 @@ class SageMakerBackend(BaseBackend):
             self._settled_endpoint(name).delete()
 
     def _pending(self, config: EndpointConfig) -> dict[str, Any]:
-        """What an endpoint is to deploy."""
+        """What an endpoint has to deploy."""
         models = {variant["VariantName"]: self.models.find(variant["ModelName"]) for variant in config.variants}
-        artifacts = {variant: self._model_artifact(model) for variant, model in models.items()}
+        artifacts = {variant: self._artifact(model) for variant, model in models.items()}
         return {"config_name": config.name, "variants": config.variants, "artifacts": artifacts}
 
     def _bind_endpoint(self, endpoint: Endpoint) -> None:
         endpoint.when_deleted = lambda: self.endpoints.remove(endpoint.name)
 
     def _settled_endpoint(self, name: str) -> Endpoint:
+        """
+        An endpoint that is not in transition.
+
+        :raises ValidationException: there is no such endpoint, or it is in transition
+        """
         endpoint = self.endpoints.find(name)
         if endpoint.status in Endpoint.IN_PROGRESS:
             raise ValidationException(f'Cannot update in-progress endpoint "{endpoint.arn}".')
@@ -349,9 +221,9 @@ class SageMakerBackend(BaseBackend):
 
     def tagged(self, arn: str) -> Resource:
         """
-        The resource of an ARN.
+        The resource with an ARN.
 
-        :raises ValidationException: there is none
+        :raises ValidationException: there is no such resource
         """
         for collection in self.collections:
             for resource in list(collection.values()):
@@ -360,34 +232,16 @@ class SageMakerBackend(BaseBackend):
                     return found
         raise ValidationException(f'Could not find resource "{arn}".')
 
+    # Model registry
+
     def model_packages(self, group: str | None) -> list[ModelPackage]:
-        """A group's packages, or all of them."""
+        """The packages of a group, or all packages."""
         if group is None:
             return list(self.registry.packages.values())
         return self.registry.versions(self.registry.group(group).name)
 
     def update_model_package(self, request: dict[str, Any]) -> ModelPackage:
-        _refuse_unsupported("UpdateModelPackage", request)
+        request_checks.refuse_unsupported("UpdateModelPackage", request)
         package = self.registry.package(request["ModelPackageArn"])
         package.update(request)
         return package
-
-    def model_package_groups(self) -> list[ModelPackageGroup]:
-        return list(self.registry.groups.values())
-
-
-def _refuse_unsupported(kind: str, request: dict[str, Any]) -> None:
-    if found := [name for name in NOT_SUPPORTED[kind] if request.get(name)]:
-        operation = kind if kind.startswith("Update") else f"Create{kind}"
-        raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
-
-
-def _require(kind: str, request: dict[str, Any], *members: str) -> None:
-    """Members that the service model leaves open for cases that there are none of here."""
-    if missing := [name for name in members if name not in request]:
-        raise ValidationException(f"Create{kind} needs {', '.join(missing)} here.")
-
-
-def _require_ended(job: Resource, noun: str) -> None:
-    if job.status in {"InProgress", "Stopping"}:
-        raise ValidationException(f"The request was rejected because the {noun} is in status {job.status}.")

@@ -1,4 +1,4 @@
-"""What all of SageMaker's resources share: a request, an ARN, tags, times, and a place in the store."""
+"""What all resources of SageMaker have in common: a request, an ARN, tags, times, and a document in the store."""
 
 import sys
 import threading
@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from local_aws.cloud import Cloud
-from local_aws.sagemaker.exceptions import ResourceInUse, ResourceLimitExceeded, ValidationException
+from local_aws.sagemaker.exceptions import ResourceLimitExceeded, ValidationException
 from local_aws.service_models import service_model
 
 MAX_TAGS = 50
+MAX_REASON_LENGTH = 1024
+"""A FailureReason is cut after this many characters."""
 
 
-def united(tags: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Of tags with the same key the last one counts."""
+def merge_tags(tags: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Keep the last one of tags with the same key."""
     return list({tag["Key"]: tag for tag in tags}.values())
 
 
@@ -24,23 +26,24 @@ def now() -> datetime:
 
 
 def internal_error(detail: str = "Please try again.") -> str:
-    """A FailureReason, as SageMaker words it where it is to blame itself."""
+    """The FailureReason that SageMaker gives for its own faults."""
     return f"InternalServerError: We encountered an internal error. {detail}"
 
 
 @dataclass
 class Resource:
     """
-    One resource. Its fields, `cloud` aside, are what the store keeps. `facts` is everything that can be said of it, by
-    the names of the service model; answers pick from the facts what their shapes know.
+    One resource. The store keeps its fields, except `cloud`.
+
+    `facts` are all the members that any answer about the resource has. Each answer picks those that its shape has.
     """
 
     KIND: ClassVar[str]
-    """As it stands in ARNs."""
+    """The resource type in ARNs."""
     NAME_MEMBER: ClassVar[str]
-    """Of the requests that name it."""
+    """The member of requests that holds the resource's name."""
     SUMMARY: ClassVar[str]
-    """Shape of its entry in lists."""
+    """The shape of the resource's entry in lists."""
     LOWER_CASE_ARN: ClassVar[bool] = False
 
     cloud: Cloud
@@ -60,44 +63,44 @@ class Resource:
         return self.request | {"CreationTime": self.created, "LastModifiedTime": self.modified}
 
     def describe(self) -> dict[str, Any]:
-        """The Describe operation's answer."""
+        """The answer of the Describe operation."""
         operation = service_model().operation_model(f"Describe{self.NAME_MEMBER.removesuffix('Name')}")
         return _pick(operation.output_shape.members, self.facts())
 
     def summarize(self) -> dict[str, Any]:
-        """The List operation's entry."""
+        """The entry in the answer of the List operation."""
         return _pick(service_model().shape_for(self.SUMMARY).members, self.facts())
 
     def contents(self) -> list[str]:
-        """Names of the store's contents that the resource refers to."""
+        """The names of the store's contents that the resource refers to."""
         return []
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        """Held by whoever changes the resource, until the change is saved."""
+        """Held while the resource is changed and saved."""
         self._removed = False
 
     def save(self) -> None:
-        """Keep the resource as it is now."""
+        """Save the resource in the store, unless it has been deleted."""
         with self._lock:
             if not self._removed:
                 document = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "cloud"}
                 self.cloud.store.save(self.KIND, self.arn, document, self.contents())
 
     def remove(self) -> None:
-        """Keep it no longer."""
+        """Delete the resource from the store."""
         with self._lock:
             self._removed = True
             self.cloud.store.delete(self.KIND, self.arn)
 
     def change_tags(self, added: list[dict[str, str]], removed: Collection[str] = ()) -> list[dict[str, str]]:
         """
-        Add tags, in the place of those with the same key, and remove others. Returns what they are now.
+        Add tags, replacing those with the same key, and remove others. Return all tags.
 
-        :raises ResourceLimitExceeded: more than AWS allows
+        :raises ResourceLimitExceeded: there would be more tags than AWS allows
         """
         with self._lock:
-            changed = [tag for tag in united([*self.tags, *added]) if tag["Key"] not in removed]
+            changed = [tag for tag in merge_tags([*self.tags, *added]) if tag["Key"] not in removed]
             if len(changed) > MAX_TAGS:
                 raise ResourceLimitExceeded(f"A resource can have {MAX_TAGS} tags; this would make {len(changed)}.")
             self.tags = changed
@@ -105,7 +108,12 @@ class Resource:
         return changed
 
     def resume(self) -> None:
-        """Go on after a restart."""
+        """Continue after a restart."""
+
+
+def cut_reason(reason: str | None) -> str | None:
+    """A FailureReason of the length that answers allow."""
+    return reason and reason[:MAX_REASON_LENGTH]
 
 
 def _pick(members: Any, facts: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +127,7 @@ class Resources(dict[str, R], Generic[R]):
     """
     The resources of one kind in one account and region, by name.
 
-    :param noun: what SageMaker's messages call one
+    :param noun: what SageMaker's messages call such a resource
     """
 
     def __init__(self, kind: type[R], cloud: Cloud, noun: str):
@@ -130,10 +138,10 @@ class Resources(dict[str, R], Generic[R]):
         return self.cloud.arn(self.kind.KIND, name.lower() if self.kind.LOWER_CASE_ARN else name)
 
     def create(self, request: dict[str, Any], **state: Any) -> R:
-        """Make, save and add a resource; the caller has checked that the name is free."""
+        """Create, save and add a resource. The caller has checked that the name is free."""
         time = now()
         request = dict(request)
-        tags = united(request.pop("Tags", []))
+        tags = merge_tags(request.pop("Tags", []))
         arn = state.pop("arn", None) or self.arn(request[self.kind.NAME_MEMBER])
         resource = self.kind(self.cloud, request, arn, tags, time, time, state.pop("status", None), **state)
         resource.save()
@@ -141,7 +149,7 @@ class Resources(dict[str, R], Generic[R]):
         return resource
 
     def restore(self) -> None:
-        """Take this account's and region's resources from the store."""
+        """Load the resources of this account and region from the store."""
         prefix = self.cloud.arn(self.kind.KIND, "")
         for arn, document in self.cloud.store.documents(self.kind.KIND):
             if arn.startswith(prefix):
@@ -149,19 +157,25 @@ class Resources(dict[str, R], Generic[R]):
                 self[resource.name] = resource
 
     def resume(self) -> None:
-        """Let all go on after a restart; one that cannot does not keep the others from it."""
+        """Let all resources continue after a restart. One that cannot does not stop the others."""
         for resource in list(self.values()):
             try:
                 resource.resume()
             except Exception as error:
-                print(f"{resource.arn} cannot go on: {error!r}", file=sys.stderr)
+                print(f"{resource.arn} cannot continue: {error!r}", file=sys.stderr)
 
     def remove(self, name: str) -> None:
         self.pop(name).remove()
 
+    def delete(self, name: str) -> None:
+        """
+        :raises ValidationException: there is no resource with this name
+        """
+        self.remove(self.find(name).name)
+
     def find(self, name: str) -> R:
         """
-        :raises ValidationException: not there
+        :raises ValidationException: there is no resource with this name
         """
         resource = self.get(name)
         if resource is None:
@@ -174,32 +188,3 @@ class Resources(dict[str, R], Generic[R]):
         """
         if name in self:
             raise ValidationException(f'Cannot create already existing {self.noun} "{self[name].arn}".')
-
-
-class Jobs(Resources[R]):
-    """Jobs: their names are taken for as long as they are known, and their messages differ."""
-
-    def find(self, name: str) -> R:
-        job = self.get(name)
-        if job is None:
-            raise ValidationException("Requested resource not found.")
-        return job
-
-    def refuse_existing(self, name: str) -> None:
-        """
-        :raises ResourceInUse: the name is taken
-        """
-        if name in self:
-            noun = self.noun[0].upper() + self.noun[1:]
-            raise ResourceInUse(
-                f"{noun} names must be unique within an AWS account and region, and a {self.noun} with this name "
-                f"already exists ({self[name].arn})"
-            )
-
-    def refuse_stop(self, name: str) -> None:
-        """
-        :raises ValidationException: there is nothing to stop any more
-        """
-        status = self.find(name).status
-        if status not in {"InProgress", "Stopping"}:
-            raise ValidationException(f"The request was rejected because the {self.noun} is in status {status}.")

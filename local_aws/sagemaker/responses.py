@@ -1,4 +1,4 @@
-"""SageMaker's operations: from a parsed request to the service model's answer."""
+"""SageMaker's operations: take a parsed request, return the answer of the service model."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from local_aws.sagemaker.models import SageMakerBackend
 from local_aws.sagemaker.resource import Resource
 from local_aws.sagemaker.validation import check_request
 
-FIT_NOTHING = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
-"""Members of List requests about things that there are none of here."""
+MATCH_NOTHING = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
+"""Filters of List requests for features that no resource has here."""
 
 
 class SageMakerResponse(BaseResponse):
-    """One method per operation, by the operation's name in snake case; any other operation is refused by name."""
+    """Each operation has a method with its name in snake case. Any other operation is refused by name."""
 
     def __init__(self) -> None:
         super().__init__(service_name="sagemaker")
@@ -34,11 +34,11 @@ class SageMakerResponse(BaseResponse):
 
     def parse_parameters(self, request: Any) -> None:
         self._refusal = self._refuse(request.data)
-        if self._refusal is None:  # moto's parser takes the types on trust
+        if self._refusal is None:  # moto's parser relies on the right types
             super().parse_parameters(request)
 
     def _refuse(self, body: bytes) -> ServiceException | None:
-        """Why a request is not answered at all."""
+        """The error for a request that has no operation here or violates the service model."""
         operation = self._get_action()
         if operation not in OPERATIONS:
             return UnsupportedOperation(f"The local AWS does not support SageMaker's {operation}.")
@@ -70,7 +70,7 @@ class SageMakerResponse(BaseResponse):
         return self._page("TrainingJobSummaries", self.backend.training_jobs.values(), order="Ascending")
 
     def stop_training_job(self) -> ActionResult:
-        self.backend.stop_training_job(self.params["TrainingJobName"])
+        self.backend.training_jobs.stop(self.params["TrainingJobName"])
         return EmptyResult()
 
     def delete_training_job(self) -> ActionResult:
@@ -89,7 +89,7 @@ class SageMakerResponse(BaseResponse):
         return self._page("TransformJobSummaries", self.backend.transform_jobs.values())
 
     def stop_transform_job(self) -> ActionResult:
-        self.backend.stop_transform_job(self.params["TransformJobName"])
+        self.backend.transform_jobs.stop(self.params["TransformJobName"])
         return EmptyResult()
 
     # Hyperparameter tuning jobs
@@ -121,7 +121,7 @@ class SageMakerResponse(BaseResponse):
         )
 
     def stop_hyper_parameter_tuning_job(self) -> ActionResult:
-        self.backend.stop_hyper_parameter_tuning_job(self.params["HyperParameterTuningJobName"])
+        self.backend.tuning_jobs.stop(self.params["HyperParameterTuningJobName"])
         return EmptyResult()
 
     def delete_hyper_parameter_tuning_job(self) -> ActionResult:
@@ -232,7 +232,7 @@ class SageMakerResponse(BaseResponse):
         resource.change_tags([], removed=self.params["TagKeys"])
         return EmptyResult()
 
-    # Lists: filter, then sort, then cut a page, as AWS does
+    # Lists: AWS filters, then sorts, then returns a page
 
     def _page(
         self,
@@ -244,9 +244,9 @@ class SageMakerResponse(BaseResponse):
         sort_key: Callable[[Any], Any] | None = None,
     ) -> ActionResult:
         """
-        :param sort_by: the operation's default
-        :param order: the operation's default
-        :param sort_key: instead of what SortBy says
+        :param sort_by: the operation's default for SortBy
+        :param order: the operation's default for SortOrder
+        :param sort_key: replaces the key of SortBy
         """
         found = [resource for resource in list(resources) if self._matches(resource)]
         sort_key = sort_key or _SORT_KEYS[self.params.get("SortBy", sort_by)]
@@ -275,7 +275,7 @@ class SageMakerResponse(BaseResponse):
             and self.params.get("StatusEquals", resource.status) == resource.status
             and self._is_within("CreationTime", resource.created)
             and self._is_within("LastModifiedTime", resource.modified)
-            and not any(self.params.get(name) for name in FIT_NOTHING)
+            and not any(self.params.get(name) for name in MATCH_NOTHING)
         )
 
     def _is_within(self, member: str, time: datetime) -> bool:
@@ -284,7 +284,7 @@ class SageMakerResponse(BaseResponse):
 
     def _time(self, member: str) -> datetime | None:
         time: datetime | None = self.params.get(member)
-        return time.replace(tzinfo=UTC) if time is not None else None  # moto's parser leaves the zone out
+        return time.replace(tzinfo=UTC) if time is not None else None  # moto's parser drops the time zone
 
 
 _SORT_KEYS: dict[str, Callable[[Any], Any]] = {

@@ -1,4 +1,4 @@
-"""A training job: what is known of it, and the rules by which that changes. `training_run` does its work."""
+"""A training job: its state and how it changes. `training_run` does the training."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,14 +6,12 @@ from typing import Any, ClassVar
 
 from local_aws.sagemaker.job import Job, JobStopped
 from local_aws.sagemaker.resource import now
-from local_aws.sagemaker.training_run import TrainingRun, artifact_uri
-
-METRICS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
+from local_aws.sagemaker.training_run import TRAINING_JOBS, TrainingRun, artifact_uri
 
 
 @dataclass
 class TrainingJob(Job):
-    """One job, from creation on."""
+    """A training job."""
 
     KIND: ClassVar[str] = "training-job"
     NAME_MEMBER: ClassVar[str] = "TrainingJobName"
@@ -23,7 +21,7 @@ class TrainingJob(Job):
     transitions: list[dict[str, Any]] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     validation_accuracies: dict[str, float] = field(default_factory=dict)
-    """By epoch, where early stopping is on: what the page at /_local/ shows."""
+    """By epoch, if early stopping is on. The page shows them."""
     tuning_job_arn: str | None = None
 
     def __post_init__(self) -> None:
@@ -34,21 +32,20 @@ class TrainingJob(Job):
         self.enter("Starting", "Starting the training job")
         super().start()
 
-    def stop(self) -> None:
+    def stop(self) -> bool:
         with self._lock:
-            if self.status != "InProgress":
-                return
-            super().stop()
+            if not super().stop():
+                return False
             self.enter("Stopping", "Stopping the training job")
         self._training_run.stop()
+        return True
 
     def abandon(self) -> None:
         self._training_run.kill()
         super().abandon()
 
     def end(self, status: str, failure_reason: str | None = None) -> None:
-        messages = {"Completed": "completed", "Failed": "failed", "Stopped": "stopped"}
-        self._end(status, status, f"Training job {messages[status]}", failure_reason)
+        self._end(status, status, f"Training job {status.lower()}", failure_reason)
 
     def end_stopped(self, stopped: JobStopped) -> None:
         self._end("Stopped", stopped.secondary_status, str(stopped) or "Training job stopped")
@@ -62,7 +59,7 @@ class TrainingJob(Job):
             "SecondaryStatusTransitions": self.transitions,
             "TrainingStartTime": self.started,
             "TrainingEndTime": self.ended,
-            # Where it will be, from the beginning on: the member is required, and must be a URI.
+            # The service model requires this member, so it is there before the artifact is.
             "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(self.request)},
         }
         for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
@@ -77,10 +74,10 @@ class TrainingJob(Job):
             ]
         return facts
 
-    # What the run reports
+    # Called by the training run
 
     def enter(self, secondary_status: str, message: str) -> None:
-        """Another phase, or another message in the same one."""
+        """Enter another phase, or set another message in the same one."""
         with self._lock:
             time = now()
             if self.transitions and self.transitions[-1]["Status"] == secondary_status:
@@ -95,8 +92,8 @@ class TrainingJob(Job):
             self.save()
 
     def note_metric(self, name: str, value: float) -> None:
-        self.metrics = {**self.metrics, name: value}  # others may be reading the old one
-        self.cloud.put_metrics(METRICS_NAMESPACE, {"TrainingJobName": self.name}, {name: (value, "None")})
+        self.metrics = {**self.metrics, name: value}  # a new dictionary: another thread may be reading the old one
+        self.cloud.put_metrics(TRAINING_JOBS, {"TrainingJobName": self.name}, {name: (value, "None")})
 
     def note_validation_accuracy(self, epoch: int, accuracy: float) -> None:
         self.validation_accuracies = {**self.validation_accuracies, str(epoch): accuracy}

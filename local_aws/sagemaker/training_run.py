@@ -1,4 +1,4 @@
-"""A training job's work: the phases, the channels from S3, the container as a process, the artifact to S3."""
+"""The work of a training job: download the channels from S3, run the container as a process, upload the artifact."""
 
 import io
 import json
@@ -20,9 +20,10 @@ from local_aws.cloud import Cloud, NoSuchObject, split_uri
 from local_aws.sagemaker.job import JobFailed, JobStopped, require_no_fault
 
 REPOSITORY = Path(__file__).parents[2]
-LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
+"""The log group and the metrics namespace of training jobs."""
 SECONDS_TO_STOP = 120
-"""SageMaker sends SIGTERM and leaves a container this long."""
+"""SageMaker sends SIGTERM, and SIGKILL after this time."""
 MODEL_COMPRESSION_LEVEL = 1
 
 _FINAL_METRIC = re.compile(r"#(train|validation)_accuracy: (\S+)")
@@ -31,7 +32,7 @@ _VALIDATION_ACCURACY = re.compile(r"Validation accuracy: (\S+)")
 
 
 class Listener(Protocol):
-    """Who is told how the run gets on."""
+    """Is told about the progress of a run."""
 
     def enter(self, secondary_status: str, message: str) -> None: ...
     def note_metric(self, name: str, value: float) -> None: ...
@@ -39,7 +40,7 @@ class Listener(Protocol):
 
 
 class TrainingRun:
-    """One run; `stop` and `kill` are called by other threads."""
+    """The run of one training job. Other threads call `stop` and `kill`."""
 
     def __init__(
         self,
@@ -56,20 +57,20 @@ class TrainingRun:
         self._epoch = 0
 
     def stop(self) -> None:
-        """Ask it to end, where a stop has been requested; it has `SECONDS_TO_STOP` for that."""
+        """Ask the container to end. The caller has set `stop_requested`."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it now."""
+        """End the container at once."""
         self._stop_requested.set()
         self._signal(signal.SIGKILL)
 
     def run(self) -> None:
         """
-        Take the job from its start to its artifact.
+        Run the job, from its start to the uploaded artifact.
 
         :raises JobFailed: with the FailureReason
-        :raises JobStopped: by a person, or by MaxRuntimeInSeconds
+        :raises JobStopped: by StopTrainingJob, or because MaxRuntimeInSeconds is over
         """
         self._pass_phase("Starting", 0.2)
         self._enter("Starting", "Launching requested ML instances")
@@ -96,7 +97,7 @@ class TrainingRun:
             raise JobStopped
 
     def _download(self, root: Path) -> None:
-        """The folder that SageMaker makes: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html"""
+        """Create the folder that SageMaker creates: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html"""
         config = root / "input" / "config"
         config.mkdir(parents=True)
         channels = self._request.get("InputDataConfig", [])
@@ -134,7 +135,7 @@ class TrainingRun:
             try:
                 target = (folder / key.removeprefix(parent)).resolve()
                 if not target.is_relative_to(folder.resolve()):
-                    raise ValueError("it leads out of its channel")
+                    raise ValueError("it is outside of the channel's folder")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(self._cloud.s3.read(bucket, key))
             except (OSError, ValueError, NoSuchObject) as error:
@@ -142,11 +143,11 @@ class TrainingRun:
 
     def _run_container(self, root: Path) -> None:
         deadline = time.monotonic() + self._request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
-        log = self._cloud.log_stream(LOG_GROUP, f"{self._name}/algo-1-{int(self._created.timestamp())}")
-        # The container ends when its standard input does, so that it cannot outlive a server that was killed.
+        log = self._cloud.log_stream(TRAINING_JOBS, f"{self._name}/algo-1-{int(self._created.timestamp())}")
+        # The container ends when its standard input is closed, so it ends with a server that is killed.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local_aws.blazingtext", str(root)],
-            # Without the request's Environment: BlazingText reads none, and this process has no walls around it.
+            # Not the request's Environment: BlazingText reads none, and here it would change a process of this machine.
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             text=True,
             stdin=subprocess.PIPE,
@@ -154,7 +155,7 @@ class TrainingRun:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        if self._stop_requested.is_set():  # the request came before there was a process to signal
+        if self._stop_requested.is_set():  # before there was a process to send a signal to
             self._signal(signal.SIGTERM)
         overtime = threading.Timer(max(0, deadline - time.monotonic()), self._signal, [signal.SIGTERM])
         overtime.start()
@@ -204,7 +205,7 @@ class TrainingRun:
 
 
 def artifact_uri(request: dict[str, Any]) -> str:
-    """Where a training job leaves its model."""
+    """The URI of a training job's artifact."""
     output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
     return f"{output}/{request['TrainingJobName']}/output/model.tar.gz"
 

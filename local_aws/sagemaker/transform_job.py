@@ -1,4 +1,4 @@
-"""Batch transform: a model's predictions for the lines of objects in S3, as objects in S3."""
+"""Batch transform: read lines from objects in S3, and write a model's predictions to objects in S3."""
 
 import gzip
 import zlib
@@ -14,18 +14,20 @@ from local_aws.sagemaker.resource import now
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MEGABYTE = 2**20
+SUPPORTED_CONTENT_TYPES = frozenset({JSON_LINES})
+"""In batch transform BlazingText takes only JSON lines."""
 
 
 @dataclass
 class TransformJob(Job):
-    """One job, from creation on."""
+    """A transform job."""
 
     KIND: ClassVar[str] = "transform-job"
     NAME_MEMBER: ClassVar[str] = "TransformJobName"
     SUMMARY: ClassVar[str] = "TransformJobSummary"
 
     artifact: str | None = None
-    """The model's, as it was when the job was created."""
+    """The URI of the model's artifact when the job was created."""
 
     def facts(self) -> dict[str, Any]:
         return super().facts() | {
@@ -61,7 +63,7 @@ class TransformJob(Job):
                 continue
             self._upload(f"{key.removeprefix(parent).lstrip('/')}.out", answer)
             log.write([f"{key}: transformed"])
-        # As on AWS, the other files' results are there all the same.
+        # As on AWS, the results of the other files are kept.
         if failed:
             raise JobFailed("ClientError: See job logs for more information")
 
@@ -86,9 +88,9 @@ class TransformJob(Job):
 
     def _payloads(self, content: bytes) -> Iterator[bytes]:
         """
-        The request bodies: the whole object, each line, or as many lines as a request may hold.
+        The request bodies: the whole object, each line, or batches of as many lines as a request may have.
 
-        :raises ValueError: one exceeds MaxPayloadInMB
+        :raises ValueError: a body exceeds MaxPayloadInMB
         """
         limit = self.request.get("MaxPayloadInMB", 6) * MEGABYTE or len(content)
         if self.request["TransformInput"].get("SplitType", "None") == "None":
@@ -112,7 +114,7 @@ class TransformJob(Job):
 
 
 def _batches(lines: list[bytes], limit: int) -> Iterator[bytes]:
-    """Lines put together as long as they stay within a limit."""
+    """Lines in batches of at most `limit` bytes; a longer line is a batch of its own."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
@@ -123,7 +125,3 @@ def _batches(lines: list[bytes], limit: int) -> Iterator[bytes]:
         size += len(line)
     if batch:
         yield b"".join(batch)
-
-
-SUPPORTED_CONTENT_TYPES = frozenset({JSON_LINES})
-"""BlazingText takes JSON lines only in batch transform."""

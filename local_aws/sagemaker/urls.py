@@ -1,4 +1,4 @@
-"""Routes; moto finds this module beside the backend's."""
+"""The URLs of SageMaker. moto imports this module because of its name and place."""
 
 from local_aws.sagemaker.responses import SageMakerResponse
 

@@ -1,6 +1,6 @@
 """
-Requests against botocore's service model, as SageMaker itself refuses them: botocore checks neither patterns nor
-enumerations nor upper bounds on the client's side.
+Check requests against botocore's service model, with SageMaker's messages. SageMaker checks patterns, enumerations and
+upper bounds on the server, because botocore does not check them in the client.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ LATEST_TIME = 253_402_300_799
 
 def check_request(operation: str, parameters: dict[str, Any], service: str = SAGEMAKER) -> None:
     """
-    :raises ValidationException: worded as AWS words it
+    :raises ValidationException: with AWS's message
     """
     found = violations(service_model(service).operation_model(operation).input_shape, parameters)
     if found:
@@ -28,7 +28,7 @@ def check_request(operation: str, parameters: dict[str, Any], service: str = SAG
 
 
 def violations(shape: Shape | None, value: Any) -> list[str]:
-    """What of a request or an answer is not as its shape says."""
+    """Where a request or an answer violates its shape."""
     return list(_violations(shape, value, "")) if shape is not None else []
 
 
@@ -111,8 +111,8 @@ def _string_violations(shape: Shape, value: str, path: str) -> Iterator[str]:
 
 @cache
 def _compiled(pattern: str) -> Any:
-    # The model's patterns are Java's: with classes such as \p{L}, which Python's own re does not know, and with pairs
-    # of surrogates for what lies beyond 16 bits.
+    # The patterns are Java's. They have classes such as \p{L}, which Python's re does not know, and surrogate pairs for
+    # characters of more than 16 bits.
     return regex.compile(pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"))
 
 

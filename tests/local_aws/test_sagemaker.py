@@ -154,7 +154,7 @@ def test_a_channel_cannot_lead_out_of_its_folder(sagemaker, request_of):
     request = request_of()
     request["InputDataConfig"][0]["ChannelName"] = ".."
 
-    assert error_of(sagemaker.create_training_job, **request)[1] == "'..' is no name of a channel."
+    assert error_of(sagemaker.create_training_job, **request)[1] == "'..' is not a name of a channel."
 
 
 def test_a_requests_environment_does_not_reach_the_container(sagemaker, request_of):

@@ -1,0 +1,131 @@
+"""Rules for Create and Update requests beyond the service model: SageMaker's own, and what is not supported here."""
+
+from typing import Any
+
+from local_aws.cloud import S3, NoSuchObject, split_uri
+from local_aws.sagemaker.exceptions import ValidationException
+from local_aws.sagemaker.transform_job import SUPPORTED_CONTENT_TYPES
+from local_aws.sagemaker.tuning_request import TuningRequest
+
+NOT_SUPPORTED = {
+    "CreateTrainingJob": (
+        "CheckpointConfig",
+        "DebugHookConfig",
+        "DebugRuleConfigurations",
+        "TensorBoardOutputConfig",
+        "ProfilerRuleConfigurations",
+        "RemoteDebugConfig",
+        "InfraCheckConfig",
+        "SessionChainingConfig",
+        "ServerlessJobConfig",
+        "MlflowConfig",
+        "ModelPackageConfig",
+    ),
+    "CreateTransformJob": ("DataCaptureConfig", "DataProcessing"),
+    "CreateHyperParameterTuningJob": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
+    "CreateModel": ("InferenceExecutionConfig",),
+    "CreateEndpointConfig": (
+        "AsyncInferenceConfig",
+        "ExplainerConfig",
+        "ShadowProductionVariants",
+        "DataCaptureConfig",
+    ),
+    "CreateEndpoint": ("DeploymentConfig",),
+    "UpdateEndpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
+    "UpdateModelPackage": (
+        "ModelPackageRegistrationType",
+        "AdditionalInferenceSpecificationsToAdd",
+        "ModelCard",
+        "ModelLifeCycle",
+    ),
+}
+"""Members that are refused: they would change what happens on AWS, and have no effect here."""
+
+
+def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
+    if found := [name for name in NOT_SUPPORTED[operation] if request.get(name)]:
+        raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
+
+
+def check_training_request(request: dict[str, Any], s3: S3) -> None:
+    """Check the image and the channels of a training job, or of a tuning job's definition."""
+    image = request["AlgorithmSpecification"].get("TrainingImage", "")
+    if "blazingtext" not in image:
+        raise ValidationException(f"The local AWS trains with the BlazingText image only, not with '{image}'.")
+    for channel in request.get("InputDataConfig", []):
+        _check_channel(channel, s3)
+
+
+def require_members(request: dict[str, Any], *members: str) -> None:
+    """Require members that the service model makes optional for cases that are not supported here."""
+    if missing := [name for name in members if name not in request]:
+        raise ValidationException(f"CreateTrainingJob needs {', '.join(missing)} here.")
+
+
+def check_tuning_request(request: dict[str, Any], s3: S3) -> None:
+    tuning = TuningRequest(request)
+    tuning.check()
+    check_training_request(tuning.definition, s3)
+
+
+def check_transform_request(request: dict[str, Any], s3: S3) -> None:
+    source = request["TransformInput"]
+    if source.get("ContentType") not in SUPPORTED_CONTENT_TYPES:
+        raise ValidationException(
+            f"BlazingText's batch transform takes ContentType {', '.join(SUPPORTED_CONTENT_TYPES)}, not "
+            f"'{source.get('ContentType')}'."
+        )
+    data = source["DataSource"]["S3DataSource"]
+    if data["S3DataType"] != "S3Prefix":
+        raise ValidationException(f"The local AWS does not support {data['S3DataType']} in batch transform.")
+    _require_objects(data["S3Uri"], s3)
+
+
+def check_model_request(request: dict[str, Any]) -> dict[str, Any]:
+    """Return the model's only container."""
+    containers = request.get("Containers") or [request.get("PrimaryContainer")]
+    if len(containers) != 1 or containers[0] is None:
+        raise ValidationException(f"The local AWS serves models of one container; {len(containers)} are given.")
+    container: dict[str, Any] = containers[0]
+    if "ModelPackageName" in container:
+        return container
+    if container.get("Mode", "SingleModel") != "SingleModel" or "ModelDataSource" in container:
+        raise ValidationException("The local AWS serves a single model from ModelDataUrl only.")
+    if "Image" not in container:
+        raise ValidationException("The container needs an Image or a ModelPackageName.")
+    return container
+
+
+def check_variants(variants: list[dict[str, Any]]) -> None:
+    """Check the production variants of an endpoint configuration."""
+    if len({variant["VariantName"] for variant in variants}) < len(variants):
+        raise ValidationException("Production variant names must be unique.")
+    if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
+        raise ValidationException("At least one production variant needs a weight above 0.")
+    if not all("ModelName" in variant for variant in variants):
+        raise ValidationException("The local AWS does not support production variants without ModelName.")
+
+
+def _check_channel(channel: dict[str, Any], s3: S3) -> None:
+    if channel["ChannelName"] in {".", ".."}:
+        raise ValidationException(f"'{channel['ChannelName']}' is not a name of a channel.")
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None or source["S3DataType"] != "S3Prefix":
+        kind = source["S3DataType"] if source else ", ".join(channel["DataSource"])
+        raise ValidationException(f"The local AWS does not support {kind} as a data source; it takes S3Prefix.")
+    if channel.get("CompressionType", "None") != "None":
+        raise ValidationException("CompressionType Gzip is for Pipe mode, which the local AWS does not support.")
+    _require_objects(source["S3Uri"], s3)
+
+
+def _require_objects(uri: str, s3: S3) -> None:
+    try:
+        found = bool(s3.list_keys(*split_uri(uri)))
+    except NoSuchObject:
+        found = False
+    if not found:
+        raise ValidationException(
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
+            "bucket exists in the selected region, that objects exist under that S3 prefix, and that the "
+            "role has access to them."
+        )
