@@ -1,9 +1,9 @@
 """
-The training container's entry point: ``python -m local_aws.blazingtext ROOT``.
+The entry point of the training container: ``python -m local_aws.blazingtext ROOT``.
 
-ROOT stands for ``/opt/ml`` and has the form that SageMaker gives it: ``input/config/hyperparameters.json``,
-``input/data/<channel>/<files>``; the model goes to ``model/model.bin``, the reason of a failure to
-``output/failure``. The log goes to standard output, in BlazingText's form.
+ROOT is used like ``/opt/ml`` on SageMaker. The container reads ``input/config/hyperparameters.json`` and
+``input/data/<channel>/<files>``. It writes the model to ``model/model.bin``, and the reason of a failure to
+``output/failure``. It prints BlazingText's log to standard output.
 """
 
 import json
@@ -17,13 +17,15 @@ from typing import Any
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
 from include.config.errors import ConfigurationError
+from include.tweets.tokens import LABEL_PREFIX
+from local_aws.blazingtext import TUNING_METRIC
 from local_aws.blazingtext.training import count_words, score, train, vocabulary_size
 
-LABEL = b"__label__"
+LABEL = LABEL_PREFIX.encode()
 
 
 class AlgorithmError(Exception):
-    """A fault of the request or of its data; the message becomes the job's FailureReason."""
+    """The request or its data are wrong. The message becomes the job's FailureReason."""
 
 
 def main(root: Path) -> int:
@@ -34,14 +36,14 @@ def main(root: Path) -> int:
         message = f"AlgorithmError: {error}"
         _log(f"Customer Error: {message}")
         (root / "output").mkdir(exist_ok=True)
-        (root / "output" / "failure").write_text(message[:1024], encoding="utf-8")
+        (root / "output" / "failure").write_text(message, encoding="utf-8")
         return 1
     return 0
 
 
 def _end_with_standard_input() -> None:
-    """Whoever started the container holds the other end: when that is killed, nobody wants the model any more."""
-    while os.read(0, 1024):  # not sys.stdin: its lock would be held while the interpreter shuts down
+    """End the container when the process that started it has ended and so closed standard input."""
+    while os.read(0, 1024):  # not sys.stdin, whose lock would block the interpreter's shutdown
         pass
     os._exit(1)
 
@@ -76,9 +78,9 @@ def _run(root: Path) -> None:
 
 def _train(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Any:
     with ThreadPoolExecutor(max_workers=1) as executor:
-        # fastText trains outside of Python's lock, so that its words are counted meanwhile.
+        # fastText trains without Python's global lock, so the words are counted at the same time.
         reported = executor.submit(_report_data, files, hyperparameters)
-        if hyperparameters["early_stopping"]:  # which cannot be given up half-way
+        if hyperparameters["early_stopping"]:  # this training cannot be interrupted, so the data are checked first
             reported.result()
 
         def log(line: str) -> None:
@@ -87,7 +89,7 @@ def _train(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Any:
 
         try:
             return train(files["train"], files.get("validation"), hyperparameters, log)
-        except (ValueError, RuntimeError) as error:  # the latter: weights that have grown beyond numbers
+        except (ValueError, RuntimeError) as error:  # RuntimeError: the weights have become NaN
             raise AlgorithmError(str(error)) from error
 
 
@@ -95,7 +97,7 @@ def _report_data(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Non
     _log(f"Read {count_words(files['train']) // 10**6}M words")
     vocabulary = vocabulary_size(files["train"], hyperparameters["min_count"])
     _log(f"Number of words:  {vocabulary}")
-    if not vocabulary:  # what BlazingText does then is not known; fastText alone trains a model of labels without words
+    if not vocabulary:  # BlazingText's own message is not known; fastText would train a model without words
         raise AlgorithmError(f"Empty vocabulary: no word occurs {hyperparameters['min_count']} times or more")
     if "validation" in files:
         _log(f"Loading validation data from /opt/ml/input/data/validation/{files['validation'].name}")
@@ -103,7 +105,7 @@ def _report_data(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Non
 
 
 def _check_instances_and_modes(config: Path) -> None:
-    """Supervised mode runs on one instance, and this container reads files; the real one's wording is not known."""
+    """Refuse several instances and Pipe mode. BlazingText's own messages are not known."""
     hosts = json.loads((config / "resourceconfig.json").read_bytes())["hosts"]
     if len(hosts) > 1:
         raise AlgorithmError(
@@ -118,9 +120,9 @@ def _check_instances_and_modes(config: Path) -> None:
 
 def read_hyperparameters(texts: dict[str, str]) -> dict[str, Any]:
     """
-    Parsed hyperparameters, BlazingText's defaults where the request names none.
+    The parsed hyperparameters. Those that are not in the request have BlazingText's defaults.
 
-    :raises AlgorithmError: worded as the real container words it
+    :raises AlgorithmError: with BlazingText's message
     """
     texts = dict(texts)
     mode = texts.pop("mode", None)
@@ -128,7 +130,7 @@ def read_hyperparameters(texts: dict[str, str]) -> dict[str, Any]:
         raise AlgorithmError("u'mode' is a required property")
     if mode != "supervised":
         raise AlgorithmError(f"mode {mode!r} is not available here: this local BlazingText trains supervised only")
-    texts.pop("_tuning_objective_metric", None)  # SageMaker's own, in a tuning job
+    texts.pop(TUNING_METRIC, None)
     if unknown := sorted(set(texts) - set(HYPERPARAMETERS)):
         were = "was" if len(unknown) == 1 else "were"
         names = ", ".join(f"u'{name}'" for name in unknown)

@@ -1,5 +1,5 @@
 """
-BlazingText's answers: what a request's body means, and what the container says where it means nothing.
+BlazingText's inference: parse a request's body, predict, and write the answer or the container's error.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-data-formats-inference
 """
@@ -17,7 +17,7 @@ JSON_LINES = "application/jsonlines"
 
 
 class ContainerError(Exception):
-    """The container refuses a request, with an HTTP status of its own."""
+    """The container refuses a request, with an HTTP status."""
 
     def __init__(self, status: int, message: str):
         super().__init__(message)
@@ -28,7 +28,7 @@ class Predictor:
     """
     A loaded model.
 
-    :raises ValueError: the file is no supervised fastText model, or not all of one
+    :raises ValueError: the file is not a supervised fastText model, or it is truncated
     """
 
     def __init__(self, model_file: Path):
@@ -39,10 +39,10 @@ class Predictor:
 
     def answer(self, body: bytes, content_type: str, accept: str = "") -> tuple[str, str]:
         """
-        The answer's body and content type.
+        Return the answer's body and content type.
 
-        :param accept: the content type that is asked for; what came in where it is empty or ``*/*``
-        :raises ContainerError: wrong content type, or a body that is not of its form
+        :param accept: the content type of the answer; empty or ``*/*``: that of the request
+        :raises ContainerError: the content type is not supported, or the body does not have its form
         """
         media_type = _media_type(content_type)
         if media_type == JSON:
@@ -70,15 +70,16 @@ class Predictor:
     def _predict(self, instance: str, k: int) -> dict[str, Any]:
         try:
             labels, probabilities = self._model.predict(instance.replace("\n", " "), k=min(k, len(self._model.labels)))
-        except (UnicodeError, TypeError):  # half of a surrogate pair, which JSON can say and UTF-8 cannot
+        except (UnicodeError, TypeError):  # half of a surrogate pair: valid in JSON, but not in UTF-8
             raise ContainerError(400, "an instance cannot be encoded as UTF-8") from None
         return {"prob": [float(probability) for probability in probabilities], "label": list(labels)}
 
 
 def _require_whole(model_file: Path, labels: int, dimension: int) -> None:
     """
-    fastText loads a file whose end is missing without a word. The file ends in the output matrix: its rows and columns
-    as 64-bit integers, then its 32-bit floats.
+    Refuse a truncated file, which fastText loads without an error.
+
+    The file ends with the output matrix: the number of rows and of columns as 64-bit integers, then 32-bit floats.
     """
     matrix_bytes = labels * dimension * 4
     with model_file.open("rb") as file:

@@ -1,9 +1,9 @@
 """
-Supervised training as BlazingText does it, early stopping included.
+Supervised training with BlazingText's early stopping.
 
-fastText's bindings have no callback per epoch. But training runs outside of Python's lock and reads its input through
-a path; so where early stopping is on, the path is a named pipe, the epochs are fed into it one by one, and between two
-epochs, while the trainer waits for input, the model is scored on the validation file.
+fastText's bindings have no callback per epoch. But fastText trains without Python's global lock, and reads its input
+from a path. With early stopping, this path is a named pipe. The epochs are written to the pipe one by one. Between two
+epochs the trainer waits for input, and the model is scored on the validation file.
 """
 
 import fcntl
@@ -24,15 +24,15 @@ import numpy as np
 from fasttext.FastText import _build_args, _FastText, unsupervised_default
 
 END_OF_LINE = "</s>"
-"""A word of fastText's own."""
+"""A word that fastText adds to every vocabulary."""
 SEED = 0
-"""BlazingText has no such hyperparameter. Fixed, so that the same input gives the same model."""
+"""Fixed, so that the same input gives the same model. BlazingText has no hyperparameter for it."""
 
 _PIPE_BYTES = 65_536
-# More blanks than a pipe plus a read buffer holds: once the trainer has taken them out of the pipe, everything before
-# them has been learned. They are no words, so that they count neither for the learning rate nor for the end.
+# More blanks than the pipe and the trainer's read buffer hold. When the pipe is empty again, the trainer has learned
+# everything before the blanks. Blanks are not words, so they change neither the learning rate nor the end of training.
 _FENCE = b" " * (_PIPE_BYTES + 8_192)
-# Words without a label, to let the trainer run to its end when nothing more is to be learned.
+# Words without a label. The trainer learns nothing from them, but they let it reach its end.
 _FILLER = b"x " * (_PIPE_BYTES // 2 - 1) + b"\n"
 
 Log = Callable[[str], None]
@@ -40,12 +40,12 @@ Log = Callable[[str], None]
 
 def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[str, Any], log: Log) -> Any:
     """
-    Train a fastText model; write BlazingText's lines about it to `log`.
+    Train a fastText model. `log` gets the lines that BlazingText logs.
 
-    :param train_file: one example a line, labels as ``__label__x`` words anywhere in it
-    :param validation_file: of the same form; needed for early stopping
-    :param hyperparameters: every hyperparameter of `include.blazingtext.hyperparameters`, parsed
-    :return: a fasttext model, with the best epoch's weights where early stopping is on
+    :param train_file: one example per line, labels as words ``__label__x`` anywhere in the line
+    :param validation_file: has the same form; required for early stopping
+    :param hyperparameters: all hyperparameters of `include.blazingtext.hyperparameters`, parsed
+    :return: a fasttext model, with early stopping with the weights of the best epoch
     """
     started = time.monotonic()
     if hyperparameters["early_stopping"]:
@@ -68,26 +68,26 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
 
 
 def score(model: Any, file: Path) -> tuple[int, float]:
-    """Examples of a file, and accuracy on them: 0 where none has a label of the model's (fastText says NaN)."""
+    """The number of examples in a file and the accuracy: 0 if no example has a known label, where fastText says NaN."""
     examples, accuracy, _ = model.f.test(str(file), 1, 0.0)
     return examples, 0.0 if math.isnan(accuracy) else float(accuracy)
 
 
 def count_words(file: Path) -> int:
-    """How many words, labels included, a file of words between single blanks holds."""
+    """The number of words in a file, with the labels. The words are separated by single blanks."""
     with file.open("rb") as content:
         chunks = iter(lambda: content.read(2**24), b"")
         return sum(chunk.count(b" ") + chunk.count(b"\n") for chunk in chunks)
 
 
 def vocabulary_size(file: Path, min_count: int) -> int:
-    """How many different words occur `min_count` times or more, as fastText's own dictionary has them."""
+    """The number of different words in fastText's dictionary, those that occur `min_count` times or more."""
     model = fasttext.train_supervised(str(file), epoch=0, dim=1, minCount=min_count, bucket=1, thread=1, verbose=0)
     return sum(word != END_OF_LINE for word in model.words)
 
 
 def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
-    """fastText's own names for BlazingText's hyperparameters. One thread: only then is training reproducible."""
+    """fastText's arguments for BlazingText's hyperparameters. Training is reproducible with one thread only."""
     values = dict(
         unsupervised_default,
         input=str(path),
@@ -109,7 +109,7 @@ def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
 
 
 class _EarlyStopping:
-    """One training with early stopping."""
+    """A training with early stopping."""
 
     def __init__(self, train_file: Path, validation_file: Path, pipe: Path, hyperparameters: dict[str, Any], log: Log):
         self.examples = train_file.read_bytes()
@@ -130,8 +130,8 @@ class _EarlyStopping:
     def train(self) -> Any:
         os.mkfifo(self.pipe)
         self.trainer.start()
-        # The trainer reads its input twice: for the dictionary, and to learn. A second pipe takes the first one's
-        # place while that is still open, so that the second reading cannot catch the end of the first.
+        # The trainer reads the path twice: for the dictionary, and to learn. A second pipe replaces the first one while
+        # that is still open, so the trainer cannot open the first one again and read its end.
         dictionary = os.open(self.pipe, os.O_WRONLY)
         second = self.pipe.with_suffix(".learning")
         os.mkfifo(second)
@@ -163,11 +163,11 @@ class _EarlyStopping:
             os.close(descriptor)
 
     def _open_learning(self) -> int | None:
-        """The second pipe's writing end; None where the trainer has given up before it came to learning."""
+        """Open the second pipe for writing. None: the trainer has failed before it opened the pipe."""
         while self.trainer.is_alive():
             try:
                 descriptor = os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # nobody reads yet
+            except OSError:  # the trainer has not opened the pipe yet
                 time.sleep(0.001)
                 continue
             os.set_blocking(descriptor, True)
@@ -179,7 +179,7 @@ class _EarlyStopping:
             for epoch in range(1, self.hyperparameters["epochs"] + 1):
                 _write(descriptor, self.examples)
                 if epoch >= self.hyperparameters["min_epochs"]:
-                    with suppress(BrokenPipeError):  # the trainer has ended with the last epoch
+                    with suppress(BrokenPipeError):  # the trainer ends after the last epoch
                         _write(descriptor, _FENCE)
                         self._wait_until_learned(descriptor)
                     self._validate(epoch)
@@ -187,9 +187,9 @@ class _EarlyStopping:
                         self.log("Early stopping: patience is exhausted.")
                         break
         except BrokenPipeError:
-            pass  # the trainer has counted all its epochs' words and has ended
+            pass  # the trainer has read as many words as its epochs have, and has ended
         finally:
-            with suppress(BrokenPipeError):  # at the end of a pipe it would spin for ever
+            with suppress(BrokenPipeError):  # a trainer at the end of its input loops forever
                 while self.trainer.is_alive():
                     _write(descriptor, _FILLER)
             os.close(descriptor)
