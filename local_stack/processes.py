@@ -1,4 +1,4 @@
-"""Processes of this machine, with all that they start."""
+"""Find, signal and kill processes together with their descendants."""
 
 import os
 import signal
@@ -7,41 +7,43 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import psutil
 
 SECONDS_TO_DIE = 10
 
 
+class _Living(NamedTuple):
+    """A process that is alive."""
+
+    process: psutil.Process
+    pid: int
+    parent: int
+    session: int
+    """The PID of the process that leads the session."""
+
+    def is_below(self, pids: set[int], sessions: set[int]) -> bool:
+        return self.pid in pids or self.parent in pids or self.session in sessions
+
+
 def tree(root: int) -> set[psutil.Process]:
     """
-    The living processes of a session that `root` leads, with all descendants, also those in sessions of their own
-    (PostgreSQL's, and Airflow's tasks).
+    The living processes of the session that `root` leads, with all their descendants. Some descendants lead sessions of
+    their own: PostgreSQL's and Airflow's tasks.
     """
-    parents: dict[psutil.Process, int] = {}
-    sessions: dict[psutil.Process, int] = {}
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, ProcessLookupError):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                parents[process] = process.ppid()
-                sessions[process] = os.getsid(process.pid)
+    living = _living()
     members: set[psutil.Process] = set()
-    pids, led = {root}, {root}
-    while True:
-        found = {
-            process
-            for process in parents
-            if process not in members and (process.pid in pids or parents[process] in pids or sessions[process] in led)
-        }
-        if not found:
-            return members
-        members |= found
-        pids |= {process.pid for process in found}
-        led |= {process.pid for process in found if sessions[process] == process.pid}
+    pids, sessions = {root}, {root}
+    while found := [one for one in living if one.process not in members and one.is_below(pids, sessions)]:
+        members |= {one.process for one in found}
+        pids |= {one.pid for one in found}
+        sessions |= {one.pid for one in found if one.session == one.pid}
+    return members
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to a process that leads a session, with all that it has started; returns when they are gone."""
+    """Send SIGKILL to a process that leads a session, and to all its descendants. Wait until they have ended."""
     deadline = time.monotonic() + SECONDS_TO_DIE
     while (members := _members(process)) and time.monotonic() < deadline:
         send(signal.SIGKILL, members)
@@ -52,17 +54,21 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
 def _members(process: subprocess.Popen[bytes]) -> set[psutil.Process]:
     if process.poll() is None:
         return tree(process.pid)
-    # Its number may be somebody else's by now; its session's number is not, while the session has members.
-    members = set()
-    for member in psutil.process_iter():
+    # The PID of an ended process may be used again, but not while its session has members.
+    return {one.process for one in _living() if one.session == process.pid}
+
+
+def _living() -> list[_Living]:
+    found = []
+    for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(member.pid) == process.pid and member.status() != psutil.STATUS_ZOMBIE:
-                members.add(member)
-    return members
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(_Living(process, process.pid, process.ppid(), os.getsid(process.pid)))
+    return found
 
 
 def send(number: int, members: Collection[psutil.Process]) -> None:
-    """A signal to processes, as far as they are still there."""
+    """Send a signal to processes. Those that have ended are skipped."""
     for member in members:
         with suppress(psutil.Error):
             member.send_signal(number)
@@ -70,7 +76,7 @@ def send(number: int, members: Collection[psutil.Process]) -> None:
 
 @contextmanager
 def interruptions_ignored() -> Iterator[None]:
-    """Ctrl-C and the like do nothing meanwhile; only for so long, because processes started later would inherit it."""
+    """Ignore Ctrl-C and similar signals for a while. Processes that are started meanwhile ignore them, too."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""What a running stack leaves in its home, so that other commands find it and a later start finds what it left."""
+"""The file in a stack's home from which other commands, and a later start, learn what is running."""
 
 import json
 from collections.abc import Mapping
@@ -15,29 +15,29 @@ from local_stack.errors import StackError
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A stack that runs, or ran."""
+    """A stack that is running, or has been killed."""
 
     pid: int
-    """Of the process that started the stack and will stop it."""
+    """PID of the process that has started the stack and will stop it."""
     created: float
-    """When that process began: its number may be another one's by now."""
+    """When that process was created. Another process may have its PID now."""
     environment: dict[str, str]
-    """In which commands of Airflow reach the stack."""
+    """The environment in which Airflow's commands reach the stack."""
     postgres: str
-    """Folder of the database server."""
+    """The folder of the database server."""
     parts: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Number of each part's process, and when it began."""
+    """PID and creation time of each part's process."""
 
     @classmethod
     def begin(cls, home: Path, environment: Mapping[str, str], postgres: Path) -> Self:
-        """Note that this process runs a stack in this home."""
+        """Record that this process runs a stack in this home."""
         me = psutil.Process()
         session = cls(me.pid, me.create_time(), dict(environment), str(postgres))
         session._write(home)
         return session
 
     def note_part(self, home: Path, name: str, pid: int) -> None:
-        """Note a process that was started, so that it can be ended if this one is killed."""
+        """Record a process, so that the next start can kill it if this process is killed."""
         with suppress(psutil.Error):
             self.parts[name] = (pid, psutil.Process(pid).create_time())
             self._write(home)
@@ -50,12 +50,12 @@ class Session:
         new.replace(_file(home))
 
     def leftovers(self) -> list[int]:
-        """Numbers of the parts' processes that still live."""
-        return [pid for pid, created in self.parts.values() if _lives(pid, created)]
+        """The PIDs of the parts' processes that are still alive."""
+        return [pid for pid, created in self.parts.values() if _is_alive(pid, created)]
 
     @classmethod
     def find(cls, home: Path) -> Self | None:
-        """The stack that was begun last in this home, if any."""
+        """The session in this home. None: there is none, or its file cannot be read."""
         try:
             fields: dict[str, Any] = json.loads(_file(home).read_text(encoding="utf-8"))
             return cls(**fields)
@@ -63,7 +63,7 @@ class Session:
             return None
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the stack's local AWS."""
+        """A boto3 client for the stack's local AWS."""
         environment = self.environment
         return boto3.client(
             service,
@@ -75,12 +75,12 @@ class Session:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process that began the stack still lives."""
-        return _lives(self.pid, self.created)
+        """Whether the process that started the stack is still alive."""
+        return _is_alive(self.pid, self.created)
 
 
 def end_session(home: Path) -> None:
-    """Note that nothing runs in this home any more."""
+    """Record that nothing is running in this home."""
     _file(home).unlink(missing_ok=True)
 
 
@@ -94,7 +94,7 @@ def running_session(home: Path) -> Session:
     return session
 
 
-def _lives(pid: int, created: float) -> bool:
+def _is_alive(pid: int, created: float) -> bool:
     with suppress(psutil.Error):
         return bool(psutil.Process(pid).create_time() == created)
     return False

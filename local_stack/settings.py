@@ -1,4 +1,4 @@
-"""Where a local stack listens, where it keeps its files, and the environment in which its parts find each other."""
+"""A stack's ports and folders, and the environment in which its parts find each other."""
 
 import base64
 import os
@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from include.config.errors import ConfigurationError
+from local_aws import PORT as LOCAL_AWS_PORT
 from local_stack.ports import LOOPBACK, free_port
 from local_stack.postgres import Postgres, home_of_postgres
 
 REPOSITORY = Path(__file__).parents[1]
 HOME = REPOSITORY / ".airflow"
+DEFAULT_AIRFLOW_PORT = 8080
 SAMPLE_HASHTAGS = REPOSITORY / "include" / "sample_data" / "hashtags.yaml"
 LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
 LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
@@ -23,43 +25,43 @@ LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
 class StackSettings:
     """One stack's settings."""
 
-    airflow_port: int = 8080
-    """AIRFLOW_PORT: Airflow's web UI and REST API."""
-    local_aws_port: int = 4566
-    """LOCAL_AWS_PORT: every AWS service."""
+    airflow_port: int = DEFAULT_AIRFLOW_PORT
+    """AIRFLOW_PORT: the port of Airflow's web UI and REST API."""
+    local_aws_port: int = LOCAL_AWS_PORT
+    """LOCAL_AWS_PORT: the port of all AWS services."""
     home: Path = HOME
-    """LOCAL_STACK_HOME: Airflow's home, with its logs, and the logs of the processes."""
+    """LOCAL_STACK_HOME: Airflow's home, with the logs of tasks and processes."""
     hashtags_file: Path = SAMPLE_HASHTAGS
     pace: float | None = None
-    """How long the local AWS stays in its phases; see `python -m local_aws --help`."""
+    """The option --pace of `python -m local_aws`."""
     data_dir: Path | None = None
-    """Where the local AWS keeps what it holds; without it, in memory."""
+    """The folder in which the local AWS keeps its state. None: in memory."""
     bucket: str = "local-tweets"
     executor: str = LOCAL_EXECUTOR
     more: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables beside or instead of the stack's own."""
+    """Environment variables that are added, or replace the stack's own."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **settings: Any) -> Self:
         """
-        :raises ConfigurationError: a port is not a number, or both are the same
+        :raises ConfigurationError: a port is not a port number, or both ports are the same
         """
         ports = {}
-        for name, default in (("AIRFLOW_PORT", 8080), ("LOCAL_AWS_PORT", 4566)):
+        for name, default in (("AIRFLOW_PORT", DEFAULT_AIRFLOW_PORT), ("LOCAL_AWS_PORT", LOCAL_AWS_PORT)):
             text = environment.get(name, str(default))
             if not text.isdecimal() or not 0 < int(text) < 65536:
                 raise ConfigurationError(f"{name}={text!r} is not a port number")
             ports[name] = int(text)
         if ports["AIRFLOW_PORT"] == ports["LOCAL_AWS_PORT"]:
             raise ConfigurationError(
-                f"AIRFLOW_PORT and LOCAL_AWS_PORT are both {ports['AIRFLOW_PORT']}; two are needed"
+                f"AIRFLOW_PORT and LOCAL_AWS_PORT are both {ports['AIRFLOW_PORT']}; they must be different"
             )
         home = Path(environment.get("LOCAL_STACK_HOME") or HOME).resolve()
         return cls(airflow_port=ports["AIRFLOW_PORT"], local_aws_port=ports["LOCAL_AWS_PORT"], home=home, **settings)
 
     @classmethod
     def on_free_ports(cls, home: Path, **settings: Any) -> Self:
-        """For tests and chaos, beside whatever else runs."""
+        """Settings for tests and chaos, which run beside other stacks."""
         return cls(airflow_port=free_port(), local_aws_port=free_port(), home=home, **settings)
 
     @property
@@ -71,7 +73,7 @@ class StackSettings:
         return f"http://{LOOPBACK}:{self.local_aws_port}"
 
     def new_postgres(self) -> Postgres:
-        """A database server for one session, on a port of its own."""
+        """A database server for one session, on a free port."""
         return Postgres(home_of_postgres(self.home), free_port(), secrets.token_urlsafe(24))
 
     def environment(self, database_url: str) -> dict[str, str]:
@@ -79,7 +81,7 @@ class StackSettings:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AWS_", "RETRAIN_", "AIRFLOW_"))  # of somebody's real deployment
+            if not name.startswith(("AWS_", "RETRAIN_", "AIRFLOW_"))  # these belong to a real deployment
         }
         return {
             **inherited,

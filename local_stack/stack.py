@@ -1,4 +1,4 @@
-"""A local AWS and a whole Airflow on PostgreSQL: started, watched, stopped; and killed and revived, by chaos."""
+"""Start, check and stop a local AWS and a whole Airflow on PostgreSQL. Chaos also kills and restarts the parts."""
 
 import shutil
 import signal
@@ -15,6 +15,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from local_aws import ADMIN_PATH
 from local_stack.errors import StackError
 from local_stack.ports import require_free_port
 from local_stack.processes import interruptions_ignored, kill_tree, send, tree
@@ -23,28 +24,27 @@ from local_stack.settings import REPOSITORY, StackSettings
 
 SERVICES = ("postgres", "local-aws")
 AIRFLOW_PARTS = ("scheduler", "dag-processor", "triggerer", "api-server")
-HEALTH_OF = {"scheduler": "scheduler", "triggerer": "triggerer", "dag-processor": "dag_processor"}
 SECONDS_TO_START = 600
-"""A part that dies is noticed at once; this is for slow machines."""
+"""For slow machines; a part that dies is noticed at once."""
 SECONDS_TO_STOP = 8
 SIGNALS_TO_STOP = {"postgres": signal.SIGINT}
-"""PostgreSQL's fast shutdown; at SIGTERM it would wait for its clients."""
+"""SIGINT is PostgreSQL's fast shutdown. After SIGTERM it would wait for its clients."""
 
 
 @dataclass(slots=True)
 class Part:
-    """A process that runs, or ran, and since when."""
+    """A process of the stack, and when it was started."""
 
     process: subprocess.Popen[bytes]
     started: datetime
     is_wanted: bool = True
-    """Not so once it was killed on purpose."""
+    """False: it was killed on purpose."""
 
 
 class LocalStack:
     """
-    The parts of a stack, as a context manager that ends all that it started, come what may. Its methods may be called
-    from several threads.
+    The parts of a stack, as a context manager. It ends all processes that it has started, also after an exception. Its
+    methods can be called from several threads.
 
     :raises StackError: a port is taken, another stack runs in the same home, or a part does not start
     """
@@ -58,7 +58,7 @@ class LocalStack:
         self.environment = settings.environment(self.postgres.url)
         self.parts: dict[str, Part] = {}
         self.lock = threading.RLock()
-        """Held while parts are killed and started."""
+        """Held while parts are killed or started."""
         self.logs = settings.home / "logs" / "processes"
         self._session: Session | None = None
         self._is_stopped = False
@@ -75,8 +75,8 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """Start every part, afresh: the local AWS may start empty, and runs of an earlier session would only fail."""
-        self._require_home()
+        """Start every part, with a new database: the local AWS may start empty, and earlier runs would fail then."""
+        self._clean_home()
         require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
         require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -86,35 +86,35 @@ class LocalStack:
             self.restart(name, wait=False)
         self.wait_until_ready(["postgres"])
         self.postgres.create_database()
-        self._run_to_its_end("db-migrate", self.airflow("db", "migrate"))
+        self._run_to_end("db-migrate", self.airflow("db", "migrate"))
         for name in self.airflow_parts:
             self.restart(name, wait=False)
         self.wait_until_ready()
 
-    def _require_home(self) -> None:
+    def _clean_home(self) -> None:
         session = Session.find(self.settings.home)
         if session is None:
             return
         if session.is_running:
             raise StackError(
-                f"A local stack runs already in {self.settings.home}, started by process {session.pid}. Stop that one "
-                "first, with Ctrl-C where it was started."
+                f"A local stack is already running in {self.settings.home}, started by process {session.pid}. Stop it "
+                "first, with Ctrl-C in its terminal."
             )
-        # It was killed before it could clean up.
+        # The earlier stack was killed before it could end its parts.
         for pid in session.leftovers():
             send(signal.SIGKILL, tree(pid))
         shutil.rmtree(session.postgres, ignore_errors=True)
         end_session(self.settings.home)
 
     def stop(self) -> None:
-        """End every part with all that it started; a second Ctrl-C does not keep it from that."""
+        """End every part with its descendants. Ctrl-C does not interrupt this."""
         with interruptions_ignored(), self.lock:
             self._is_stopped = True
-            # The services last: the others talk to them as they end.
+            # The services are ended last, because the other parts use them while they end.
             self._stop([name for name in self.parts if name not in self.services])
             self._stop([name for name in self.services if name in self.parts])
             self.parts.clear()
-            if self._session is not None:  # else another stack's may be there
+            if self._session is not None:  # otherwise the session may be another stack's
                 end_session(self.settings.home)
                 self.postgres.remove()
 
@@ -132,7 +132,7 @@ class LocalStack:
 
     def check(self, names: Collection[str] | None = None) -> None:
         """
-        :param names: of the parts to look at; default: all
+        :param names: the parts to check; default: all
         :raises StackError: a part has died
         """
         for name, part in self.parts.items():
@@ -145,22 +145,22 @@ class LocalStack:
                 )
 
     def log_of(self, name: str) -> Path:
-        """The log of a part's process."""
+        """The log file of a part."""
         return self.logs / f"{name}.log"
 
     def kill(self, name: str) -> None:
-        """SIGKILL to a part with all that it started, as if its machine had died."""
+        """Send SIGKILL to a part and its descendants, as if its machine had died."""
         self.parts[name].is_wanted = False
         kill_tree(self.parts[name].process)
 
     def restart(self, name: str, wait: bool = True) -> None:
         """
-        Start a part that was killed, has died, or was never started.
+        Start a part, whether it was running before or not.
 
         :raises StackError: the stack is stopped, or the part does not start
         """
         if self._is_stopped:
-            raise StackError(f"The stack is stopped; {name} is not started again.")
+            raise StackError(f"The stack is stopped; {name} is not started.")
         if name in self.parts:
             kill_tree(self.parts[name].process)
         self._start(name, self.command_of(name))
@@ -168,7 +168,7 @@ class LocalStack:
             self.wait_until_ready([name])
 
     def revive(self) -> list[str]:
-        """Start what has died unasked, as systemd or Kubernetes would; return the names."""
+        """Restart the parts that have died by themselves, like systemd or Kubernetes. Return their names."""
         dead = [name for name, part in self.parts.items() if part.is_wanted and part.process.poll() is not None]
         for name in dead:
             self.restart(name, wait=False)
@@ -187,23 +187,24 @@ class LocalStack:
             time.sleep(0.1)
 
     def is_ready(self, name: str) -> bool:
-        """Whether a part answers, or has given a sign of life since it was started."""
+        """Whether a part answers, or has sent a heartbeat since it was started."""
         if name == "postgres":
             return self.postgres.is_ready()
         if name == "local-aws":
-            return get_json(f"{self.settings.local_aws_url}/_local/health") is not None
+            return get_json(f"{self.settings.local_aws_url}{ADMIN_PATH}health") is not None
         health = get_json(f"{self.settings.airflow_url}/api/v2/monitor/health")
         if name == "api-server" or health is None:
             return health is not None
-        heartbeat = health[HEALTH_OF[name]][f"latest_{HEALTH_OF[name]}_heartbeat"]
+        component = name.replace("-", "_")
+        heartbeat = health[component][f"latest_{component}_heartbeat"]
         return heartbeat is not None and datetime.fromisoformat(heartbeat) > self.parts[name].started
 
     def command_of(self, name: str) -> list[str]:
-        """How a part is run."""
+        """The command that runs a part."""
         commands: dict[str, Callable[[], list[str]]] = {
             "postgres": lambda: self.postgres.command,
             "local-aws": self._local_aws,
-            # Logs are read from the files; the servers of logs would listen on all addresses.
+            # Without log servers, which would listen on all addresses. Airflow reads the log files directly.
             "scheduler": lambda: self.airflow("scheduler", "--skip-serve-logs"),
             "triggerer": lambda: self.airflow("triggerer", "--skip-serve-logs"),
         }
@@ -216,7 +217,7 @@ class LocalStack:
         return command + (["--data-dir", str(settings.data_dir)] if settings.data_dir is not None else [])
 
     def airflow(self, *arguments: str) -> list[str]:
-        """A command of Airflow's."""
+        """A command of the Airflow command line."""
         return [sys.executable, "-m", "airflow", *arguments]
 
     def _start(self, name: str, command: list[str]) -> None:
@@ -235,7 +236,7 @@ class LocalStack:
         if self._session is not None:
             self._session.note_part(self.settings.home, name, process.pid)
 
-    def _run_to_its_end(self, name: str, command: list[str]) -> None:
+    def _run_to_end(self, name: str, command: list[str]) -> None:
         self._start(name, command)
         try:
             self.parts[name].process.wait(SECONDS_TO_START)
@@ -247,11 +248,11 @@ class LocalStack:
 
 
 def get_json(url: str) -> dict[str, dict[str, str]] | None:
-    """The answer's JSON; None where there is no good answer."""
+    """The JSON at a URL. None: no answer, or an error."""
     try:
         response = requests.get(url, timeout=5)
         return response.json() if response.ok else None
-    except requests.RequestException:  # not there yet, or slow
+    except requests.RequestException:  # the server has not started yet, or is slow
         return None
 
 

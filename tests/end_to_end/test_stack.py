@@ -323,7 +323,7 @@ def test_a_taken_port_is_an_error_that_names_the_variable(stack, tmp_path):
 
 
 def test_a_second_stack_in_the_same_home_is_refused(stack):
-    with pytest.raises(StackError, match="A local stack runs already in"), LocalStack(stack.settings):
+    with pytest.raises(StackError, match="A local stack is already running in"), LocalStack(stack.settings):
         pass
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from local_stack import demo
+from local_stack import demo, progress
 from local_stack.errors import StackError
 from local_stack.session import Session
 
@@ -69,8 +69,8 @@ def test_everything_stays_up_whatever_becomes_of_the_first_run(monkeypatch, home
 def test_a_run_is_waited_for_as_long_as_it_makes_progress(monkeypatch):
     """Ten tasks, each a little quicker than the time after which a run counts as stuck."""
     clock = iter(range(0, 1_000_000, 250))
-    monkeypatch.setattr(demo.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(demo.time, "sleep", lambda _: None)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "sleep", lambda _: None)
     names = [f"task_{number}" for number in range(10)]
     looks = iter(range(100))
 
@@ -83,11 +83,14 @@ def test_a_run_is_waited_for_as_long_as_it_makes_progress(monkeypatch):
 
     states = iter(range(100))
     airflow = SimpleNamespace(tasks=tasks, run_state=lambda *_: "success" if next(states) >= len(names) else "running")
-    stack = SimpleNamespace(check=lambda: None)
-    monkeypatch.setattr(demo, "_print_task", lambda *_: None)
 
-    assert demo._watch(airflow, stack, "run", Console(quiet=True)) == "success"
+    def watch(airflow: object) -> str:
+        return progress.watch(airflow, "dag", "run", Console(quiet=True), lambda: None)
+
+    monkeypatch.setattr(progress, "_print_task", lambda *_: None)
+
+    assert watch(airflow) == "success"
 
     stuck = SimpleNamespace(tasks=lambda *_: {}, run_state=lambda *_: "running")
     with pytest.raises(StackError, match="there was no progress at the scheduler"):
-        demo._watch(stuck, stack, "run", Console(quiet=True))
+        watch(stuck)

@@ -76,7 +76,7 @@ def test_an_upload_that_names_no_hashtag_date_or_file_is_refused_in_words(tmp_pa
     for arguments, words in (
         (("aws", "yesterday", __file__), "error: date 'yesterday' is not a calendar date of the form 2026-01-31"),
         (("AWS", "2026-01-07", __file__), "error: hashtag 'AWS': only a-z, 0-9 and _ are allowed"),
-        (("aws", "2026-01-07", "none.csv"), "error: none.csv is no file"),
+        (("aws", "2026-01-07", "none.csv"), "error: none.csv is not a file"),
     ):
         done = local_stack(tmp_path, "upload", *arguments)
         assert done.returncode != 0
