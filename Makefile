@@ -28,10 +28,10 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
-chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and meddling; ROUNDS=100 SEED=1
+chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and user actions; ROUNDS=100 SEED=1
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
 
-chaos-dozen: $(VENV)/.installed-dev  ## twelve of these rounds, which together bring up every kind of mischief
+chaos-dozen: $(VENV)/.installed-dev  ## twelve of these rounds, which together have every kind of disruption
 	@$(BIN)/python -m chaos --dozen
 
 benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in the same run

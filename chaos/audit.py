@@ -1,4 +1,8 @@
-"""What must be true after a round, by the local AWS's state and request log, and by Airflow."""
+"""
+Look for violations after a round, in Airflow and in the local AWS's state and request log.
+
+Each function yields the violations that it finds. Its docstring says what the violation is.
+"""
 
 import re
 import time
@@ -14,48 +18,61 @@ from botocore.exceptions import ClientError
 from chaos.clients import PRINCIPAL, Clients
 from chaos.plan import Plan
 from include.config.names import Keys, run_name
-from local_stack.airflow_api import AirflowApi
+from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi
 from local_stack.errors import StackError
 
 DELETED = "deleted"
 IN_TRANSITION = ("Creating", "Updating", "Deleting")
+FAILED_TASK_STATES = ("failed", "upstream_failed")
 SECONDS_TO_SETTLE = 30
+SECONDS_TO_SWEEP = 120
 READS = ("Describe", "List", "Get", "Head", "Invoke")
+"""How the names of operations begin that change nothing."""
 
 
 @dataclass(slots=True)
-class Played:
-    """A run of a round, as it ended."""
+class Run:
+    """A DAG run of a round, as it was seen last."""
 
     run_id: str
     state: str
-    """success, failed, deleted, or what it was when nobody waited any longer."""
+    """One of Airflow's states, or deleted."""
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def untold(plan: Plan, run: Played, meddled: bool, clients: Clients) -> Iterator[str]:
-    """Where a run's state does not tell the truth, before any sweep. What a person has said is taken for it."""
+def wrong_state(plan: Plan, run: Run, user_acted: bool, clients: Clients) -> Iterator[str]:
+    """
+    The run's state does not fit its tasks and resources. The sweep has not run yet.
+
+    :param user_acted: a user has set the state of the run or of a task, so it need not fit
+    """
     if run.state == DELETED:
         return
-    if run.state not in {"success", "failed"}:
+    if run.state not in FINAL_RUN_STATES:
         yield f"run {run.run_id} has not ended: {run.state}"
+    elif user_acted:
         return
-    states = {name: task["state"] for name, task in run.tasks.items()}
-    failed = sorted(name for name, state in states.items() if state in {"failed", "upstream_failed"})
-    if meddled:
-        return
-    if run.state == "success" and failed:
-        yield f"run {run.run_id} is a success, but {', '.join(failed)} failed"
-    if run.state == "failed" and not failed:
+    elif run.state == "success":
+        yield from _wrong_success(plan, run, clients)
+    elif not _failed_tasks(run):
+        states = {name: task["state"] for name, task in run.tasks.items()}
         yield f"run {run.run_id} failed, but none of its tasks: {states}"
-    if run.state == "success" and (left := clients.resources(run_name(clients.deployment, plan.dag_id, run.run_id))):
+
+
+def _wrong_success(plan: Plan, run: Run, clients: Clients) -> Iterator[str]:
+    if failed := _failed_tasks(run):
+        yield f"run {run.run_id} is a success, but {', '.join(failed)} failed"
+    if left := clients.resources(run_name(clients.deployment, plan.dag_id, run.run_id)):
         yield f"run {run.run_id} is a success, and left {', '.join(left)}"
-    if run.state == "success":
-        yield from _report(plan, run, clients)
+    yield from _wrong_report(plan, run, clients)
 
 
-def _report(plan: Plan, run: Played, clients: Clients) -> Iterator[str]:
-    """The report of a successful run is there, and says what its tasks say."""
+def _failed_tasks(run: Run) -> list[str]:
+    return sorted(name for name, task in run.tasks.items() if task["state"] in FAILED_TASK_STATES)
+
+
+def _wrong_report(plan: Plan, run: Run, clients: Clients) -> Iterator[str]:
+    """A successful run has no report, or its report says something else."""
     keys = Keys(clients.settings.prefix, plan.hashtag, plan.parameters["date"])
     key = keys.run(run_name(clients.deployment, plan.dag_id, run.run_id)) + "report.json"
     try:
@@ -64,49 +81,47 @@ def _report(plan: Plan, run: Played, clients: Clients) -> Iterator[str]:
         yield f"run {run.run_id} is a success without a report: {error}"
         return
     if (report["decision"] or {}).get("deploy") is not True or not report["outcome"].startswith("Deployed"):
-        yield f"run {run.run_id} was to deploy, is a success, and its report says: {report['outcome']}"
+        yield f"run {run.run_id} had to deploy and is a success, but its report says: {report['outcome']}"
 
 
-def leaks(plan: Plan, runs: list[Played], clients: Clients) -> Iterator[str]:
-    """What of a round outlives its deadline by more than one sweep."""
+def leaks(plan: Plan, runs: list[Run], clients: Clients) -> Iterator[str]:
+    """Resources or jobs of a round still exist after their deadline and one sweep."""
     for run in runs:
         for kind, resource in clients.resources(run_name(clients.deployment, plan.dag_id, run.run_id)).items():
             yield f"{kind} of run {run.run_id} is left: {resource.get('EndpointStatus', '')}"
-    if all(run.state in {"success", "failed", DELETED} for run in runs):
-        for job in clients.training_jobs(plan):
-            if job["TrainingJobStatus"] == "InProgress":
-                yield f"training job {job['TrainingJobName']} still runs, and its run has ended"
-        for job in clients.tuning_jobs(plan) if plan.parameters.get("tune") else []:
-            if job["HyperParameterTuningJobStatus"] == "InProgress":
-                yield f"tuning job {job['HyperParameterTuningJobName']} still runs, and its run has ended"
+    if any(run.state not in {*FINAL_RUN_STATES, DELETED} for run in runs):
+        return
+    for job in clients.training_jobs(plan):
+        if job["TrainingJobStatus"] == "InProgress":
+            yield f"training job {job['TrainingJobName']} is still running after its run has ended"
+    for job in clients.tuning_jobs(plan) if plan.parameters.get("tune") else []:
+        if job["HyperParameterTuningJobStatus"] == "InProgress":
+            yield f"tuning job {job['HyperParameterTuningJobName']} is still running after its run has ended"
 
 
-def disobeyed(plan: Plan, run: Played, answered: datetime, clients: Clients) -> Iterator[str]:
-    """What a person answers moves the deadline's tag; nothing else does after the deployment."""
+def ignored_answer(plan: Plan, run: Run, answered: datetime, clients: Clients) -> Iterator[str]:
+    """A user's answer has not changed the deadline's tag. After the deployment nothing else changes it."""
     calls = clients.calls_for(run_name(clients.deployment, plan.dag_id, run.run_id))
-    moved = [call for call in calls if call["operation"] == "AddTags" and call["outcome"] == "ok"]
-    if not any(datetime.fromisoformat(call["time"]) > answered for call in moved):
-        yield f"what a person answered in run {run.run_id} was not done"
+    changes = [call for call in calls if call["operation"] == "AddTags" and call["outcome"] == "ok"]
+    if not any(datetime.fromisoformat(call["time"]) > answered for call in changes):
+        yield f"the user's answer in run {run.run_id} had no effect"
 
 
 def trained_twice(plan: Plan, clients: Clients) -> Iterator[str]:
-    """No fingerprint is trained twice successfully."""
+    """More than one training with the same fingerprint has completed."""
     if plan.parameters.get("tune"):
-        tuning = clients.tuning_jobs(plan)
-        names = [
-            job["HyperParameterTuningJobName"] for job in tuning if job["HyperParameterTuningJobStatus"] == "Completed"
-        ]
+        jobs, kind = clients.tuning_jobs(plan), "HyperParameterTuningJob"
     else:
-        jobs = clients.training_jobs(plan)
-        names = [job["TrainingJobName"] for job in jobs if job["TrainingJobStatus"] == "Completed"]
+        jobs, kind = clients.training_jobs(plan), "TrainingJob"
+    names = sorted(job[f"{kind}Name"] for job in jobs if job[f"{kind}Status"] == "Completed")
     if len(names) > 1:
-        yield f"trained twice: {', '.join(sorted(names))}"
+        yield f"trained twice: {', '.join(names)}"
 
 
-def mismatched(runs: list[Played], airflow: AirflowApi) -> Iterator[str]:
+def state_mismatches(runs: list[Run], airflow: AirflowApi) -> Iterator[str]:
     """
-    Tasks that Airflow has failed because it took a deferral's report of success for their own. (It also speaks of a
-    mismatch where a person has cleared a task that ran; that one starts again.)
+    Airflow has failed a task because it mistook the executor's report about a deferral for a report about the task's
+    end. Airflow also logs a mismatch if a user clears a running task; that task starts again.
     """
     for run in runs:
         for entry in airflow.events("state mismatch", run.run_id):
@@ -114,31 +129,31 @@ def mismatched(runs: list[Played], airflow: AirflowApi) -> Iterator[str]:
                 yield f"state mismatch of {entry['task_id']} in run {run.run_id}: {entry['extra']}"
 
 
-def kept(plan: Plan, run: Played, clients: Clients) -> Iterator[str]:
-    """What is there still, although a person has marked the whole run: that is no reason to wait for the deadline."""
+def not_deleted_after_mark(plan: Plan, run: Run, clients: Clients) -> Iterator[str]:
+    """A user has marked the whole run, and its resources are not deleted at once."""
     name = run_name(clients.deployment, plan.dag_id, run.run_id)
     limit = time.monotonic() + SECONDS_TO_SETTLE
     while (left := clients.resources(name)) and time.monotonic() < limit:
         time.sleep(0.5)
     for kind in left:
-        yield f"{kind} of run {run.run_id} is still there, although a person has marked the run"
+        yield f"{kind} of run {run.run_id} still exists, although a user has marked the run"
 
 
-def touched(name: str, clients: Clients) -> Iterator[str]:
-    """The bystander is there, and nobody but us has asked for anything but to look at it."""
+def foreign_changes(name: str, clients: Clients) -> Iterator[str]:
+    """The product has deleted or changed the foreign endpoint, its configuration or its model."""
     if missing := {"endpoint", "endpoint config", "model"} - set(clients.resources(name)):
-        yield f"of the bystander {name} is gone: {', '.join(sorted(missing))}"
+        yield f"deleted from the foreign endpoint {name}: {', '.join(sorted(missing))}"
     calls = Counter(
         call["operation"]
         for call in clients.calls_for(name)
         if call["principal"] != PRINCIPAL and not call["operation"].startswith(READS)
     )
     for operation, count in calls.items():
-        yield f"{operation} was called {count} times for the bystander {name}"
+        yield f"{operation} was called {count} times for the foreign endpoint {name}"
 
 
 def wait_for_deadlines(names: list[str], clients: Clients) -> None:
-    """Until the deadline of everything of these names has passed, and nothing is in transition."""
+    """Wait until the deadlines of all resources with these names have passed, and none is in transition."""
     limit = time.monotonic() + SECONDS_TO_SETTLE * 3
     while time.monotonic() < limit:
         resources = [resource for name in names for resource in clients.resources(name).values()]
@@ -149,10 +164,10 @@ def wait_for_deadlines(names: list[str], clients: Clients) -> None:
 
 
 def sweep(airflow: AirflowApi) -> Iterator[str]:
-    """Have the sweep run once, to its end."""
+    """Run the sweep once. It does not succeed."""
     run_id, state = airflow.trigger("sweep_endpoints", {}), "queued"
-    limit = time.monotonic() + 120
-    while state not in {"success", "failed"} and time.monotonic() < limit:
+    limit = time.monotonic() + SECONDS_TO_SWEEP
+    while state not in FINAL_RUN_STATES and time.monotonic() < limit:
         time.sleep(0.5)
         with suppress(StackError):
             state = airflow.run_state("sweep_endpoints", run_id)

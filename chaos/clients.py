@@ -1,4 +1,4 @@
-"""Those through whom a round looks at Airflow and at the local AWS."""
+"""A round's clients of Airflow and of the local AWS."""
 
 import json
 from datetime import UTC, datetime
@@ -15,26 +15,28 @@ from include.blazingtext.requests import as_tags, endpoint_request, training_req
 from include.config.ownership import deadline_in, tag_values
 from include.config.settings import Settings
 from include.samples import upload_samples
+from local_aws import ADMIN_PATH
 from local_stack.airflow_api import AirflowApi
 
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 PRINCIPAL = "chaos"
-"""The access key by which the request log tells our calls from the product's."""
-PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 12}, read_timeout=30)
-"""The local AWS is away now and then."""
-BYSTANDERS_TAGS = as_tags({"team": "others", "retrain:deadline": "2020-01-01T00:00:00+00:00"})
-"""A deadline that has passed, but no owner: whoever goes by names or by one tag alone would delete it."""
+"""The access key of these clients. In the request log it distinguishes their calls from the product's."""
+MANY_RETRIES = Config(retries={"mode": "standard", "total_max_attempts": 12}, read_timeout=30)
+"""The local AWS is sometimes down."""
+FOREIGN_TAGS = as_tags({"team": "others", "retrain:deadline": "2020-01-01T00:00:00+00:00"})
+"""A past deadline, but no owner. A sweep that looks at names, or at the deadline alone, would delete the endpoint."""
 
 
 class Clients:
-    """Not to be shared by threads."""
+    """The clients of one thread."""
 
     def __init__(self, settings: Settings, local_aws_url: str, airflow_url: str):
         self.settings = settings
         self.deployment = settings.deployment
-        self.local_aws_url = local_aws_url
+        self._admin_url = f"{local_aws_url}{ADMIN_PATH}"
+        self._faults_url = f"{self._admin_url}faults"
         self._airflow_url = airflow_url
-        self._bystanders_job = f"bystander-{settings.bucket}"
+        self._foreign_job = f"foreign-{settings.bucket}"
         self.sagemaker, self.s3 = (
             boto3.client(
                 service,
@@ -42,14 +44,14 @@ class Clients:
                 region_name="us-east-1",
                 aws_access_key_id=PRINCIPAL,
                 aws_secret_access_key="chaos",
-                config=PATIENT,
+                config=MANY_RETRIES,
             )
             for service in ("sagemaker", "s3")
         )
 
     @classmethod
     def of(cls, stack: ChaosStack) -> Self:
-        """Those of a stack."""
+        """The clients of a stack."""
         local = stack.settings
         return cls(Settings.from_environment(stack.environment), local.local_aws_url, local.airflow_url)
 
@@ -58,47 +60,47 @@ class Clients:
         return AirflowApi(self._airflow_url)
 
     def prepare(self) -> None:
-        """Upload the sample tweets, and train the bystanders' model."""
+        """Upload the sample tweets, and train the model of the foreign endpoints."""
         upload_samples(self.s3, self.settings)
         for channel in ("train", "validation"):
             body = b"__label__a hello world\n__label__b good bye\n" * 20
-            self.s3.put_object(Bucket=self.settings.bucket, Key=f"bystander/{channel}/{channel}.txt", Body=body)
-        place = f"s3://{self.settings.bucket}/bystander"
+            self.s3.put_object(Bucket=self.settings.bucket, Key=f"foreign/{channel}/{channel}.txt", Body=body)
+        folder = f"s3://{self.settings.bucket}/foreign"
         self.sagemaker.create_training_job(
             **training_request(
-                job_name=self._bystanders_job,
+                job_name=self._foreign_job,
                 image=IMAGE,
                 role_arn=self.settings.role_arn,
-                output_uri=place,
-                train_uri=f"{place}/train/",
-                validation_uri=f"{place}/validation/",
+                output_uri=folder,
+                train_uri=f"{folder}/train/",
+                validation_uri=f"{folder}/validation/",
                 instance_type="ml.c5.xlarge",
                 hyperparameters={"mode": "supervised", "epochs": "5", "buckets": "100"},
                 tags={"team": "others"},
             )
         )
         self.sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-            TrainingJobName=self._bystanders_job, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            TrainingJobName=self._foreign_job, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
 
-    def plant_bystander(self, name: str) -> None:
-        """An endpoint of somebody else's, in service."""
+    def create_foreign_endpoint(self, name: str) -> None:
+        """Create an endpoint of another team, and wait until it is in service."""
         request = endpoint_request(
             name=name,
             image=IMAGE,
             role_arn=self.settings.role_arn,
             instance_type="ml.m5.large",
-            model_uri=f"s3://{self.settings.bucket}/bystander/{self._bystanders_job}/output/model.tar.gz",
+            model_uri=f"s3://{self.settings.bucket}/foreign/{self._foreign_job}/output/model.tar.gz",
         )
-        self.sagemaker.create_model(**request["Model"], Tags=BYSTANDERS_TAGS)
-        self.sagemaker.create_endpoint_config(**request["EndpointConfig"], Tags=BYSTANDERS_TAGS)
-        self.sagemaker.create_endpoint(**request["Endpoint"], Tags=BYSTANDERS_TAGS)
+        self.sagemaker.create_model(**request["Model"], Tags=FOREIGN_TAGS)
+        self.sagemaker.create_endpoint_config(**request["EndpointConfig"], Tags=FOREIGN_TAGS)
+        self.sagemaker.create_endpoint(**request["Endpoint"], Tags=FOREIGN_TAGS)
         self.sagemaker.get_waiter("endpoint_in_service").wait(
             EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
         )
 
     def training_jobs(self, plan: Plan) -> list[dict[str, Any]]:
-        """All training jobs of a round's fingerprint, a tuning's among them, described."""
+        """The descriptions of all training jobs with a round's fingerprint, with those of a tuning job."""
         tuned = [f"tune-{plan.hashtag}-"] if plan.parameters.get("tune") else []
         jobs = []
         for name in (f"retrain-{plan.hashtag}-{plan.parameters['date']}", *tuned):
@@ -108,7 +110,7 @@ class Clients:
         return [job for job in jobs if self._is_of(plan, job["HyperParameters"])]
 
     def tuning_jobs(self, plan: Plan) -> list[dict[str, Any]]:
-        """All tuning jobs of a round's fingerprint, described."""
+        """The descriptions of all tuning jobs with a round's fingerprint."""
         pages = self.sagemaker.get_paginator("list_hyper_parameter_tuning_jobs").paginate(
             NameContains=f"tune-{plan.hashtag}-"
         )
@@ -123,7 +125,7 @@ class Clients:
         return hyperparameters["buckets"] == str(plan.parameters["buckets"])
 
     def resources(self, name: str) -> dict[str, dict[str, Any]]:
-        """Endpoint, configuration and model of a name, described, as far as they are there."""
+        """The descriptions of endpoint, configuration and model with a name, without those that do not exist."""
         client, found = self.sagemaker, {}
         for kind, key, describe in (
             ("endpoint", "EndpointName", client.describe_endpoint),
@@ -138,7 +140,7 @@ class Clients:
         return found
 
     def delete(self, name: str) -> None:
-        """Delete all that has a name."""
+        """Delete the endpoint, configuration and model with a name."""
         for kind in self.resources(name):
             {
                 "endpoint": lambda: self.sagemaker.delete_endpoint(EndpointName=name),
@@ -147,27 +149,27 @@ class Clients:
             }[kind]()
 
     def order_fault(self, fault: dict[str, Any]) -> str:
-        """Have the local AWS fail; returns where the fault can be withdrawn."""
-        response = requests.post(f"{self.local_aws_url}/_local/faults", json=fault, timeout=10)
+        """Order a fault from the local AWS. Return the URL that withdraws it."""
+        response = requests.post(self._faults_url, json=fault, timeout=10)
         response.raise_for_status()
-        return f"{self.local_aws_url}/_local/faults/{response.json()['id']}"
+        return f"{self._faults_url}/{response.json()['id']}"
 
     def withdraw_faults(self) -> None:
-        """All that rounds have ordered."""
-        requests.delete(f"{self.local_aws_url}/_local/faults", timeout=30).raise_for_status()
+        """Withdraw all faults."""
+        requests.delete(self._faults_url, timeout=30).raise_for_status()
 
     def calls_for(self, name: str) -> list[dict[str, Any]]:
-        """The entries of the local AWS's request log about a resource, by name or ARN, also of before it was killed."""
-        response = requests.get(f"{self.local_aws_url}/_local/requests", params={"name": f"*{name}"}, timeout=30)
+        """The entries about a resource, by name or ARN, in the request log. It outlives a kill of the local AWS."""
+        response = requests.get(f"{self._admin_url}requests", params={"name": f"*{name}"}, timeout=30)
         response.raise_for_status()
         return [json.loads(line) for line in response.text.splitlines()]
 
     def read_json(self, key: str) -> Any:
-        """An object of the deployment's bucket."""
+        """Read a JSON object in the deployment's bucket."""
         return json.load(self.s3.get_object(Bucket=self.settings.bucket, Key=key)["Body"])
 
     def deadline_of(self, resource: dict[str, Any]) -> datetime:
-        """A described resource's; long past where it carries none."""
+        """The deadline of a described resource; the year 1 if it has none."""
         arns = [resource.get(f"{kind}Arn") for kind in ("Endpoint", "EndpointConfig", "Model")]
         arn = next(arn for arn in arns if arn)
         deadline = deadline_in(tag_values(self.sagemaker.list_tags(ResourceArn=arn)["Tags"]))

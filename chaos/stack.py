@@ -1,8 +1,8 @@
 """
-A production-like Airflow on this machine, each part a process that can be killed with SIGKILL and started again.
+An Airflow like in production, on this machine. Each part is a process that can be killed and started again.
 
-PostgreSQL, Valkey (a Redis) as Celery's broker, the local AWS, scheduler, DAG processor, two triggerers, API server and
-two Celery workers.
+The parts are PostgreSQL, Valkey (a Redis) as Celery's broker, the local AWS, scheduler, DAG processor, two triggerers,
+API server and two Celery workers.
 """
 
 import secrets
@@ -25,43 +25,44 @@ WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer", "triggerer-2")
 BROKER = "valkey"
 PACE = 0.01
-"""The local AWS's: a training takes some seconds, so that tasks are seen deferred."""
+"""The pace of the local AWS. A training takes some seconds, so that its task is deferred for a while."""
 
 FAST_RECOVERY = {
-    # A worker that died: its running task has no heartbeat. Longer than the API server takes to start again, or else
-    # its restart fails the tasks that run meanwhile.
+    # The running tasks of a dead worker have no heartbeat. The time-out is longer than a restart of the API server,
+    # which would otherwise fail the running tasks.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
-    # A task kills itself after so many heartbeats without answer: more than an API server's restart takes.
+    # A task kills itself after this number of heartbeats without an answer. They take longer than a restart of the API
+    # server.
     "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "15",
-    # The calls of a running task while the API server is away: many, and not up to 90 s apart.
+    # A running task repeats its calls while the API server is down. By default the retries are up to 90 s apart.
     "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "30",
     "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MIN": "0.5",
     "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "2",
-    # A worker that died with a message it had reserved: the broker hands it out again after the visibility timeout;
-    # failing that, the scheduler queues it again.
+    # If a worker dies with a reserved message, the broker delivers the message again after the visibility time-out.
+    # If that fails, the scheduler queues the task again.
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "15",
-    # By default kombu looks for such messages at every tenth tick of 10 s only.
+    # By default kombu looks for such messages only every tenth time, every 10 s.
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_RESTORE_INTERVAL": "2",
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__UNACKED_RESTORE_THROTTLE": "1",
     "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "25",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "10",
-    # A scheduler that died: its successor adopts its tasks once its last heartbeat is so old.
+    # The next scheduler adopts the tasks of a dead one when the last heartbeat is this old.
     "AIRFLOW__SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
     "AIRFLOW__SCHEDULER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "2",
-    # A triggerer that died: its successor takes its triggers once its last heartbeat is so old.
+    # Another triggerer takes over the triggers of a dead one when the last heartbeat is this old.
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
     "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "6",
     "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "2",
-    # Tasks follow each other quickly.
+    # Start the next task soon.
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
     "AIRFLOW__CELERY__SYNC_PARALLELISM": "1",
-    # Little CPU for DAGs that do not change.
+    # Save CPU: the DAG files do not change.
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "600",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
@@ -69,7 +70,7 @@ FAST_RECOVERY = {
 
 
 class ChaosStack(LocalStack):
-    """A stack whose tasks run on Celery workers, and which recovers soon from what is done to it."""
+    """A stack whose tasks run on Celery workers, and which recovers quickly."""
 
     services: Sequence[str] = (BROKER, *SERVICES)
     airflow_parts: Sequence[str] = ("scheduler", "dag-processor", *TRIGGERERS, "api-server", *WORKERS)
@@ -82,7 +83,7 @@ class ChaosStack(LocalStack):
             pace=PACE,
             data_dir=home / "aws",
             executor="CeleryExecutor",
-            hashtags_file=DEFAULT_FILE,  # whose runs wait for their tweets
+            hashtags_file=DEFAULT_FILE,  # its runs wait for their tweets
             more={"AIRFLOW__CELERY__BROKER_URL": broker, "RETRAIN_RETRY_SECONDS": "1", **FAST_RECOVERY},
         )
         super().__init__(settings)
@@ -95,13 +96,13 @@ class ChaosStack(LocalStack):
         super().start()
 
     def database_gone(self, seconds: float) -> None:
-        """Kill the database, and start it again after so many seconds."""
+        """Kill the database, and start it again after some seconds."""
         self.kill("postgres")
         time.sleep(seconds)
         self.restart("postgres")
 
     def freeze(self, name: str, seconds: float) -> None:
-        """Stop a part's main process for so many seconds, as a machine does that has no time for it."""
+        """Suspend the main process of a part for some seconds, like an overloaded machine."""
         process = psutil.Process(self.parts[name].process.pid)
         process.send_signal(signal.SIGSTOP)
         try:
@@ -110,7 +111,7 @@ class ChaosStack(LocalStack):
             process.send_signal(signal.SIGCONT)
 
     def is_ready(self, name: str) -> bool:
-        """Beside what every stack has: the broker and the workers."""
+        """Whether a part is ready, also the broker and the workers."""
         if name == BROKER:
             return not is_free(self._broker_port)
         if name in WORKERS:
@@ -118,7 +119,7 @@ class ChaosStack(LocalStack):
         return super().is_ready(TRIGGERERS[0] if name in TRIGGERERS else name)
 
     def command_of(self, name: str) -> list[str]:
-        """Beside what every stack has: the broker, the workers and a second triggerer."""
+        """The command that runs a part, also the broker, the workers and the second triggerer."""
         if name == BROKER:
             return [str(get_binary_path()), str(self._broker_configuration)]
         if name in TRIGGERERS:
@@ -142,7 +143,7 @@ class ChaosStack(LocalStack):
 
     def _write_broker_configuration(self) -> None:
         self.settings.home.mkdir(parents=True, exist_ok=True)
-        self._broker_configuration.touch(mode=0o600)  # the password is in it
+        self._broker_configuration.touch(mode=0o600)  # the file contains the password
         self._broker_configuration.write_text(
             f'bind {LOOPBACK}\nport {self._broker_port}\nrequirepass "{self._broker_password}"\n'
             f'save ""\ndir "{self.settings.home}"\n'
@@ -151,6 +152,6 @@ class ChaosStack(LocalStack):
     def _ping(self) -> dict[str, Any]:
         try:
             answers: dict[str, Any] | None = self._celery.control.inspect(timeout=1.0, limit=2).ping()
-        except Exception:  # the broker is away
+        except Exception:  # the broker is down
             return {}
         return answers or {}

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from chaos import audit
-from chaos.audit import DELETED, Played
+from chaos.audit import DELETED, Run
 from chaos.clients import Clients
 from chaos.plan import plan
 from include.aws.storage import Storage
@@ -26,40 +26,40 @@ def clients(settings, local_aws) -> Clients:
 
 
 @pytest.fixture
-def planted(clients) -> str:
+def foreign_endpoint(clients) -> str:
     clients.prepare()
-    clients.plant_bystander("retrain-aws-bystander-1")
-    yield "retrain-aws-bystander-1"
-    clients.delete("retrain-aws-bystander-1")
+    clients.create_foreign_endpoint("retrain-aws-foreign-1")
+    yield "retrain-aws-foreign-1"
+    clients.delete("retrain-aws-foreign-1")
 
 
 def run_left_behind(clients: Clients) -> str:
     """A run id whose endpoint, configuration and model are there."""
     clients.prepare()
-    clients.plant_bystander(run_name(clients.deployment, PLAN.dag_id, "left"))
+    clients.create_foreign_endpoint(run_name(clients.deployment, PLAN.dag_id, "left"))
     return "left"
 
 
 def test_a_run_that_has_not_ended_is_found(clients):
-    assert "has not ended: running" in next(audit.untold(PLAN, Played("r", "running"), False, clients))
+    assert "has not ended: running" in next(audit.wrong_state(PLAN, Run("r", "running"), False, clients))
 
 
 def test_a_success_with_a_failed_task_is_found(clients):
-    run = Played("r", "success", {**SUCCESS, "smoke_test": {"state": "failed"}})
+    run = Run("r", "success", {**SUCCESS, "smoke_test": {"state": "failed"}})
 
-    assert "is a success, but smoke_test failed" in next(audit.untold(PLAN, run, False, clients))
-    assert list(audit.untold(PLAN, run, True, clients)) == []  # a person said so
-    assert list(audit.untold(PLAN, Played("r", DELETED), False, clients)) == []
+    assert "is a success, but smoke_test failed" in next(audit.wrong_state(PLAN, run, False, clients))
+    assert list(audit.wrong_state(PLAN, run, True, clients)) == []  # a user has set the state
+    assert list(audit.wrong_state(PLAN, Run("r", DELETED), False, clients)) == []
 
 
 def test_a_failure_without_a_failed_task_is_found(clients):
-    assert "none of its tasks" in next(audit.untold(PLAN, Played("r", "failed", SUCCESS), False, clients))
+    assert "none of its tasks" in next(audit.wrong_state(PLAN, Run("r", "failed", SUCCESS), False, clients))
 
 
 def test_a_success_that_left_something_and_has_no_report_is_found(clients):
-    run = Played(run_left_behind(clients), "success", SUCCESS)
+    run = Run(run_left_behind(clients), "success", SUCCESS)
 
-    left, report = audit.untold(PLAN, run, False, clients)
+    left, report = audit.wrong_state(PLAN, run, False, clients)
 
     assert "left endpoint, endpoint config, model" in left
     assert "a success without a report" in report
@@ -74,32 +74,32 @@ def test_a_report_that_says_something_else_is_found(clients, settings, client):
     told = {"decision": {"deploy": True}, "outcome": "Failed at train_model."}
     Storage(client("s3"), settings.bucket).write_json(told, key + "report.json")
 
-    assert "its report says: Failed at" in next(audit.untold(PLAN, Played("r", "success", SUCCESS), False, clients))
+    assert "its report says: Failed at" in next(audit.wrong_state(PLAN, Run("r", "success", SUCCESS), False, clients))
 
 
-def test_an_answer_that_was_not_obeyed_is_found(clients):
-    run = Played(run_left_behind(clients), "success", SUCCESS)
+def test_an_answer_without_effect_is_found(clients):
+    run = Run(run_left_behind(clients), "success", SUCCESS)
     name = run_name(clients.deployment, PLAN.dag_id, run.run_id)
     arn = clients.resources(name)["endpoint"]["EndpointArn"]
     clients.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deployed", "Value": "yes"}])
     answered = datetime.now(UTC)
 
-    (found,) = audit.disobeyed(PLAN, run, answered, clients)
+    (found,) = audit.ignored_answer(PLAN, run, answered, clients)
     clients.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "deadline", "Value": "moved"}])
 
-    assert "was not done" in found
-    assert list(audit.disobeyed(PLAN, run, answered, clients)) == []
+    assert "had no effect" in found
+    assert list(audit.ignored_answer(PLAN, run, answered, clients)) == []
     clients.delete(name)
 
 
-def test_what_is_left_of_a_run_that_a_person_has_marked_is_found(clients, monkeypatch):
+def test_what_is_left_of_a_run_that_a_user_has_marked_is_found(clients, monkeypatch):
     monkeypatch.setattr(audit, "SECONDS_TO_SETTLE", 0)
-    run = Played(run_left_behind(clients), "failed", SUCCESS)
+    run = Run(run_left_behind(clients), "failed", SUCCESS)
 
-    assert len(list(audit.kept(PLAN, run, clients))) == 3
+    assert len(list(audit.not_deleted_after_mark(PLAN, run, clients))) == 3
     clients.delete(run_name(clients.deployment, PLAN.dag_id, run.run_id))
     wait_until(lambda: not clients.resources(run_name(clients.deployment, PLAN.dag_id, run.run_id)), 20, "deletion")
-    assert list(audit.kept(PLAN, run, clients)) == []
+    assert list(audit.not_deleted_after_mark(PLAN, run, clients)) == []
 
 
 def test_a_task_that_airflow_failed_for_its_deferral_is_found():
@@ -109,13 +109,13 @@ def test_a_task_that_airflow_failed_for_its_deferral_is_found():
         states = [("success", "running"), ("success", "restarting"), ("failed", "running")]
         return [{"task_id": "train_model", "extra": words.format(*pair)} for pair in states]
 
-    (found,) = audit.mismatched([Played("r", "success")], SimpleNamespace(events=events))
+    (found,) = audit.state_mismatches([Run("r", "success")], SimpleNamespace(events=events))
 
     assert found.startswith("state mismatch of train_model in run r: Executor X")
 
 
 def train(clients: Clients, name: str, epochs: int = 5) -> None:
-    place = f"s3://{clients.settings.bucket}/bystander"
+    place = f"s3://{clients.settings.bucket}/foreign"
     hyperparameters = {"epochs": epochs, "buckets": PLAN.parameters["buckets"]}
     clients.sagemaker.create_training_job(
         **training_request(
@@ -143,24 +143,24 @@ def test_a_fingerprint_that_is_trained_twice_and_a_job_that_still_runs_are_found
             waiter.wait(TrainingJobName=job["TrainingJobName"], WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
 
     (twice,) = audit.trained_twice(PLAN, clients)
-    (leak,) = audit.leaks(PLAN, [Played("r", "failed")], clients)
+    (leak,) = audit.leaks(PLAN, [Run("r", "failed")], clients)
 
     assert "x, " in twice
     assert twice.endswith("x-a2")
-    assert "-x-a3 still runs" in leak
+    assert "-x-a3 is still running" in leak
     name = next(job["TrainingJobName"] for job in clients.training_jobs(PLAN) if "-a3" in job["TrainingJobName"])
     clients.sagemaker.stop_training_job(TrainingJobName=name)
 
 
-def test_a_bystander_that_is_touched_is_found(clients, planted, local_aws):
-    assert list(audit.touched(planted, clients)) == []
+def test_a_change_of_a_foreign_endpoint_is_found(clients, foreign_endpoint, local_aws):
+    assert list(audit.foreign_changes(foreign_endpoint, clients)) == []
 
     theirs = boto3.client("sagemaker", endpoint_url=local_aws.url)
-    theirs.delete_model(ModelName=planted)
-    arn = clients.resources(planted)["endpoint"]["EndpointArn"]
+    theirs.delete_model(ModelName=foreign_endpoint)
+    arn = clients.resources(foreign_endpoint)["endpoint"]["EndpointArn"]
     theirs.add_tags(ResourceArn=arn, Tags=[{"Key": "whose", "Value": "ours"}])
 
-    gone, deleted, tagged = audit.touched(planted, clients)
-    assert gone.endswith("is gone: model")
+    gone, deleted, tagged = audit.foreign_changes(foreign_endpoint, clients)
+    assert gone == f"deleted from the foreign endpoint {foreign_endpoint}: model"
     assert "DeleteModel was called 1 times" in deleted
     assert "AddTags was called 1 times" in tagged
