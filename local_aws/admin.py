@@ -8,8 +8,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import FakeKey, s3_backends
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
 from werkzeug.routing import BaseConverter, Map, Rule, Submount
 from werkzeug.wrappers import Request, Response
@@ -17,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 from local_aws import ADMIN_PATH
 from local_aws.faults import Fault, FaultError, Faults
 from local_aws.request_log import RequestLog
+from local_aws.s3_objects import current_objects, s3_backend
 from local_aws.state import state
 
 PAGE = Path(__file__).parent / "page.html"
@@ -106,9 +105,9 @@ class AdminApi:
 
 def _object(_: Request, bucket: str, key: str) -> Response:
     """An object of S3 for a browser, which signs no requests."""
-    found = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.get(bucket)
-    stored = found.keys.get(key) if found is not None else None
-    if not isinstance(stored, FakeKey):
+    found = s3_backend().buckets.get(bucket)
+    stored = current_objects(found).get(key) if found is not None else None
+    if stored is None:
         raise NotFound(f"there is no object s3://{bucket}/{key}")
     headers = {"Content-Security-Policy": OBJECT_POLICY}
     return Response(stored.value, content_type=stored.metadata.get("content-type"), headers=headers)

@@ -125,7 +125,7 @@ def s3_operation(environment: WsgiEnvironment) -> str:
 
 
 def _path(environment: WsgiEnvironment) -> str:
-    """The path. WSGI decodes its bytes as Latin-1, whatever they are."""
+    """The path as UTF-8. WSGI decodes its bytes as Latin-1."""
     return str(environment.get("PATH_INFO", "/")).encode("latin-1").decode("utf-8", "replace")
 
 

@@ -13,11 +13,10 @@ from typing import Any
 from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
-from moto.s3.models import FakeKey, s3_backends
 
 from local_aws.faults import Faults
 from local_aws.pace import Pace
-from local_aws.s3_objects import S3Objects
+from local_aws.s3_objects import S3Objects, current_objects, s3_backend
 from local_aws.store import Store
 
 _metrics_lock = threading.Lock()
@@ -41,25 +40,23 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 class S3:
-    """The objects of one account."""
+    """The objects of the only account."""
 
-    def __init__(self, account_id: str, stored_objects: S3Objects):
-        self._backend = s3_backends[account_id]["aws"]
+    def __init__(self, stored_objects: S3Objects):
+        self._backend = s3_backend()
         self._stored_objects = stored_objects
 
     def list_keys(self, bucket: str, prefix: str) -> list[str]:
         """The keys with a prefix, in S3's order; none if the bucket does not exist."""
         if bucket not in self._backend.buckets:
             return []
-        keys = self._backend.buckets[bucket].keys
-        found = (key for key in list(keys) if key.startswith(prefix))
-        return sorted(key for key in found if isinstance(keys.get(key), FakeKey))  # others are delete markers
+        return sorted(key for key in current_objects(self._backend.buckets[bucket]) if key.startswith(prefix))
 
     def read(self, bucket: str, key: str) -> bytes:
         """
         The object's bytes.
 
-        :raises NoSuchObject:
+        :raises NoSuchObject: the object does not exist
         """
         if bucket not in self._backend.buckets or (found := self._backend.get_object(bucket, key)) is None:
             raise NoSuchObject(f"s3://{bucket}/{key}")
@@ -115,7 +112,7 @@ class Cloud:
 
     @cached_property
     def s3(self) -> S3:
-        return S3(self.account_id, self.stored_objects)
+        return S3(self.stored_objects)
 
     def log_stream(self, group: str, name: str) -> LogStream:
         return LogStream(self.account_id, self.region, group, name, self.store)

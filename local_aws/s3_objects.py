@@ -12,6 +12,17 @@ from local_aws.store import Store
 BUCKETS, OBJECTS = "bucket", "object"
 
 
+def s3_backend() -> Any:
+    """moto's S3 of the only account."""
+    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+
+
+def current_objects(bucket: FakeBucket) -> dict[str, FakeKey]:
+    """The newest versions of a bucket's objects, by key. Deleted objects are left out."""
+    found = {name: bucket.keys.get(name) for name in list(bucket.keys)}
+    return {name: key for name, key in found.items() if isinstance(key, FakeKey)}  # others are delete markers
+
+
 class _Saved(NamedTuple):
     """An object as it was saved last."""
 
@@ -33,7 +44,7 @@ class S3Objects:
         self._saved: dict[str, dict[str, _Saved]] = {}
         for name, document in store.documents(BUCKETS):
             self._saved[name] = {}
-            bucket = self._backend.create_bucket(name, document["region"])
+            bucket = s3_backend().create_bucket(name, document["region"])
             bucket.creation_date = document["created"]
         for path, document in store.documents(OBJECTS):
             bucket_name, _, name = path.partition("/")
@@ -41,10 +52,6 @@ class S3Objects:
                 self._saved[bucket_name][name] = _Saved(self._restore(bucket_name, name, document), document)
             except (OSError, KeyError) as error:  # its content or bucket is missing; the other objects are restored
                 print(f"s3://{path} cannot be restored: {error!r}", file=sys.stderr)
-
-    @property
-    def _backend(self) -> Any:
-        return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 
     def save_bucket(self, name: str, touched: str | None = None) -> None:
         """
@@ -55,7 +62,7 @@ class S3Objects:
         if self._store.scratch is None:
             return
         with self._lock:
-            bucket = self._backend.buckets.get(name)
+            bucket = s3_backend().buckets.get(name)
             if bucket is None:
                 self._delete_bucket(name)
                 return
@@ -71,8 +78,7 @@ class S3Objects:
 
     def _save_objects(self, bucket: FakeBucket, touched: str | None) -> None:
         saved = self._saved[bucket.name]
-        keys = {name: bucket.keys.get(name) for name in list(bucket.keys)}
-        found = {name: key for name, key in keys.items() if isinstance(key, FakeKey)}  # others are delete markers
+        found = current_objects(bucket)
         for name, key in found.items():
             before = saved.get(name)
             if before is None or before.key is not key or name == touched:
@@ -105,11 +111,11 @@ class S3Objects:
             "checksum_value": key.checksum_value,
             "checksum_type": key.checksum_type,
             "checksum_parts": key.checksum_parts,
-            "tags": self._backend.tagger.get_tag_dict_for_resource(key.arn),
+            "tags": s3_backend().tagger.get_tag_dict_for_resource(key.arn),
         }
 
     def _restore(self, bucket_name: str, name: str, document: dict[str, Any]) -> FakeKey:
-        key = self._backend.put_object(
+        key = s3_backend().put_object(
             bucket_name,
             name,
             self._store.content(document["content"]),
@@ -123,5 +129,5 @@ class S3Objects:
         key.set_metadata(dict(document["metadata"]))
         for attribute in ("checksum_algorithm", "checksum_type", "checksum_parts"):
             setattr(key, attribute, document[attribute])
-        self._backend.put_object_tagging(key, document["tags"])
+        s3_backend().put_object_tagging(key, document["tags"])
         return key

