@@ -66,7 +66,7 @@ def test_requests_of_nearly_the_right_shape(local_aws, operation):
     url = local_aws.url
     session = requests.Session()
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=15, suppress_health_check=list(HealthCheck))
     @given(values_of(shape))
     def answer(request: Any) -> None:
         headers = {**HEADERS, "X-Amz-Target": f"SageMaker.{operation}"}
@@ -78,7 +78,7 @@ def test_requests_of_nearly_the_right_shape(local_aws, operation):
     answer()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=200), st.sampled_from(["POST", "GET", "PUT", "DELETE"]))
 def test_bodies_that_are_anything(local_aws, body, method):
     headers = {**HEADERS, "X-Amz-Target": "SageMaker.ListModels"}
@@ -88,7 +88,7 @@ def test_bodies_that_are_anything(local_aws, body, method):
     assert response.status_code in {200, 400, 404, 405}, response.text
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=30), st.binary(max_size=100))
 def test_invocations_of_anything(local_aws, name, body):
     url = f"{local_aws.url}/endpoints/{requests.utils.quote(name, safe='')}/invocations"

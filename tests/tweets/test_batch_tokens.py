@@ -134,7 +134,7 @@ words = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max
 narrow = st.text(st.sampled_from("ab. '\"`:,?!)(-\n"), max_size=25)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(st.one_of(fragments, words, narrow, st.text(max_size=40)))
 @example("can't've")
 @example("lemme'twas")
@@ -148,7 +148,7 @@ def test_whatever_is_written(text):
     assert word_tokenize_all([lower]) == from_nltk([lower])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(fragments, words, narrow), max_size=12))
 def test_texts_do_not_touch_each_other(texts):
     lower = [text.lower() for text in texts]

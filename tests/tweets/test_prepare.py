@@ -66,7 +66,7 @@ def test_every_row_is_in_a_split_or_rejected_with_its_line_and_reason(tmp_path):
     assert report == json.loads((tmp_path / "report.json").read_text())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.sampled_from("012"), st.sampled_from(WORDS)), max_size=60), st.integers(0, 3))
 def test_no_row_is_lost_and_no_tweet_is_in_two_splits(tmp_path_factory, rows, seed):
     out = tmp_path_factory.mktemp("out")
@@ -173,7 +173,7 @@ def test_a_tweet_stays_in_its_split_while_the_data_grow(tmp_path):
         assert set(day[split]) <= set(next_day[split])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.data())
 def test_no_window_tests_on_a_tweet_that_another_window_trains_or_validates_on(tmp_path_factory, data):
     """So a champion, of whatever date and window, has not been trained on a candidate's test tweets."""
