@@ -1,4 +1,4 @@
-"""SageMaker's resources and jobs, described, made and deleted in one way."""
+"""One interface to SageMaker's models, endpoint configurations, endpoints and jobs: describe, tag, stop, delete."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from hashtag_retrain.clock import time_of
 from include.config.ownership import STOPPED, WITH_RUN, tag_values
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-"""States of an endpoint in which AWS takes no other request for it."""
+"""States of an endpoint in which AWS refuses other requests for it."""
 NOT_FOUND = re.compile("Could not find|Requested resource not found")
-"""So AWS words it for resources and for jobs; the code is ValidationException, as for any other fault."""
+"""AWS's messages for a missing resource or job. Its code, ValidationException, is that of many other errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of SageMaker resource: its name in words, in requests, and in the client's methods."""
+    """A kind of SageMaker resource or job."""
 
     noun: str
+    """Its name in messages."""
     request_name: str
-
-    @property
-    def method_name(self) -> str:
-        return self.noun.replace(" ", "_")
+    """Its name in the members of requests, as in EndpointName and EndpointArn."""
+    method_name: str
+    """Its name in the methods of boto3's client, as in describe_endpoint."""
 
     def describe(self, client: Any, name: str) -> dict[str, Any] | None:
-        """The resource's description; None where there is none of this name."""
+        """The answer of Describe…; None if there is no resource of this name."""
         try:
             description: dict[str, Any] = self.call(client, "describe", name)
         except ClientError as error:
@@ -42,13 +42,13 @@ class Kind:
         return description
 
     def find(self, client: Any, name: str) -> tuple[dict[str, Any], dict[str, str]] | None:
-        """The resource's description and its tags; None where there is none of this name, or none any more."""
+        """The resource's description and tags; None if there is no resource of this name."""
         if (description := self.describe(client, name)) is None:
             return None
         try:
             return description, tag_values(self.tags(client, description))
         except ClientError as error:
-            if NOT_FOUND.search(error.response["Error"]["Message"]):
+            if NOT_FOUND.search(error.response["Error"]["Message"]):  # deleted after it was described
                 return None
             raise
 
@@ -58,13 +58,17 @@ class Kind:
         return [tag for page in pages for tag in page["Tags"]]
 
     def list_names(self, client: Any, **filters: str) -> list[str]:
-        """Names of all resources of this kind that the list's filters let pass."""
+        """
+        The names of all resources of this kind.
+
+        :param filters: parameters of List…
+        """
         pages = client.get_paginator(f"list_{self.method_name}s").paginate(**filters)
         (entries,) = pages.result_keys
         return [entry[f"{self.request_name}Name"] for page in pages for entry in entries.search(page)]
 
     def remove(self, client: Any, name: str) -> None:
-        """Delete a resource, stop a job; that it is gone or has ended already is no error."""
+        """Delete a resource, or stop a job. A resource that is gone, or a job that has ended, is not an error."""
         if self in JOBS:
             self.stop(client, name)
         else:
@@ -72,13 +76,15 @@ class Kind:
 
     def stop(self, client: Any, name: str, why: str = WITH_RUN) -> None:
         """
-        Stop a job; that it has ended already is no error. A tag says why: what was stopped with its run is no reason
-        for another run of the same data and settings, or for this one when it is cleared, not to train.
+        Stop a job. A job that has ended already is not an error.
+
+        :param why: written to a tag of the job. A job that was stopped with its run is trained again when the run is
+            cleared, or when another run has the same data and settings.
         """
         description = self.describe(client, name)
         if description is None:
             return
-        with suppress(ClientError, BotoCoreError):  # stopping it counts for more
+        with suppress(ClientError, BotoCoreError):  # stop the job even if it cannot be tagged
             tags = [{"Key": STOPPED, "Value": why}]
             client.add_tags(ResourceArn=description[f"{self.request_name}Arn"], Tags=tags)
         try:
@@ -88,7 +94,7 @@ class Kind:
                 raise
 
     def delete(self, client: Any, name: str) -> None:
-        """Delete; that it is gone already is no error."""
+        """Delete a resource. A resource that is gone already is not an error."""
         try:
             self.call(client, "delete", name)
         except ClientError as error:
@@ -97,38 +103,50 @@ class Kind:
 
     def differences(self, description: Mapping[str, Any], request: Mapping[str, Any]) -> list[str]:
         """
-        In what a described resource is other than a request asks for, in words. What a request does not name, as a
-        default, is not compared; nor are tags.
+        One line for each value of a request that the described resource does not have. Tags are not compared, and
+        neither are values that the request leaves out, because AWS fills in its defaults.
         """
         return _differences(description, {key: value for key, value in request.items() if key != "Tags"}, "")
 
     def call(self, client: Any, verb: str, name: str, **request: Any) -> Any:
-        """The client's method for a verb, with this name whatever the request says; of an async client, awaitable."""
+        """
+        Call a method of the client; with an async client the result is awaitable.
+
+        :param verb: the method's first word, as in describe_endpoint
+        :param name: replaces the name in `request`
+        """
         return getattr(client, f"{verb}_{self.method_name}")(**{**request, f"{self.request_name}Name": name})
 
 
-def _differences(found: Any, wanted: Any, where: str) -> list[str]:
+def _differences(found: Any, wanted: Any, path: str) -> list[str]:
+    """:param path: names the value in the lines, as in ProductionVariants[0].InstanceType"""
+    members = _members(found, wanted, path)
+    if members is not None:
+        return [line for member in members for line in _differences(*member)]
+    return [] if found == wanted else [f"{path} is {found!r}, not {wanted!r}"]
+
+
+def _members(found: Any, wanted: Any, path: str) -> list[tuple[Any, Any, str]] | None:
+    """The found member, the wanted member and its path, for two objects or two lists of one length; else None."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
-        keys = {key: f"{where}.{key}" if where else key for key in wanted}
-        return [line for key, path in keys.items() for line in _differences(found.get(key), wanted[key], path)]
+        return [(found.get(key), value, f"{path}.{key}".removeprefix(".")) for key, value in wanted.items()]
     if isinstance(wanted, list) and isinstance(found, list) and len(found) == len(wanted):
-        pairs = enumerate(zip(found, wanted, strict=True))
-        return [line for number, pair in pairs for line in _differences(*pair, f"{where}[{number}]")]
-    return [] if found == wanted else [f"{where} is {found!r}, not {wanted!r}"]
+        return [(found[index], value, f"{path}[{index}]") for index, value in enumerate(wanted)]
+    return None
 
 
-ENDPOINT = Kind("endpoint", "Endpoint")
-ENDPOINT_CONFIG = Kind("endpoint config", "EndpointConfig")
-MODEL = Kind("model", "Model")
-TRAINING_JOB = Kind("training job", "TrainingJob")
-TUNING_JOB = Kind("hyper parameter tuning job", "HyperParameterTuningJob")
+ENDPOINT = Kind("endpoint", "Endpoint", "endpoint")
+ENDPOINT_CONFIG = Kind("endpoint config", "EndpointConfig", "endpoint_config")
+MODEL = Kind("model", "Model", "model")
+TRAINING_JOB = Kind("training job", "TrainingJob", "training_job")
+TUNING_JOB = Kind("tuning job", "HyperParameterTuningJob", "hyper_parameter_tuning_job")
 IN_ORDER_OF_CREATION = (MODEL, ENDPOINT_CONFIG, ENDPOINT)
 IN_ORDER_OF_DELETION = (ENDPOINT, ENDPOINT_CONFIG, MODEL)
 JOBS = (TRAINING_JOB, TUNING_JOB)
 
 
 def instances_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> tuple[str | None, int]:
-    """Type and number of the instances that are billed for a resource."""
+    """The type and the number of the instances that AWS bills for a resource; None and 0 if it bills none."""
     if kind is TRAINING_JOB:
         resources = description["ResourceConfig"]
         return resources["InstanceType"], resources["InstanceCount"]
@@ -140,15 +158,16 @@ def instances_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> tup
 
 
 def bill_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> str:
-    """Instance type and age of a resource that is billed by the hour, in words."""
+    """The instance type and the age of a resource that AWS bills by the hour, in words."""
     try:
         instance_type, _ = instances_of(client, kind, description)
     except (ClientError, BotoCoreError):
         instance_type = "of an instance type that cannot be read"
-    age = max(time_of(description) - description["CreationTime"], timedelta())  # SageMaker's clock gives whole seconds
+    # SageMaker's clock gives whole seconds, so a new resource can seem to be created in the future.
+    age = max(time_of(description) - description["CreationTime"], timedelta())
     return f"{instance_type}, {age.total_seconds() / 3600:.2f} h old"
 
 
 def is_owned(client: Any, kind: Kind, description: Mapping[str, Any], tags: Mapping[str, str]) -> bool:
-    """Whether a described resource carries these tags; a company's own tags may have come to them."""
+    """Whether a described resource carries these tags. It may carry others, which a company has added."""
     return tags.items() <= tag_values(kind.tags(client, description)).items()
