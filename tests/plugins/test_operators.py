@@ -910,9 +910,9 @@ def test_the_sweep_deletes_what_is_overdue_and_nothing_else_and_tells_somebody(
     assert told == []
     assert names_of(sweep(sagemaker, running=False)).count(overdue) == 3
     ((subject, message),) = told
-    assert re.fullmatch(r"SageMaker: \d+ left behind, and removed by the sweep", subject)
+    assert re.fullmatch(r"SageMaker: \d+ left behind by runs, removed by the sweep", subject)
     assert message.count(overdue) == 3
-    assert "hours of ml.m5.large to pay" in message
+    assert " hours of ml.m5.large." in message
     assert message.endswith("http://airflow/sweep")
 
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=overdue, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
@@ -940,7 +940,7 @@ def test_a_deadline_written_by_hand_does_not_stop_the_sweep(sagemaker, model_uri
         sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": DEADLINE, "Value": deadline}])
 
     if deadline == "soon":
-        with pytest.raises(AirflowException, match=f"{odd} .its tag retrain:deadline is no time: 'soon'"):
+        with pytest.raises(AirflowException, match=f"{odd} .its tag retrain:deadline is not a time: 'soon'"):
             sweep(sagemaker)
         finish(delete_operator(odd))
     else:

@@ -1,4 +1,4 @@
-"""Delete or stop what runs have left behind, whoever was to do it."""
+"""Delete the resources and stop the jobs that runs have left behind."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from hashtag_retrain.clock import time_now
 from hashtag_retrain.resources import (
     ENDPOINT,
+    ENDPOINT_CONFIG,
     IN_ORDER_OF_DELETION,
     IN_PROGRESS,
     JOBS,
+    MODEL,
     NOT_FOUND,
     TRAINING_JOB,
     TUNING_JOB,
@@ -32,53 +34,60 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 RUNNING, ENDED, UNKNOWN = "running", "ended", "unknown"
+"""
+States of a run. ENDED includes runs that Airflow does not know any more. UNKNOWN are the runs of other deployments, and
+those whose ids do not fit in a tag.
+"""
 
 
 class UnreadableDeadline(ValueError):
-    """A resource of this product carries a deadline that is no time."""
+    """The sweep cannot tell when a resource of this product is to be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftBehind:
-    """A resource that is to be deleted, or a job that is to be stopped."""
+class Leftover:
+    """A resource to delete, or a job to stop."""
 
     kind: str
     name: str
     owner: str
-    """DAG and run."""
+    """DAG id and run id."""
     purpose: str
     why: str
     run: str
-    """Whether the run is running, has ended (or is gone), or is not known: another deployment's."""
+    """State of the owning run: running, ended or unknown."""
     deadline: str | None
     overdue_minutes: float | None
     age_hours: float
     instance_type: str | None
-    """Of what is billed by the hour; None for configurations and models, which cost nothing."""
+    """None for configurations and models, which cost nothing."""
     instances: int
 
     def __str__(self) -> str:
         hours = f"{self.age_hours * self.instances:.2f}"
-        cost = f"{hours} hours of {self.instance_type} to pay" if self.instance_type else "costs nothing"
-        return f"{self.kind} {self.name} ({self.purpose}): {self.why}. {self.age_hours:.2f} h old, {cost}."
+        cost = f"AWS bills {hours} hours of {self.instance_type}" if self.instance_type else "AWS bills nothing"
+        return f"{self.kind} {self.name} ({self.purpose}): {self.why}. It is {self.age_hours:.2f} hours old; {cost}."
 
 
 class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
     """
-    Delete endpoints, endpoint configurations and models whose deadline has passed, by SageMaker's clock; and, where the
-    run that owns them has ended, configurations and models without an endpoint, and training and tuning jobs that still
-    run, which are stopped.
+    Delete the SageMaker resources that runs have left behind, and stop their jobs:
 
-    Only resources that carry an owner's tag are touched, and what a run's end decides only where the run is this
-    deployment's. An endpoint in transition is left for the next sweep, and so are configuration and model while the
-    endpoint of their name is there. What could not be deleted is named in the error, after everything else was tried.
-    That a run is a little late, somebody is not told.
+    - endpoints, endpoint configurations and models whose deadline has passed, by SageMaker's clock;
+    - configurations and models without an endpoint whose run has ended;
+    - training and tuning jobs in progress whose run has ended.
 
-    :param name_contains: only endpoints, configurations and models whose name contains this are looked at
+    Only resources with an owner's tag are touched. Whether a run has ended counts only for this deployment's resources.
+    An endpoint in transition waits for the next sweep; so do a configuration and a model while the endpoint of their
+    name exists. If something cannot be deleted, the sweep goes on and fails at the end, with an error that names it.
+
+    A notice says what was removed. It leaves out what belongs to a run that is still running and is not much late.
+
+    :param name_contains: sweep only endpoints, configurations and models whose name contains this
     :param deployment: value of the deployment's tag (templated)
-    :param lateness: so long after the deadline a run that still runs is not called a leak
-    :param dry_run_only: list, and delete nothing (templated)
-    :return: what was found, as `LeftBehind` has it
+    :param lateness: how late a running run may delete its endpoint before a notice mentions it
+    :param dry_run_only: list what would be removed, and remove nothing (templated)
+    :return: what was found, as dictionaries with the fields of `Leftover`
     """
 
     aws_hook_class = SageMakerHook
@@ -103,32 +112,32 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         client = self.hook.get_conn()
         dry_run = str(self.dry_run_only).lower() == "true"
         now = time_now(client)
-        found: list[LeftBehind] = []
+        found: list[Leftover] = []
         failures: list[str] = []
         for kind, name in self._names(client, failures):
-            # Whatever is wrong with one resource, the others are still looked at.
+            # An error with one resource must not keep the sweep from the others.
             try:
-                left = self._look(client, kind, name, now, context)
-                if left is None:
+                leftover = self._inspect(client, kind, name, now, context)
+                if leftover is None:
                     continue
-                self.log.warning("%s %s", _verb(kind, dry_run), left)
+                self.log.warning("%s %s", _verb(kind, dry_run), leftover)
                 if not dry_run:
                     kind.remove(client, name)
-                found.append(left)
+                found.append(leftover)
             except (ClientError, BotoCoreError, UnreadableDeadline) as error:
-                if NOT_FOUND.search(str(error)):  # gone meanwhile, which is as well
+                if NOT_FOUND.search(str(error)):  # deleted by somebody else since it was listed
                     continue
                 failures.append(f"{kind.noun} {name} ({error})")
         self._report(found, failures, dry_run, context)
-        return [asdict(left) for left in found]
+        return [asdict(leftover) for leftover in found]
 
     def _names(self, client: Any, failures: list[str]) -> Iterator[tuple[Kind, str]]:
-        looks: list[tuple[Kind, dict[str, str]]] = [
-            *((kind, {"NameContains": self.name_contains}) for kind in IN_ORDER_OF_DELETION),
-            # A tuning job first: it would start other training jobs.
-            *((kind, {"StatusEquals": "InProgress"}) for kind in (TUNING_JOB, TRAINING_JOB)),
-        ]
-        for kind, filters in looks:
+        """The kind and the name of everything to inspect."""
+        name_filter, status_filter = {"NameContains": self.name_contains}, {"StatusEquals": "InProgress"}
+        lists = [(kind, name_filter) for kind in IN_ORDER_OF_DELETION]
+        # Tuning jobs before training jobs: a tuning job replaces a training job that is stopped by another one.
+        lists += [(kind, status_filter) for kind in (TUNING_JOB, TRAINING_JOB)]
+        for kind, filters in lists:
             try:
                 names = kind.list_names(client, **filters)
             except (ClientError, BotoCoreError) as error:
@@ -136,29 +145,27 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
                 continue
             yield from ((kind, name) for name in names)
 
-    def _look(self, client: Any, kind: Kind, name: str, now: datetime, context: Context) -> LeftBehind | None:
-        """What there is to say of a resource that is to go; None for all others."""
+    def _inspect(self, client: Any, kind: Kind, name: str, now: datetime, context: Context) -> Leftover | None:
+        """The resource as a leftover; None if it is to stay."""
         description = kind.describe(client, name)
         if description is None or description.get("EndpointStatus") in IN_PROGRESS:
             return None
-        values = tag_values(kind.tags(client, description))
-        if OWNER not in values:
+        tags = tag_values(kind.tags(client, description))
+        if OWNER not in tags:
             return None
-        deadline = deadline_in(values)
-        if DEADLINE in values and deadline is None:
-            raise UnreadableDeadline(f"its tag {DEADLINE} is no time: {values[DEADLINE]!r}")
-        run = self._run_state(values, context)
-        if kind not in (*JOBS, ENDPOINT) and self._is_used(client, name):
+        deadline = _deadline(tags)
+        run = self._run_state(tags, context)
+        if kind in {ENDPOINT_CONFIG, MODEL} and self._is_used(client, name):
             return None
         why = _why(kind, run, deadline, now)
         if why is None:
             return None
         instance_type, instances = instances_of(client, kind, description)
-        return LeftBehind(
+        return Leftover(
             kind=kind.noun,
             name=name,
-            owner=values[OWNER],
-            purpose=values.get(PURPOSE, ""),
+            owner=tags[OWNER],
+            purpose=tags.get(PURPOSE, ""),
             why=why,
             run=run,
             deadline=deadline.isoformat() if deadline else None,
@@ -177,37 +184,50 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         return RUNNING if unfinished else ENDED
 
     def _is_used(self, client: Any, name: str) -> bool:
-        """Whether the endpoint of the same name is there, and stays: its deadline may have been moved."""
+        """Whether the endpoint of this name exists and stays. Its deadline may have been moved after its creation."""
         endpoint = ENDPOINT.describe(client, name)
         return endpoint is not None and endpoint["EndpointStatus"] != "Deleting"
 
-    def _report(self, found: list[LeftBehind], failures: list[str], dry_run: bool, context: Context) -> None:
+    def _report(self, found: list[Leftover], failures: list[str], dry_run: bool, context: Context) -> None:
         late = self.lateness.total_seconds() / 60
         leaks = [str(left) for left in found if left.run != RUNNING or (left.overdue_minutes or 0) > late]
-        where = f"\n\n{context['ti'].log_url}"
+        link = f"\n\n{context['ti'].log_url}"
         if failures:
-            subject = f"SageMaker: {len(failures)} not removed, and possibly billed"
             if not dry_run:
-                notify(subject, "\n".join([*failures, *leaks]) + where)
-            raise AirflowException(f"Not looked at or not removed, and possibly billed: {'; '.join(failures)}")
+                subject = f"SageMaker: {len(failures)} not removed, and possibly billed"
+                notify(subject, "\n".join([*failures, *leaks]) + link)
+            raise AirflowException(f"Not inspected or not removed, and possibly billed: {'; '.join(failures)}")
         if leaks and not dry_run:
-            notify(f"SageMaker: {len(leaks)} left behind, and removed by the sweep", "\n".join(leaks) + where)
-        self.log.info("%s resources and jobs were left behind%s", len(found), "; nothing was removed." * dry_run)
+            notify(f"SageMaker: {len(leaks)} left behind by runs, removed by the sweep", "\n".join(leaks) + link)
+        self.log.info("%s resources and jobs were left behind%s", len(found), "; nothing was removed" * dry_run)
+
+
+def _deadline(tags: dict[str, str]) -> datetime | None:
+    """
+    :raises UnreadableDeadline: the tag does not hold a time
+    """
+    deadline = deadline_in(tags)
+    if deadline is None and DEADLINE in tags:
+        raise UnreadableDeadline(f"its tag {DEADLINE} is not a time: {tags[DEADLINE]!r}")
+    return deadline
 
 
 def _why(kind: Kind, run: str, deadline: datetime | None, now: datetime) -> str | None:
-    """Why a resource is to go; None where it is to stay."""
+    """The reason to remove a resource or job; None if it is to stay."""
     if kind in JOBS:
         return "its run has ended" if run == ENDED else None
     if deadline is not None and deadline <= now:
         return f"its deadline, {deadline:%Y-%m-%d %H:%M} UTC, has passed"
-    if run == ENDED and kind is not ENDPOINT:
-        return "its run has ended, and it has no endpoint"
-    if deadline is None and run == ENDED:
-        return f"its run has ended, and it has lost its tag {DEADLINE}"
-    if deadline is None and kind is ENDPOINT and run == UNKNOWN:
+    if kind is ENDPOINT:
+        return _why_without_deadline(run) if deadline is None else None
+    return "its run has ended, and it has no endpoint" if run == ENDED else None
+
+
+def _why_without_deadline(run: str) -> str | None:
+    """The reason to delete an endpoint whose deadline's tag was removed; None if it is to stay."""
+    if run == UNKNOWN:
         raise UnreadableDeadline(f"it has lost its tag {DEADLINE}, and its run is not known")
-    return None
+    return f"its run has ended, and it has lost its tag {DEADLINE}" if run == ENDED else None
 
 
 def _verb(kind: Kind, dry_run: bool) -> str:
@@ -217,4 +237,5 @@ def _verb(kind: Kind, dry_run: bool) -> str:
 
 
 def _hours(duration: timedelta) -> float:
-    return round(max(duration.total_seconds(), 0) / 3600, 4)  # SageMaker's clock gives whole seconds
+    """Not negative: SageMaker's clock gives whole seconds, so a new resource can seem to be created in the future."""
+    return round(max(duration.total_seconds(), 0) / 3600, 4)
