@@ -3,7 +3,9 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -34,13 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m include.cli", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_prepare(commands)
+    _add_upload_samples(commands)
+    return parser
+
+
+def _add_prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
-        help="labelled tweets to BlazingText's train, validation and test channels",
-        description="Read labelled tweets (CSV in UTF-8: label,text; a header row may say otherwise; or Ground Truth's "
-        "output manifest; either may be gzipped), clean, tokenise and split them. Writes train.txt, validation.txt, "
-        "test.txt, test_tweets.csv (the test split as people read it), rejected.csv (every row that was not used, and "
-        "why) and report.json into --out.",
+        help="make BlazingText's train, validation and test channels from labelled tweets",
+        description="Read labelled tweets, clean, tokenise and split them. The input is CSV in UTF-8 with the columns "
+        "label and text (a header row may name others), or Ground Truth's output manifest; either may be gzipped. "
+        "Writes into --out: train.txt, validation.txt, test.txt, test_tweets.csv (the test split before "
+        "tokenisation), rejected.csv (every row that was not used, with the reason) and report.json.",
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
     )
     command.add_argument(
@@ -48,9 +56,10 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         type=Path,
         metavar="INPUT",
-        help="CSV file or manifest, or folder of part files as Spark writes it (without names that begin with _ or .)",
+        help="CSV file, manifest, or folder of part files as Spark writes it; in folders, names that begin with _ or . "
+        "are skipped",
     )
-    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the files go")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the output files")
     command.add_argument(
         "--labels",
         type=_labels,
@@ -58,12 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID=NAME,…",
         help="the labels; the input may use ids or names (default: %(default)s)",
     )
-    command.add_argument("--seed", type=int, default=0, help="of the split and the shuffle (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="seed of split and shuffle (default: %(default)s)")
     command.add_argument(
         "--recipe",
         choices=RECIPES,
         default="clean",
-        help="clean: the decoded tweet alone; original: the whole cell, as the old pipeline did (default: %(default)s)",
+        help="clean: the decoded tweet; original: the whole cell, as in the old pipeline (default: %(default)s)",
     )
     command.add_argument(
         "--fractions",
@@ -77,31 +86,33 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="set aside labels of Ground Truth's with less confidence (default: %(default)s)",
+        help="reject Ground Truth's labels with less confidence (default: %(default)s)",
     )
     command.add_argument(
         "--max-rejected-share",
         type=float,
         default=0.1,
         metavar="SHARE",
-        help="more bad rows than this share of all is an error (default: %(default)s)",
+        help="fail if more than this share of all rows is bad (default: %(default)s)",
     )
     command.add_argument(
         "--processes",
         type=int,
         metavar="N",
-        help="processes that tokenise (default: one per core if rows are many)",
+        help="number of processes (default: one per core, or a single one for few rows)",
     )
     command.set_defaults(run=_prepare)
+
+
+def _add_upload_samples(commands: Any) -> None:
     command = commands.add_parser(
         "upload-samples",
-        help="the sample tweets to S3",
-        description="Put the sample tweets into RETRAIN_BUCKET below RETRAIN_PREFIX, where the pipeline looks for "
-        "them (RETRAIN_ROLE_ARN must be set, too); the bucket is made if it is not there. "
-        "AWS_ENDPOINT_URL chooses a local AWS.",
+        help="upload the sample tweets to S3",
+        description="Upload the sample tweets to RETRAIN_BUCKET below RETRAIN_PREFIX, where the pipeline looks for "
+        "them. Creates the bucket if it does not exist. RETRAIN_ROLE_ARN must be set, too. Set AWS_ENDPOINT_URL to "
+        "use a local AWS.",
     )
     command.set_defaults(run=_upload_samples)
-    return parser
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -109,7 +120,7 @@ def _labels(text: str) -> dict[str, str]:
     if not all(separator for _, separator, _ in pairs):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form 0=technical,1=marketing")
     if len({identifier.strip() for identifier, _, _ in pairs}) < len(pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} names an id twice")
+        raise argparse.ArgumentTypeError(f"{text!r} contains an id twice")
     return {identifier.strip(): name.strip() for identifier, _, name in pairs}
 
 
@@ -128,7 +139,7 @@ def _prepare(options: argparse.Namespace) -> int:
     if options.processes is not None and options.processes < 1:
         raise ConfigurationError("--processes must be at least 1")
     if options.out.exists() and not options.out.is_dir():
-        raise ConfigurationError(f"--out {options.out} is a file, and a folder is needed")
+        raise ConfigurationError(f"--out {options.out} is a file; expected a folder")
     settings = PrepareSettings(
         labels=options.labels,
         recipe=options.recipe,
@@ -147,17 +158,22 @@ def _prepare(options: argparse.Namespace) -> int:
             bar.update(tasks[doing], completed=share)
 
         report = prepare(sources, options.out, settings, options.processes, show)
+    _print_report(report)
+    print(f"written to {options.out}")
+    return EXIT_DONE
+
+
+def _print_report(report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     rows = report["rows"]
-    print(f"{rows['read']:,} rows read, {rows['used']:,} used, {rows['rejected']:,} rejected", end="")
-    print(f" ({', '.join(f'{r} {n:,}' for r, n in report['rejected_by_reason'].items())})" if rows["rejected"] else "")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
+    rejected = f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else "")
+    print(f"{rows['read']:,} rows read, {rows['used']:,} used, {rejected}")
     for split in SPLITS:
         counts = report["splits"][split]
         labels = ", ".join(f"{label} {count:,}" for label, count in counts["labels"].items())
         print(f"{split:<11}{counts['examples']:>8,} tweets  ({labels}), {counts['vocabulary']:,} different tokens")
-    print(f"written to {options.out}")
-    return EXIT_DONE
 
 
 def _upload_samples(options: argparse.Namespace) -> int:
@@ -170,21 +186,26 @@ def _upload_samples(options: argparse.Namespace) -> int:
 
 
 def _sources(inputs: list[Path]) -> list[Source]:
-    """The files named, and those in the folders named, each under a name that tells it from the others."""
-    found: list[tuple[str, Path]] = []
-    seen: set[Path] = set()
+    """The inputs' files, each once. A file is called by its path below the input, or by its whole path if two clash."""
+    files: dict[Path, tuple[str, Path]] = {}
     for path in inputs:
-        if not path.exists():
-            raise ConfigurationError(f"{path} does not exist")
-        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        for file in files:
-            relative = file.relative_to(path.parent)
-            hidden = not path.is_file() and any(part.startswith(("_", ".")) for part in relative.parts[1:])
-            if not hidden and file.resolve() not in seen:  # a file that is named twice is read once
-                seen.add(file.resolve())
-                found.append((relative.as_posix(), file))
-    names = Counter(name for name, _ in found)
-    return [Source.from_path(file, name if names[name] == 1 else str(file)) for name, file in found]
+        for file in _files(path):
+            files.setdefault(file.resolve(), (file.relative_to(path.parent).as_posix(), file))
+    names = Counter(name for name, _ in files.values())
+    return [Source.from_path(file, name if names[name] == 1 else str(file)) for name, file in files.values()]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file itself, or the files of the folder and its subfolders without hidden ones."""
+    if path.is_file():
+        yield path
+        return
+    if not path.exists():
+        raise ConfigurationError(f"{path} does not exist")
+    for file in sorted(path.rglob("*")):
+        names = file.relative_to(path).parts
+        if file.is_file() and not any(name.startswith(("_", ".")) for name in names):
+            yield file
 
 
 if __name__ == "__main__":

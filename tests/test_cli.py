@@ -29,6 +29,17 @@ def test_prepare_writes_its_files_and_says_what_it_did(tmp_path, capsys):
     assert list(files) == [f"aws/2026-01-0{day}/labeled.csv/part-00000.csv" for day in (5, 6, 7)]
 
 
+def test_files_are_read_once_and_hidden_ones_of_the_current_folder_are_skipped(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("one.csv", "sub/one.csv", "_temporary/part.csv", ".part.crc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((SAMPLES / "2026-01-07/labeled.csv/part-00000.csv").read_bytes())
+
+    assert main(["prepare", ".", "one.csv", "--out", str(tmp_path / "out")]) == 0
+
+    assert list(json.loads((tmp_path / "out" / "report.json").read_text())["files"]) == ["one.csv", "sub/one.csv"]
+
+
 def test_bad_data_is_exit_status_1_with_the_reason(tmp_path, capsys):
     (tmp_path / "bad.csv").write_text("9,text\n")
 
