@@ -1,40 +1,47 @@
-"""A simple second model on the same words: what it finds tells weak data from a weak model."""
+"""
+A linear baseline: a simple second model on the same words.
+
+If it is better than the evaluated model, that model can be improved. If neither beats the majority baseline, the data
+are the limit.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from include.blazingtext.model import Prediction
 from include.evaluation.comparison import Comparison, compare
-from include.evaluation.metrics import CONFIDENCE, Evaluation, Interval
+from include.evaluation.metrics import Evaluation, Interval, wilson_interval
 
-MORE_IN_THE_DATA = "there is more in the data than this model has found."
+BETTER_MODEL_IS_POSSIBLE = "The data allow a better model than this one."
 MAX_TRAINING_TWEETS = 50_000
-"""Enough for a comparison. The train split is shuffled, so that the first ones are a sample."""
+"""Enough for a comparison. The train split is shuffled, so its first tweets are a random sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearBaseline:
-    """Logistic regression on the counts of words and word n-grams."""
+    """Logistic regression on the presence of words and word n-grams."""
 
     training_tweets: int
     accuracy: float
     accuracy_interval: Interval
-    """Wilson's 95 % interval."""
+    """Wilson's 95 % confidence interval."""
     comparison: Comparison
     """Of the evaluated model with this one."""
 
     def verdict(self, evaluation: Evaluation) -> str:
-        """What it says of the evaluated model and of the data."""
+        """What this baseline says about the evaluated model and the data, in sentences."""
         low, high = self.accuracy_interval
-        figures = f"A linear model on the same words is right on {self.accuracy:.1%} ({low:.1%} to {high:.1%})"
+        figures = f"A linear model on the same words has an accuracy of {self.accuracy:.1%} ({low:.1%} to {high:.1%})."
         if self.comparison.significantly_worse:
-            return f"{figures}, and beside it this model is {self.comparison.in_words()}: {MORE_IN_THE_DATA}"
-        if evaluation.beats_majority_beyond_chance:
-            return f"{figures}."
+            comparison = self.comparison.in_words("the linear model")
+            return f"{figures} This model is {comparison}. {BETTER_MODEL_IS_POSSIBLE}"
+        if evaluation.significantly_beats_majority:
+            return figures
         if low > evaluation.majority_accuracy:
-            return f"{figures}: {MORE_IN_THE_DATA}"
+            return f"{figures} {BETTER_MODEL_IS_POSSIBLE}"
         return (
-            f"{figures}, and not shown to be better than the majority either: the data, not the model, are the limit."
+            f"{figures} It is not significantly better than the majority baseline either. "
+            "The limit is the data, not the model."
         )
 
 
@@ -45,13 +52,12 @@ def linear_baseline(
     word_ngrams: int,
 ) -> LinearBaseline | None:
     """
-    Fit on the train split, score on the test split; None where the train split holds one label only.
+    Fit on the train split and score on the test split; None if the train split contains only one label.
 
-    :param train: labels and instances (tokens between blanks), as `parse_example` gives them
-    :param predictions: the evaluated model's, for the test split
-    :param word_ngrams: up to so many words in a row, as in the evaluated model
+    :param train: labels and instances (tokens separated by spaces), as `parse_example` returns them
+    :param predictions: the evaluated model's predictions for the test split
+    :param word_ngrams: the maximum length of an n-gram, as in the evaluated model
     """
-    from scipy.stats import binomtest
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -66,6 +72,5 @@ def linear_baseline(
     model.fit([instance for _, instance in train], [label for label, _ in train])
     guesses = model.predict([instance for _, instance in test])
     comparison = compare([label for label, _ in test], [prediction.label for prediction in predictions], guesses)
-    right = comparison.other_right
-    interval = binomtest(right, len(test)).proportion_ci(CONFIDENCE, method="wilson")
-    return LinearBaseline(len(train), right / len(test), (float(interval.low), float(interval.high)), comparison)
+    correct = comparison.other_right
+    return LinearBaseline(len(train), correct / len(test), wilson_interval(correct, len(test)), comparison)

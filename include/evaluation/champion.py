@@ -1,4 +1,8 @@
-"""The champion, which is the newest model that was found good, beside a candidate, on the candidate's test tweets."""
+"""
+Comparison of a candidate with the champion, on the candidate's test tweets.
+
+The champion is the newest other version that is Approved in the model registry.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,16 +16,16 @@ from include.config.errors import DataError, EvaluationError
 from include.evaluation.comparison import Comparison, compare
 
 DATE, RULE, TRAINING_JOB, ACCURACY = "date", "rule", "training_job", "accuracy"
-"""Properties of a version."""
+"""Names of properties of a version in the model registry."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChampionComparison:
-    """What became of it."""
+    """The champion and the comparison with it."""
 
     champion: Version | None
     comparison: Comparison | None
-    """None where there is no champion, or none that can be compared."""
+    """None if there is no champion, or if the two cannot be compared; `verdict` says why."""
     verdict: str
 
     @property
@@ -30,15 +34,16 @@ class ChampionComparison:
         return self.champion.properties.get(DATE) if self.champion else None
 
     def as_dict(self) -> dict[str, Any]:
-        """For the report."""
+        """The report's entry."""
         champion = self.champion
+        properties = champion.properties if champion else {}
         return {
             "verdict": self.verdict,
             "version": champion.number if champion else None,
             "model_package_arn": champion.arn if champion else None,
             "date": self.date,
-            "training_job": champion.properties.get(TRAINING_JOB) if champion else None,
-            "accuracy_when_registered": champion.properties.get(ACCURACY) if champion else None,
+            "training_job": properties.get(TRAINING_JOB),
+            "accuracy_when_registered": properties.get(ACCURACY),
             "comparison": asdict(self.comparison) if self.comparison else None,
         }
 
@@ -52,25 +57,25 @@ def compare_with_champion(
     folder: Path,
 ) -> ChampionComparison:
     """
-    Let the champion answer the test tweets, where that is fair.
+    Compare a candidate with the champion, if the champion cannot have been trained on the test tweets.
 
-    :param rule: by which the candidate's tweets were prepared. Under the same rule no test tweet can have been among
-        those that the champion was trained on; under another that is not known, so the two are not compared.
+    :param rule: fingerprint of labels, recipe and split of the candidate's tweets (`PrepareSettings.rule`). A champion
+        with the same rule has not been trained on any of the test tweets.
     :param test: labels and instances
-    :param predictions: the candidate's
-    :param folder: for the champion's model, for the time being
+    :param predictions: the candidate's predictions
+    :param folder: temporary folder for the champion's model
     """
     if champion is None:
         return ChampionComparison(
-            None, None, "There was no champion to compare with: no other model of this hashtag was approved."
+            None, None, "There was no champion to compare with: no other model of this hashtag is approved."
         )
-    name = f"the champion (version {champion.number}, {champion.properties.get(DATE, 'of no known date')})"
+    name = f"the champion (version {champion.number}, {champion.properties.get(DATE, 'of unknown date')})"
     if champion.properties.get(RULE) != rule:
         return ChampionComparison(
             champion,
             None,
-            f"Not compared with {name}: labels, recipe or split are not known to be the same, so that it may have been "
-            f"trained on these test tweets.",
+            f"Not compared with {name}: its labels, recipe or split may differ. It may have been trained on these test "
+            "tweets.",
         )
     try:
         artifact = storage.download(storage.key_of(champion.artifact), folder / "model.tar.gz")
@@ -89,13 +94,14 @@ def compare_with_champion(
 def _verdict(name: str, comparison: Comparison) -> str:
     tweets = comparison.tweets
     return (
-        f"On the same {tweets:,} test tweets {name} is right on {comparison.other_right / tweets:.1%}, this model on "
-        f"{comparison.right / tweets:.1%}: {comparison.in_words()}."
+        f"On the same {tweets:,} test tweets {name} has an accuracy of {comparison.other_right / tweets:.1%}, this "
+        f"model {comparison.right / tweets:.1%}. This model is {comparison.in_words('the champion')}."
     )
 
 
 def history_entry(champion: Version) -> dict[str, Any] | None:
-    """Its figures as `include.report.history` keeps them; None where they were not registered, or not by us."""
+    """The champion's entry for `include.report.history`; None if somebody else registered it, without these figures."""
+
     properties = champion.properties
     try:
         low, high = float(properties["accuracy_low"]), float(properties["accuracy_high"])

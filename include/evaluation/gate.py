@@ -1,4 +1,4 @@
-"""Whether a model has earned to be deployed, and to be the champion that the next one is compared with."""
+"""The decision on an evaluated model: whether to deploy it, and its approval status in the model registry."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ Deploy = Literal["auto", "always", "never"]
 DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
 TO_BE_DEPLOYED = "To be deployed"
-"""How the reason begins of a decision to deploy: whether it comes to that, the decision does not know."""
+"""A decision to deploy begins with this. The run's report replaces it once the endpoint is, or is not, deployed."""
 
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
-"""SageMaker's words in the model registry."""
+"""SageMaker's ModelApprovalStatus."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether to deploy, with the reason in words, and the approval status in the model registry."""
+    """Whether to deploy, the approval status in the model registry, and a reason for each."""
 
     deploy: bool
     reason: str
     refused: bool
-    """The model would have been deployed, had it been good enough, or had a person not withheld it."""
+    """With deploy=auto, the gate or a person kept a model of the newest date from being deployed."""
     approval: Approval
     approval_reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Dates of tweets, as 2026-01-31."""
+    """Dates of tweets, like 2026-01-31."""
 
     candidate: str
     newest: str
-    """The newest one with labelled tweets."""
+    """The newest date with labelled tweets."""
     champion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What a candidate must pass with deploy=auto."""
+    """The check that a candidate must pass to be deployed with deploy=auto."""
 
     min_gain: float
-    """The lower end of the accuracy's interval must exceed the majority's accuracy by more than this share."""
+    """By how much the lower end of the accuracy's interval must exceed the majority baseline's accuracy."""
 
     def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:
-        """Why the model has not earned deployment; None where it has."""
+        """Why the model does not pass; None if it does."""
         gain = evaluation.accuracy_interval[0] - evaluation.majority_accuracy
         if gain <= self.min_gain:
             return (
-                f"The interval's lower end must exceed the majority by more than {100 * self.min_gain:.1f} points; "
-                f"the difference is {100 * gain:+.1f}."
+                "The lower end of the accuracy's interval must exceed the majority baseline by more than "
+                f"{100 * self.min_gain:.1f} percentage points. The difference is {100 * gain:+.1f}."
             )
         if comparison is not None and comparison.significantly_worse:
-            return f"Beside the champion, on the same {comparison.tweets:,} test tweets, it is {comparison.in_words()}."
+            return f"On the same {comparison.tweets:,} test tweets it is {comparison.in_words('the champion')}."
         return None
 
 
@@ -70,11 +70,14 @@ def decide(
     manual_approval: Approval | None = None,
 ) -> Decision:
     """
-    The decision on a candidate. A model that passes the gate is approved, whatever `deploy` says; with deploy=auto it
-    is deployed as well if its date is the newest. A person's word in the registry counts for more than the gate.
+    Decide on a candidate.
 
-    :param comparison: with the champion; None where there is none to compare with
-    :param manual_approval: the approval status that a person has given this very model
+    A model that passes the gate is approved, whatever `deploy` says. If the champion's tweets are newer, a person must
+    approve it instead. With deploy=auto a model that passes is also deployed, if its date is the newest one. If a
+    person has set an approval status, that overrides the gate.
+
+    :param comparison: with the champion; None if there is none to compare with
+    :param manual_approval: the approval status that a person has set on this model
     """
     objection = gate.objection(evaluation, comparison)
     figures = evaluation.headline()
@@ -90,13 +93,13 @@ def decide(
     if dates.candidate < dates.newest:
         return decision(
             False,
-            f"Not deployed: labelled tweets of a newer date are there ({dates.newest}), and deploy=auto serves the "
-            f"newest only ({figures}).",
+            f"Not deployed: there are labelled tweets of a newer date ({dates.newest}), and deploy=auto deploys only "
+            f"the newest date's model ({figures}).",
         )
     if manual_approval is not None:
         deployed = manual_approval == "Approved"
         verb = TO_BE_DEPLOYED if deployed else "Not deployed"
-        reason = f"{verb}: a person has set this model to {manual_approval} in the registry ({figures})."
+        reason = f"{verb}: a person has set this model to {manual_approval} in the model registry ({figures})."
         return decision(deployed, reason, refused=not deployed)
     if objection:
         return decision(False, f"Not deployed: {figures}. {objection}", refused=True)
@@ -107,9 +110,9 @@ def _approval(
     objection: str | None, figures: str, dates: Dates, manual_approval: Approval | None
 ) -> tuple[Approval, str]:
     if manual_approval is not None:
-        return manual_approval, f"A person has decided; {figures}."
+        return manual_approval, f"Set by a person; {figures}."
     if objection:
         return "Rejected", f"{figures}. {objection}"
     if dates.champion is not None and dates.candidate < dates.champion:
-        return "PendingManualApproval", f"{figures}; but the champion is of a newer date, {dates.champion}."
+        return "PendingManualApproval", f"{figures}; but the champion's tweets are newer ({dates.champion})."
     return "Approved", f"{figures}."

@@ -1,4 +1,4 @@
-"""How good a model is on the frozen test split."""
+"""Metrics of a model on the test split."""
 
 import heapq
 from collections import Counter
@@ -11,114 +11,110 @@ from include.blazingtext.model import Prediction
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
-"""Of the bootstrap. Its seed is fixed: the same predictions give the same intervals."""
-FEWEST_FOR_BOOTSTRAP = 30
-"""With fewer test tweets, drawing from them again and again says little about those that are not there."""
+"""Of the bootstrap. Its seed is fixed, so that the same predictions give the same intervals."""
+MIN_TWEETS_FOR_BOOTSTRAP = 30
+"""Resamples of fewer tweets say little about tweets that are not among them."""
+
 RELIABILITY_BINS = 10
-SMALLEST_PROBABILITY = 1e-15
-"""For the log loss: a label that the model holds for impossible counts as this."""
+MIN_PROBABILITY = 1e-15
+"""A true label with probability 0 counts as this in the log loss, which would be infinite otherwise."""
 
 Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures on the test split; shares, not percent."""
+    """Metrics on the test split. Shares are between 0 and 1."""
 
     tweets: int
     accuracy: float
     accuracy_interval: Interval
-    """Wilson's 95 % interval, with each test tweet as one independent trial."""
+    """Wilson's 95 % confidence interval."""
     macro_f1: float
     macro_f1_interval: Interval | None
-    """
-    Percentiles of a bootstrap over the test tweets of each label, as those of the log loss are; None for a handful of
-    tweets, and where the model makes no mistake that could be drawn.
-    """
+    """95 % bootstrap interval; None with too few test tweets, and if all resamples give the same value."""
     log_loss: float
-    """Mean of -ln(probability of the true label): 0 is certain and right; ln 2 is a coin's, with two labels."""
+    """Mean of -ln(probability of the true label). A certain and correct model has 0; a coin with two labels, ln 2."""
     log_loss_interval: Interval | None
+    """As for macro-F1."""
     reliability: list[dict[str, float]]
-    """By the predicted label's probability, in tenths: number of tweets, mean probability, share that is right."""
+    """Calibration: for each bin of the predicted label's probability, tweets, mean probability and accuracy."""
     majority_label: str
+    """The most common label of the test split."""
     majority_accuracy: float
-    """Of whoever always answers the test split's commonest label: the hardest form of this baseline."""
+    """Accuracy of the majority baseline, which always answers `majority_label`."""
     labels: dict[str, dict[str, float]]
-    """Precision, recall, F1 and number of tweets by label, of those that occur among true labels or predictions."""
+    """Precision, recall, F1 and number of tweets of each label that occurs in the test split or in the predictions."""
     labels_without_test_tweets: list[str]
-    """Nothing is known of how well these are told."""
+    """The test split says nothing about these."""
     confusion: dict[str, dict[str, int]]
-    """Counts by true label, then by predicted label."""
+    """Confusion matrix: counts by true label, then by predicted label."""
 
     @property
-    def beats_majority_beyond_chance(self) -> bool:
+    def significantly_beats_majority(self) -> bool:
         return self.accuracy_interval[0] > self.majority_accuracy
 
     def headline(self) -> str:
-        """Accuracy, its interval and the majority's, in a few words."""
+        """Accuracy with its interval, and the majority baseline's accuracy."""
         low, high = self.accuracy_interval
         return f"accuracy {self.accuracy:.1%} ({low:.1%} to {high:.1%}), majority {self.majority_accuracy:.1%}"
 
     def verdict(self) -> str:
-        """The figures in a sentence."""
+        """How the model compares with the majority baseline, in sentences."""
         low, high = self.accuracy_interval
-        comparison = (
-            "better, beyond chance,"
-            if self.beats_majority_beyond_chance
-            else "not shown to be better"
-            if self.accuracy > self.majority_accuracy
-            else "no better"
+        sentence = (
+            f"Accuracy {self.accuracy:.1%} on {self.tweets:,} test tweets (95 % interval {low:.1%} to {high:.1%}): "
+            f"{self._versus_majority()} the majority baseline (always {self.majority_label}: "
+            f"{self.majority_accuracy:.1%})."
         )
-        untested = ", ".join(self.labels_without_test_tweets)
-        return (
-            f"Right on {self.accuracy:.1%} of {self.tweets:,} test tweets (95 % interval {low:.1%} to {high:.1%}): "
-            f"{comparison} than always answering {self.majority_label} ({self.majority_accuracy:.1%})."
-            + (f" No test tweet is labelled {untested}: nothing is known of how well that is told." if untested else "")
-        )
+        if untested := ", ".join(self.labels_without_test_tweets):
+            sentence += f" Not tested, because no test tweet has the label: {untested}."
+        return sentence
+
+    def _versus_majority(self) -> str:
+        if self.significantly_beats_majority:
+            return "significantly better than"
+        return "not significantly better than" if self.accuracy > self.majority_accuracy else "no better than"
 
 
 def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_labels: Sequence[str]) -> Evaluation:
     """
-    Score predictions against the test split's labels.
+    Score predictions against the true labels of the test split.
 
     :param labels: one true label for each prediction; at least one
     :param known_labels: every label of the hashtag, in the order for tables
     """
-    from scipy.stats import binomtest
-    from sklearn.metrics import confusion_matrix, f1_score, precision_recall_fscore_support
-
     predicted = [prediction.label for prediction in predictions]
-    right = sum(label == guess for label, guess in zip(labels, predicted, strict=True))
-    interval = binomtest(right, len(labels)).proportion_ci(CONFIDENCE, method="wilson")
-    present = [label for label in known_labels if label in labels or label in predicted]
-    scores = precision_recall_fscore_support(labels, predicted, labels=present, zero_division=0)
-    matrix = confusion_matrix(labels, predicted, labels=known_labels)
+    correct = sum(label == guess for label, guess in zip(labels, predicted, strict=True))
     majority_label, majority_count = Counter(sorted(labels)).most_common(1)[0]
-    names = ("precision", "recall", "f1", "tweets")
+    scores = _scores_by_label(labels, predicted, known_labels)
+    macro_f1 = float(np.mean([score["f1"] for score in scores.values()]))
     losses = _losses(labels, predictions)
-    macro_f1 = float(f1_score(labels, predicted, labels=present, average="macro", zero_division=0))
-    f1s, mean_losses = _bootstrap(labels, predicted, losses)
+    log_loss = float(losses.mean())
+    macro_f1s, log_losses = _bootstrap(labels, predicted, losses)
     return Evaluation(
         tweets=len(labels),
-        accuracy=right / len(labels),
-        accuracy_interval=(float(interval.low), float(interval.high)),
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct, len(labels)),
         macro_f1=macro_f1,
-        macro_f1_interval=_interval(f1s, macro_f1),
-        log_loss=float(losses.mean()),
-        log_loss_interval=_interval(mean_losses, float(losses.mean())),
+        macro_f1_interval=_percentile_interval(macro_f1s, macro_f1),
+        log_loss=log_loss,
+        log_loss_interval=_percentile_interval(log_losses, log_loss),
         reliability=_reliability(labels, predictions),
         majority_label=majority_label,
         majority_accuracy=majority_count / len(labels),
-        labels={
-            label: {name: float(score[row]) for name, score in zip(names, scores, strict=True)}
-            for row, label in enumerate(present)
-        },
+        labels=scores,
         labels_without_test_tweets=[label for label in known_labels if label not in labels],
-        confusion={
-            label: {guess: int(matrix[row, column]) for column, guess in enumerate(known_labels)}
-            for row, label in enumerate(known_labels)
-        },
+        confusion=_confusion(labels, predicted, known_labels),
     )
+
+
+def wilson_interval(correct: int, tweets: int) -> Interval:
+    """Wilson's 95 % confidence interval of an accuracy."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, tweets).proportion_ci(CONFIDENCE, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def most_confident_mistakes(labels: Sequence[str], predictions: Sequence[Prediction], count: int) -> list[int]:
@@ -131,47 +127,74 @@ def most_confident_mistakes(labels: Sequence[str], predictions: Sequence[Predict
     return [position for _, position in heapq.nsmallest(count, wrong)]
 
 
+def _scores_by_label(
+    labels: Sequence[str], predicted: Sequence[str], known_labels: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    from sklearn.metrics import precision_recall_fscore_support
+
+    present = [label for label in known_labels if label in labels or label in predicted]
+    scores = precision_recall_fscore_support(labels, predicted, labels=present, zero_division=0)
+    names = ("precision", "recall", "f1", "tweets")
+    return {
+        label: dict(zip(names, map(float, label_scores), strict=True))
+        for label, *label_scores in zip(present, *scores, strict=True)
+    }
+
+
+def _confusion(
+    labels: Sequence[str], predicted: Sequence[str], known_labels: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    from sklearn.metrics import confusion_matrix
+
+    matrix = confusion_matrix(labels, predicted, labels=known_labels).tolist()
+    return {label: dict(zip(known_labels, row, strict=True)) for label, row in zip(known_labels, matrix, strict=True)}
+
+
 def _losses(labels: Sequence[str], predictions: Sequence[Prediction]) -> np.ndarray:
-    """Each tweet's part in the log loss; probabilities are scaled to a sum of 1."""
+    """The log loss of each tweet. Probabilities are scaled to a sum of 1, because fastText's are rounded."""
     probabilities = [
         prediction.probabilities.get(label, 0.0) / (sum(prediction.probabilities.values()) or 1.0)
         for label, prediction in zip(labels, predictions, strict=True)
     ]
-    losses: np.ndarray = -np.log(np.clip(probabilities, SMALLEST_PROBABILITY, 1.0))
+    losses: np.ndarray = -np.log(np.clip(probabilities, MIN_PROBABILITY, 1.0))
     return losses
 
 
 def _bootstrap(labels: Sequence[str], predicted: Sequence[str], losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
-    Macro-F1 and mean loss of test splits drawn from the test split, with replacement. Of each label as many tweets are
-    drawn as it has: a rare one that a draw leaves out would make the mean over the others look better.
+    Macro-F1 and log loss of resamples of the test split; both empty with too few tweets.
+
+    A resample draws, with replacement, as many tweets of each label as the test split has. If it drew from all tweets,
+    it would miss rare labels now and then, and its macro-F1, a mean over fewer labels, would be too high.
     """
+    if len(labels) < MIN_TWEETS_FOR_BOOTSTRAP:
+        return np.empty(0), np.empty(0)
     names = sorted({*labels, *predicted})
     codes = {name: code for code, name in enumerate(names)}
     truth = np.array([codes[label] for label in labels])
+    # Each tweet's position in the flattened confusion matrix.
     cells = truth * len(names) + np.array([codes[guess] for guess in predicted])
+    # The tweets sorted by label; for each of them, where its label's tweets start and how many there are.
     order = np.argsort(truth, kind="stable")
     counts = np.bincount(truth, minlength=len(names))
     starts, sizes = np.repeat(np.cumsum(counts) - counts, counts), np.repeat(counts, counts)
-    if len(labels) < FEWEST_FOR_BOOTSTRAP:
-        return np.empty(0), np.empty(0)
     generator = np.random.default_rng(0)
-    f1s, mean_losses = np.empty(RESAMPLES), np.empty(RESAMPLES)
+    macro_f1s, log_losses = np.empty(RESAMPLES), np.empty(RESAMPLES)
     for number in range(RESAMPLES):
         drawn = order[starts + generator.integers(0, sizes)]
         confusion = np.bincount(cells[drawn], minlength=len(names) ** 2).reshape(len(names), len(names))
-        f1s[number], mean_losses[number] = _macro_f1(confusion), losses[drawn].mean()
-    return f1s, mean_losses
+        macro_f1s[number], log_losses[number] = _macro_f1(confusion), losses[drawn].mean()
+    return macro_f1s, log_losses
 
 
 def _macro_f1(confusion: np.ndarray) -> float:
-    """Mean of 2·tp / (true + predicted) over all labels, from counts by true and predicted label."""
-    both = confusion.sum(axis=0) + confusion.sum(axis=1)
-    return float((2 * np.diag(confusion) / np.maximum(both, 1)).mean())
+    """scikit-learn's macro-F1 from a confusion matrix, at a fraction of its time. F1 is 2·tp / (true + predicted)."""
+    true_and_predicted = confusion.sum(axis=0) + confusion.sum(axis=1)
+    return float((2 * np.diag(confusion) / np.maximum(true_and_predicted, 1)).mean())
 
 
-def _interval(values: np.ndarray, figure: float) -> Interval | None:
-    """Percentiles of what the bootstrap gave, widened where they would not hold the figure itself."""
+def _percentile_interval(values: np.ndarray, figure: float) -> Interval | None:
+    """The percentile interval of bootstrapped values, widened if it does not contain the figure itself."""
     if len(values) < RESAMPLES or np.ptp(values) == 0:
         return None
     outside = (1 - CONFIDENCE) / 2 * 100
@@ -190,7 +213,7 @@ def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> li
             "to": (index + 1) / RELIABILITY_BINS,
             "tweets": len(entries),
             "probability": float(np.mean([probability for probability, _ in entries])),
-            "accuracy": float(np.mean([right for _, right in entries])),
+            "accuracy": float(np.mean([correct for _, correct in entries])),
         }
         for index, entries in sorted(bins.items())
     ]

@@ -1,4 +1,4 @@
-"""Known tweets that a fresh endpoint is asked about, with the evaluated model's own answers."""
+"""The smoke test of an endpoint: it must answer some test tweets as the evaluated model does."""
 
 from itertools import zip_longest
 from typing import Any
@@ -8,18 +8,20 @@ from include.tweets.cleaning import Recipe
 from include.tweets.tokens import instance
 
 MAX_INSTANCES = 10
-"""Or one for each label, where there are more labels."""
+"""With more labels than that, one tweet of each label."""
 
 
 def smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: Recipe) -> list[dict[str, Any]]:
     """
+    Choose tweets, and let the evaluated model answer them.
+
     :param samples: label, cell and text of some test tweets of each label
-    :return: label, text, instance and expected probabilities of each that is to be asked
+    :return: label, text, instance and expected probabilities of each chosen tweet
     """
     by_label: dict[str, list[dict[str, str]]] = {}
     for sample in samples:
         by_label.setdefault(sample["label"], []).append(sample)
-    # The first of each label, then the second of each, so that no label is left out.
+    # The first sample of each label, then the second of each, so that every label is tested.
     samples = [sample for round_ in zip_longest(*by_label.values()) for sample in round_ if sample is not None]
     samples = samples[: max(MAX_INSTANCES, len(by_label))]
     instances = [instance(sample["cell"], recipe) for sample in samples]
@@ -36,10 +38,11 @@ def smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: Recipe
 
 def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
-    Each tweet with the endpoint's answer.
+    Compare the endpoint's answer with the evaluated model's; return each tweet with its label and the prediction.
 
-    :raises EvaluationError: the answer is of the wrong form or not the evaluated model's
+    :raises EvaluationError: the answer is malformed, or it differs from the evaluated model's
     """
+
     answered = parse_answer(answer)
     check_same([Prediction(test["expected"]) for test in smoke_tests], answered)
     return [

@@ -450,4 +450,4 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
 
     run = run_dag("2026-01-07", window_days=7, epochs=30, deploy="never")
 
-    assert "better, beyond chance," in run.report["evaluation"]["verdicts"][0]
+    assert "significantly better than the majority baseline" in run.report["evaluation"]["verdicts"][0]

@@ -60,7 +60,7 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
     for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
         assert task in shown
     assert "Tweets per split: train 456, validation 62, test 50" in shown
-    assert "better, beyond chance, than always answering" in shown
+    assert "significantly better than the majority baseline" in shown
     assert "deleted 20" in shown
     assert sagemaker.list_endpoints()["Endpoints"] == []
     assert sagemaker.list_endpoint_configs()["EndpointConfigs"] == []

@@ -1,7 +1,7 @@
 import random
 
 from include.blazingtext.model import Prediction
-from include.evaluation.baseline import linear_baseline
+from include.evaluation.baseline import BETTER_MODEL_IS_POSSIBLE, linear_baseline
 from include.evaluation.metrics import Evaluation, evaluate
 
 LABELS = ["technical", "marketing"]
@@ -35,7 +35,7 @@ def test_data_that_tell_the_label_and_a_model_that_has_not_found_it():
 
     assert baseline.accuracy > 0.95
     assert baseline.accuracy_interval[0] < baseline.accuracy <= baseline.accuracy_interval[1]
-    assert "there is more in the data than this model has found" in baseline.verdict(evaluation(test, guesses(test)))
+    assert BETTER_MODEL_IS_POSSIBLE in baseline.verdict(evaluation(test, guesses(test)))
 
 
 def test_data_that_do_not_tell_the_label():
@@ -44,7 +44,7 @@ def test_data_that_do_not_tell_the_label():
     baseline = linear_baseline(examples(400, 0.0), test, guesses(test), word_ngrams=1)
 
     assert baseline.accuracy < 0.65
-    assert "the data, not the model, are the limit" in baseline.verdict(evaluation(test, guesses(test)))
+    assert "The limit is the data, not the model." in baseline.verdict(evaluation(test, guesses(test)))
 
 
 def test_a_good_model_gets_the_figure_only():
@@ -53,7 +53,7 @@ def test_a_good_model_gets_the_figure_only():
 
     verdict = linear_baseline(examples(400, 1.0), test, good, word_ngrams=1).verdict(evaluation(test, good))
 
-    assert verdict.startswith("A linear model on the same words is right on")
+    assert verdict.startswith("A linear model on the same words has an accuracy of")
     assert verdict.endswith(").")
 
 
@@ -63,8 +63,8 @@ def test_a_model_that_beats_the_majority_and_is_beaten_by_the_linear_one_is_told
 
     verdict = linear_baseline(examples(400, 1.0), test, fair, word_ngrams=1).verdict(evaluation(test, fair))
 
-    assert "significantly worse" in verdict
-    assert "there is more in the data than this model has found" in verdict
+    assert "This model is significantly worse than the linear model" in verdict
+    assert BETTER_MODEL_IS_POSSIBLE in verdict
 
 
 def test_one_label_alone_cannot_be_learned():

@@ -47,7 +47,7 @@ def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_
     assert (against_champion.comparison.right, against_champion.comparison.other_right) == (12, 0)
     assert against_champion.comparison.significantly_better
     assert against_champion.verdict.startswith(
-        "On the same 12 test tweets the champion (version 3, 2026-01-06) is right on 0.0%"
+        "On the same 12 test tweets the champion (version 3, 2026-01-06) has an accuracy of 0.0%"
     )
     assert against_champion.as_dict()["comparison"]["alone_right"] == 12
 

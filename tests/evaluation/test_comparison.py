@@ -40,8 +40,8 @@ def test_worse_is_said_only_where_it_is_significant():
     assert comparison(0, 6).significantly_worse
     assert not comparison(0, 5).significantly_worse
     assert comparison(6, 0).significantly_better
-    assert "significantly worse (this model alone is right on 0, the other alone on 6" in comparison(0, 6).in_words()
-    assert comparison(2, 3).in_words().startswith("no significant difference")
+    assert comparison(0, 6).in_words("the champion").startswith("significantly worse than the champion (right where")
+    assert comparison(2, 3).in_words().startswith("not significantly different from the other model (")
 
 
 @given(ANSWERS)

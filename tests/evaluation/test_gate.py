@@ -20,18 +20,22 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
     ("case", "deployed", "reason", "approval"),
     [
         pytest.param({}, True, "To be deployed: accuracy 80", "Approved", id="good and newest"),
-        pytest.param({"right": 50}, False, "lower end must exceed", "Rejected", id="no better than the majority"),
+        pytest.param(
+            {"right": 50}, False, "interval must exceed the majority", "Rejected", id="no better than the majority"
+        ),
         pytest.param({"right": 55}, False, "lower end", "Rejected", id="better, but perhaps by chance"),
-        pytest.param({"min_gain": 0.4}, False, r"by more than 40\.0 points", "Rejected", id="gain too small"),
+        pytest.param(
+            {"min_gain": 0.4}, False, r"by more than 40\.0 percentage points", "Rejected", id="gain too small"
+        ),
         pytest.param(
             {"comparison": BETTER_CHAMPION},
             False,
-            "Beside the champion.* significantly worse",
+            "it is significantly worse than the champion",
             "Rejected",
             id="significantly worse than the champion",
         ),
         pytest.param({"comparison": EQUAL_CHAMPION}, True, "To be deployed", "Approved", id="as good as the champion"),
-        pytest.param({"dates": OLDER}, False, r"newer date are there \(2026-01-07\)", "Approved", id="older date"),
+        pytest.param({"dates": OLDER}, False, r"tweets of a newer date \(2026-01-07\)", "Approved", id="older date"),
         pytest.param(
             {"dates": Dates("2026-01-05", "2026-01-07", "2026-01-06")},
             False,

@@ -43,7 +43,7 @@ def test_always_answering_one_label_is_never_better_than_the_majority(truth, cha
     found = evaluate(truth, predictions([guess] * len(truth)), LABELS)
 
     assert found.accuracy <= found.majority_accuracy
-    assert not found.beats_majority_beyond_chance
+    assert not found.significantly_beats_majority
 
 
 def test_the_log_loss_and_macro_f1_are_scikit_learns():
@@ -119,7 +119,7 @@ def test_a_label_without_test_tweets_is_named():
     found = evaluate(["technical"] * 5, predictions(["technical"] * 5), LABELS)
 
     assert found.labels_without_test_tweets == ["marketing"]
-    assert "No test tweet is labelled marketing" in found.verdict()
+    assert "Not tested, because no test tweet has the label: marketing." in found.verdict()
 
 
 def test_reliability_compares_what_the_model_believes_with_what_is_so():
@@ -137,10 +137,10 @@ def test_reliability_compares_what_the_model_believes_with_what_is_so():
     assert confident["probability"] == pytest.approx(0.95)
 
 
-def test_the_verdict_says_whether_the_model_is_better_beyond_chance():
-    assert "better, beyond chance," in evaluation(90, 10).verdict()
-    assert "not shown to be better" in evaluation(11, 9).verdict()
-    assert "no better" in evaluation(4, 16).verdict()
+def test_the_verdict_says_whether_the_model_is_significantly_better_than_the_majority():
+    assert ": significantly better than the majority" in evaluation(90, 10).verdict()
+    assert ": not significantly better than the majority" in evaluation(11, 9).verdict()
+    assert ": no better than the majority" in evaluation(4, 16).verdict()
 
 
 def test_the_most_confident_mistakes_come_first():

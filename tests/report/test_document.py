@@ -29,7 +29,7 @@ def test_what_is_wrong_with_the_data_is_read_before_any_figure():
 
     assert summary[0] == "The labels contradict each other."
     assert summary[1] == "Deployed: it is good."
-    assert summary[2].startswith("Right on")
+    assert summary[2].startswith("Accuracy ")
 
 
 @pytest.mark.parametrize(
