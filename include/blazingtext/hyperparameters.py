@@ -1,5 +1,5 @@
 """
-BlazingText's hyperparameters for supervised text classification: types, bounds, defaults, words for the trigger form.
+BlazingText's hyperparameters for supervised text classification: types, bounds, defaults and texts of the trigger form.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext_hyperparameters.html
 """
@@ -16,27 +16,27 @@ Value = int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameter:
-    """One hyperparameter; it travels to SageMaker as a string."""
+    """One hyperparameter. A SageMaker request contains its value as a string."""
 
     name: str
     kind: Kind
     default: Value
-    """BlazingText's own, where a request does not name it."""
+    """BlazingText's default, for a request without this hyperparameter."""
     recommended: Value
-    """What this product uses where nobody says otherwise: fits some hundreds to some ten thousands of tweets."""
+    """This product's default. It suits a few hundred to some ten thousand tweets."""
     title: str
     description: str
     minimum: int = 0
     minimum_is_allowed: bool = False
     tuning_range: tuple[float, float] | None = None
-    """What tuning searches, both ends included; None: the given value stays. See docs/decisions/tuning-ranges.md."""
+    """The range that tuning searches, both ends included; None: not tuned. See docs/decisions/tuning-ranges.md."""
     tuning_scale: Literal["Linear", "Logarithmic"] = "Linear"
 
     def parse(self, text: str) -> Value:
         """
-        The value that `text` stands for, as the training container reads it.
+        Read a value from a request's string, as the training container does.
 
-        :raises ConfigurationError: not of this kind, or out of bounds
+        :raises ConfigurationError: the value is of the wrong kind or out of bounds
         """
         try:
             return self.check(_PARSERS[self.kind](text))
@@ -45,9 +45,10 @@ class Hyperparameter:
 
     def check(self, value: Any) -> Value:
         """
-        `value` in this hyperparameter's type.
+        Check a value, and return it; as a float if the kind is number.
 
-        :raises ConfigurationError: not of this kind, or out of bounds
+
+        :raises ConfigurationError: the value is of the wrong kind or out of bounds
         """
         fits = {
             "integer": isinstance(value, int) and not isinstance(value, bool),
@@ -64,7 +65,7 @@ class Hyperparameter:
     def _kind_in_words(self) -> str:
         if self.kind == "boolean":
             return "True or False"
-        bound = "at least" if self.minimum_is_allowed else "above"
+        bound = "of at least" if self.minimum_is_allowed else "above"
         return f"{'an integer' if self.kind == 'integer' else 'a number'} {bound} {self.minimum}"
 
 
@@ -81,83 +82,83 @@ HYPERPARAMETERS = {
     hyperparameter.name: hyperparameter
     for hyperparameter in (
         Hyperparameter(
-            "epochs",
-            "integer",
-            5,
-            30,
-            "Epochs (maximum)",
-            "How often training passes over the tweets at most. The learning rate falls to 0 over this many.",
+            name="epochs",
+            kind="integer",
+            default=5,
+            recommended=30,
+            title="Epochs (maximum)",
+            description="Maximum number of passes over the tweets. Over these epochs the learning rate falls to 0.",
             tuning_range=(5, 30),
         ),
         Hyperparameter(
-            "min_count",
-            "integer",
-            5,
-            1,
-            "Minimum word count",
-            "Words that occur less often in the train split are left out.",
+            name="min_count",
+            kind="integer",
+            default=5,
+            recommended=1,
+            title="Minimum word count",
+            description="Words that occur less often in the train split are ignored.",
             minimum_is_allowed=True,
             tuning_range=(1, 5),
         ),
         Hyperparameter(
-            "learning_rate",
-            "number",
-            0.05,
-            0.5,
-            "Learning rate",
-            "Step size at the start of training. Small data sets need a large one.",
+            name="learning_rate",
+            kind="number",
+            default=0.05,
+            recommended=0.5,
+            title="Learning rate",
+            description="Step size at the start of the training. Small data sets need a large one.",
             tuning_range=(0.02, 1.0),
             tuning_scale="Logarithmic",
         ),
         Hyperparameter(
-            "vector_dim",
-            "integer",
-            100,
-            10,
-            "Vector dimension",
-            "Length of the word vectors.",
+            name="vector_dim",
+            kind="integer",
+            default=100,
+            recommended=10,
+            title="Vector dimension",
+            description="Length of the word vectors.",
             tuning_range=(10, 100),
         ),
         Hyperparameter(
-            "word_ngrams",
-            "integer",
-            2,
-            2,
-            "Word n-grams",
-            "1: single words; 2: pairs of neighbouring words as well; and so on.",
+            name="word_ngrams",
+            kind="integer",
+            default=2,
+            recommended=2,
+            title="Word n-grams",
+            description="1: single words. 2: also pairs of neighbouring words. And so on.",
             tuning_range=(1, 3),
         ),
         Hyperparameter(
-            "buckets",
-            "integer",
-            2_000_000,
-            200_000,
-            "Hash buckets",
-            "For word n-grams. The model's size is about buckets x vector dimension x 4 bytes.",
+            name="buckets",
+            kind="integer",
+            default=2_000_000,
+            recommended=200_000,
+            title="Hash buckets",
+            description="Buckets for hashed n-grams. The model has about buckets x vector dimension x 4 bytes.",
         ),
         Hyperparameter(
-            "early_stopping",
-            "boolean",
-            False,
-            True,
-            "Early stopping",
-            "Stop when accuracy on the validation split no longer improves, and keep the best epoch's model.",
+            name="early_stopping",
+            kind="boolean",
+            default=False,
+            recommended=True,
+            title="Early stopping",
+            description="Stop when the validation accuracy no longer improves. Keep the model of the best epoch.",
         ),
         Hyperparameter(
-            "patience",
-            "integer",
-            4,
-            5,
-            "Patience",
-            "Early stopping: this many epochs in a row without improvement end the training.",
+            name="patience",
+            kind="integer",
+            default=4,
+            recommended=5,
+            title="Patience",
+            description="With early stopping: stop after this many epochs in a row without improvement.",
         ),
         Hyperparameter(
-            "min_epochs",
-            "integer",
-            5,
-            5,
-            "Minimum epochs",
-            "Early stopping: the first epoch after which the validation split is looked at.",
+            name="min_epochs",
+            kind="integer",
+            default=5,
+            recommended=5,
+            title="Minimum epochs",
+            description="With early stopping: the first epoch after which the validation accuracy is measured.",
         ),
     )
 }
@@ -165,13 +166,14 @@ HYPERPARAMETERS = {
 
 def to_request(values: Mapping[str, Any]) -> dict[str, str]:
     """
-    The request's HyperParameters for chosen values; what is not chosen is the recommended value.
+    Make a request's HyperParameters.
 
-    :raises ConfigurationError: an unknown name, or a value of the wrong kind or out of bounds
+    :param values: by name; hyperparameters that are not named get the recommended value
+    :raises ConfigurationError: a name is unknown, or a value is of the wrong kind or out of bounds
     """
     if unknown := sorted(set(values) - set(HYPERPARAMETERS)):
         known = ", ".join(HYPERPARAMETERS)
-        raise ConfigurationError(f"unknown hyperparameter {', '.join(unknown)}; known are {known}")
+        raise ConfigurationError(f"unknown hyperparameter {', '.join(unknown)}; expected one of: {known}")
     chosen = {
         name: hyperparameter.check(values.get(name, hyperparameter.recommended))
         for name, hyperparameter in HYPERPARAMETERS.items()
@@ -180,7 +182,8 @@ def to_request(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def tuning_ranges() -> dict[str, list[dict[str, str]]]:
-    """A tuning request's ParameterRanges."""
+    """Make a tuning request's ParameterRanges."""
+
     ranges: dict[str, list[dict[str, str]]] = {"IntegerParameterRanges": [], "ContinuousParameterRanges": []}
     for name, hyperparameter in HYPERPARAMETERS.items():
         if hyperparameter.tuning_range is None:

@@ -1,4 +1,4 @@
-"""What BlazingText writes about itself while it trains with early stopping."""
+"""Metrics in the log that BlazingText writes during a training with early stopping."""
 
 import re
 from collections.abc import Iterable
@@ -9,10 +9,11 @@ _VALIDATION_ACCURACY = re.compile(r"Validation accuracy: ([\d.]+)")
 
 def accuracy_by_epoch(lines: Iterable[str]) -> list[dict[str, float]]:
     """
-    Validation accuracy after each epoch after which BlazingText took it; none without early stopping.
+    The validation accuracy of each epoch after which BlazingText measured it. Without early stopping it measures none.
 
-    :param lines: of the job's log, in their order
+    :param lines: the lines of the job's log, in order
     """
+
     epochs: dict[int, float] = {}
     epoch = 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""SageMaker requests, built from values alone."""
+"""Builders of SageMaker requests: pure functions without a client."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 VOLUME_GIGABYTES = 10
 MAX_RUNTIME_SECONDS = 3600
-"""A BlazingText training of some million tweets takes minutes; a job that hangs is stopped after this."""
+"""SageMaker stops a job after this. A training with a million tweets takes minutes, so only a job that hangs is hit."""
 TUNING_METRIC = "validation:accuracy"
 VARIANT = "AllTraffic"
 _PROPERTY = re.compile(r"[\w .:/=+\-@]+")
@@ -24,7 +24,7 @@ def training_request(
     hyperparameters: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
-    """CreateTrainingJob's request: BlazingText, supervised, on one instance."""
+    """The request of CreateTrainingJob: supervised BlazingText on one instance."""
     return {
         "TrainingJobName": job_name,
         "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
@@ -52,10 +52,10 @@ def tuning_request(
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
     """
-    CreateHyperParameterTuningJob's request: the training of `training`, over ranges, by accuracy on its validation
-    channel.
+    The request of CreateHyperParameterTuningJob. The tuning maximises the accuracy on the validation channel.
 
-    :param training: CreateTrainingJob's request; hyperparameters without a range stay as they are there
+    :param training: the request of CreateTrainingJob to tune; hyperparameters without a range keep its values
+    :param ranges: ParameterRanges
     """
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
     static = {name: value for name, value in training["HyperParameters"].items() if name not in tuned}
@@ -81,7 +81,7 @@ def tuning_request(
 def endpoint_request(
     *, name: str, image: str, role_arn: str, model_uri: str, instance_type: str
 ) -> dict[str, dict[str, Any]]:
-    """The three requests of a deployment, as SageMakerEndpointOperator takes them; all three under one name."""
+    """The three requests of a deployment, in the form of SageMakerEndpointOperator. All three use one name."""
     return {
         "Model": {
             "ModelName": name,
@@ -113,10 +113,10 @@ def model_package_request(
     properties: Mapping[str, str],
 ) -> dict[str, Any]:
     """
-    CreateModelPackage's request, without the group.
+    The request of CreateModelPackage, without the group.
 
-    :param properties: to be kept beside the model; one that SageMaker would refuse (too long, other characters) is left
-        out, as none is worth failing for
+    :param properties: CustomerMetadataProperties. Those that SageMaker would refuse (too long, forbidden characters)
+        are left out: a missing property is better than a failed run.
     """
     return {
         "ModelPackageDescription": description,
@@ -134,12 +134,13 @@ def model_package_request(
 
 
 def invocation(instances: list[str], k: int) -> dict[str, Any]:
-    """The body of an application/json request for the `k` most probable labels of each instance."""
+    """The body of InvokeEndpoint for the `k` most probable labels of each instance."""
     return {"instances": instances, "configuration": {"k": k}}
 
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags in the form of SageMaker's requests."""
+    """Tags in the form of AWS requests."""
+
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

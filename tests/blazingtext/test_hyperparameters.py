@@ -34,11 +34,11 @@ def test_what_a_request_says_is_what_the_container_reads(name, integer, number):
         ("epochs", 0, "epochs: 0 is not an integer above 0"),
         ("epochs", 1.5, "epochs: 1.5 is not an integer above 0"),
         ("epochs", True, "epochs: True is not an integer"),
-        ("min_count", -1, "min_count: -1 is not an integer at least 0"),
+        ("min_count", -1, "min_count: -1 is not an integer of at least 0"),
         ("learning_rate", 0.0, "learning_rate: 0.0 is not a number above 0"),
         ("learning_rate", float("inf"), "learning_rate"),
         ("early_stopping", "True", "early_stopping: 'True' is not True or False"),
-        ("mini_batch", 1, "unknown hyperparameter mini_batch; known are epochs"),
+        ("mini_batch", 1, "unknown hyperparameter mini_batch; expected one of: epochs"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_names_it(name, value, message):

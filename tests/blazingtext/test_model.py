@@ -20,7 +20,7 @@ def test_an_answer_is_read_label_by_label():
     assert prediction.probabilities == {"technical": 0.6, "marketing": 0.4}
 
 
-def test_a_probability_a_hair_above_one_is_one():
+def test_a_probability_that_rounding_has_put_above_one_is_one():
     (prediction,) = parse_answer(answer((["__label__a"], [1.00001])))
 
     assert prediction.probability == 1.0
@@ -28,7 +28,7 @@ def test_a_probability_a_hair_above_one_is_one():
 
 @pytest.mark.parametrize("body", [b"", b"{}x", b'{"prob": 1}', b"[1]", answer((["__label__a"], [0.1, 0.2])), b"[{}]"])
 def test_an_answer_of_another_form_is_an_error_that_shows_it(body):
-    with pytest.raises(EvaluationError, match="not of BlazingText's form"):
+    with pytest.raises(EvaluationError, match="not in BlazingText's format"):
         parse_answer(body)
 
 
@@ -42,10 +42,10 @@ def test_answers_that_differ_by_rounding_are_the_same():
 @pytest.mark.parametrize(
     ("theirs", "message"),
     [
-        ([], "1 tweets were sent and 0 answers came back"),
-        ([Prediction({"technical": 1.0})], "the endpoint knows the labels"),
-        ([Prediction({"technical": 0.6, "marketing": 0.4})], "another model is deployed than was evaluated"),
-        ([Prediction({"marketing": 0.7, "technical": 0.3})], "tweet 1: the endpoint answers marketing"),
+        ([], "the endpoint answered 0 of 1 tweets"),
+        ([Prediction({"technical": 1.0})], "the endpoint predicts the labels"),
+        ([Prediction({"technical": 0.6, "marketing": 0.4})], "The endpoint serves another model"),
+        ([Prediction({"marketing": 0.7, "technical": 0.3})], "tweet 1: the endpoint predicts marketing"),
     ],
 )
 def test_another_models_answers_are_an_error(theirs, message):
@@ -83,7 +83,7 @@ def test_an_artifact_that_is_no_model_is_an_error(tmp_path, content):
     artifact = tmp_path / "model.tar.gz"
     artifact.write_bytes(content)
 
-    with pytest.raises(EvaluationError, match=r"model\.tar\.gz holds no model\.bin that fastText can read"):
+    with pytest.raises(EvaluationError, match=r"model\.tar\.gz contains no model\.bin that fastText can read"):
         LocalModel(artifact, tmp_path)
 
 

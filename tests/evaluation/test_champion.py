@@ -80,7 +80,7 @@ def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_i
 
     assert (gone.comparison, damaged.comparison) == (None, None)
     assert "models/gone does not exist" in gone.verdict
-    assert "holds no model.bin" in damaged.verdict
+    assert "contains no model.bin" in damaged.verdict
 
 
 def test_a_champions_figures_are_those_that_were_registered_with_it():

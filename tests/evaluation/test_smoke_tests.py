@@ -39,5 +39,5 @@ def test_the_endpoints_answers_stand_beside_the_labels():
 
     assert [(entry["label"], entry["predicted"]) for entry in checked] == [("label0", "label0"), ("label1", "label1")]
     answer[0]["prob"] = [0.6, 0.4]
-    with pytest.raises(EvaluationError, match="another model is deployed"):
+    with pytest.raises(EvaluationError, match="The endpoint serves another model"):
         check_smoke_test(json.dumps(answer).encode(), tests)
