@@ -32,37 +32,43 @@ def load(tmp_path):
         ("AWS: {" + ENTRY + "}", "line 2: hashtag 'AWS': only a-z"),
         ("no: {" + ENTRY + "}", 'line 2: YAML does not read no as text; put the hashtag in quotes: "no"'),
         ("1: {" + ENTRY + "}", 'line 2: YAML does not read 1 as text; put the hashtag in quotes: "1"'),
-        ("[a, b]: {" + ENTRY + "}", "line 2: a hashtag's name is expected here"),
-        ("bad: 1", "line 2, bad: expected settings below the hashtag's name, labels at least"),
-        ("bad:", "line 2, bad: expected settings below the hashtag's name, labels at least"),
+        ("[a, b]: {" + ENTRY + "}", "line 2: expected the name of a hashtag"),
+        ("bad: 1", "line 2, bad: expected settings below the hashtag's name, at least labels"),
+        ("bad:", "line 2, bad: expected settings below the hashtag's name, at least labels"),
         ("bad: {}", "line 2, bad.labels: is missing"),
-        ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; known are labels, schedule"),
+        ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; expected one of: labels, schedule"),
         ("bad:\n" + LABELS + "  shedule: x", r"line 4, bad.shedule: unknown key \(did you mean schedule\?\)"),
-        ("bad:\n" + LABELS + "  schedule:", "line 4, bad.schedule: YAML reads this as nothing, None"),
-        ("bad:\n" + LABELS + "  schedule: 5 5", "line 4, bad.schedule: '5 5' is no cron expression of five fields"),
-        ("bad:\n" + LABELS + '  schedule: "61 * * * *"', "line 4, bad.schedule: '61 .*' is no cron expression"),
-        ("bad:\n" + LABELS + '  schedule: "0 0 30 2 *"', "line 4, bad.schedule: '0 0 30 2 .*' is no cron expression"),
-        ("bad:\n" + LABELS + '  schedule: "R * * * *"', "line 4, bad.schedule: 'R .*' is no cron expression"),
+        ("bad:\n" + LABELS + "  schedule:", "line 4, bad.schedule: has no value; write one, or remove the key"),
+        (
+            "bad:\n" + LABELS + "  schedule: 5 5",
+            "line 4, bad.schedule: '5 5' is neither a cron expression with five fields",
+        ),
+        ("bad:\n" + LABELS + '  schedule: "61 * * * *"', "line 4, bad.schedule: '61 .*' is neither a cron expression"),
+        (
+            "bad:\n" + LABELS + '  schedule: "0 0 30 2 *"',
+            "line 4, bad.schedule: '0 0 30 2 .*' is neither a cron expression",
+        ),
+        ("bad:\n" + LABELS + '  schedule: "R * * * *"', "line 4, bad.schedule: 'R .*' is neither a cron expression"),
         ("bad:\n" + LABELS + "  schedule: 5", "line 4, bad.schedule: YAML reads this as a number, 5; put the text in"),
         ('bad: {labels: {"0": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
         ('bad: {labels: {"0": a, "1": a}}', "bad.labels: 2 to 100 labels with different names are needed"),
         ('bad: {labels: {"0": a, "1": "b c"}}', "bad.labels: label 'b c': a label's name has no blanks"),
         ('bad: {labels: {"0": a, "1": "{{x}}"}}', "bad.labels: label '{{x}}': a label's name has no {{"),
-        ("bad: {labels: [a, b]}", "bad.labels: expected names and values, as in labels: "),
+        ("bad: {labels: [a, b]}", "bad.labels: expected a mapping, for example labels: "),
         ('bad:\n  labels:\n    0: a\n    "1": b', "line 4, bad.labels.0: .*a number, 0; put the id in"),
-        ('bad:\n  labels:\n    "0": no\n    "1": b', 'line 4, bad.labels.0: .*a yes or no, False; .*"no"'),
+        ('bad:\n  labels:\n    "0": no\n    "1": b', 'line 4, bad.labels.0: .*a boolean, False; .*"no"'),
         ('bad:\n  labels:\n    "0": 1\n    "1": b', "line 4, bad.labels.0: .*a number, 1; put the text in"),
-        ('bad:\n  labels:\n    "0": a\n    "0": b', "line 5, bad.labels.0: stands twice"),
-        ("bad:\n" + LABELS + LABELS, "line 4, bad.labels: stands twice"),
-        ("bad:\n" + LABELS + "  late_after_hours: 0", "line 4, bad.late_after_hours: 0 must be above 0"),
-        ("bad:\n" + LABELS + "  late_after_hours: 800", "line 4, bad.late_after_hours: 800 must be 744 or less"),
+        ('bad:\n  labels:\n    "0": a\n    "0": b', "line 5, bad.labels.0: is defined twice"),
+        ("bad:\n" + LABELS + LABELS, "line 4, bad.labels: is defined twice"),
+        ("bad:\n" + LABELS + "  late_after_hours: 0", "line 4, bad.late_after_hours: 0 must be greater than 0"),
+        ("bad:\n" + LABELS + "  late_after_hours: 800", "line 4, bad.late_after_hours: 800 must be at most 744"),
         ("bad:\n" + LABELS + "  late_after_hours: soon", "line 4, bad.late_after_hours: 'soon' is text"),
         ("bad:\n" + LABELS + "  min_confidence: .nan", "line 4, bad.min_confidence: nan"),
-        ("bad:\n" + LABELS + "  min_confidence: yes", "line 4, bad.min_confidence: True is a yes or no"),
-        ("bad:\n" + LABELS + "  wait_hours: -1", "line 4, bad.wait_hours: -1 must be 0 or more"),
-        ("bad:\n" + LABELS + "  recipe: raw", "line 4, bad.recipe: 'raw' is none of clean, original"),
+        ("bad:\n" + LABELS + "  min_confidence: yes", "line 4, bad.min_confidence: True is a boolean"),
+        ("bad:\n" + LABELS + "  wait_hours: -1", "line 4, bad.wait_hours: -1 must be at least 0"),
+        ("bad:\n" + LABELS + "  recipe: raw", "line 4, bad.recipe: 'raw' is not one of: clean, original"),
         ("bad:\n" + LABELS + "  recipe: orginal", r"line 4, bad.recipe: .* \(did you mean original\?\)"),
-        ("bad:\n" + LABELS + "  parameters: [1]", "line 4, bad.parameters: expected names and values"),
+        ("bad:\n" + LABELS + "  parameters: [1]", "line 4, bad.parameters: expected a mapping"),
         ("bad:\n" + LABELS + "  require_success_marker: 1", "line 4, bad.require_success_marker: 1 is a number"),
         ("bad: !!python/object:os.system {}", "line 2, bad"),
         ("bad:\n" + LABELS + "  parameters: {date: 2026-02-30}", "line 2, bad: YAML cannot read a value of this entry"),
@@ -92,13 +98,13 @@ def test_every_mistake_of_an_entry_is_named(load):
     ]
 
 
-def test_a_hashtag_that_stands_twice_is_an_error_at_both_places_and_neither_counts(load):
+def test_a_hashtag_that_is_defined_twice_is_an_error_at_both_places_and_neither_counts(load):
     found = load(f"aws: {{{ENTRY}}}\nazure: {{{ENTRY}}}\naws: {{{ENTRY}}}\n")
 
     assert [hashtag.name for hashtag in found.usable] == ["azure"]
     assert [str(error).partition(", ")[2] for error in found.errors] == [
-        "line 1: the hashtag aws stands twice; remove one entry.",
-        "line 3: the hashtag aws stands twice; remove one entry.",
+        "line 1: the hashtag aws is defined twice; remove one entry.",
+        "line 3: the hashtag aws is defined twice; remove one entry.",
     ]
 
 
@@ -109,14 +115,14 @@ def test_anchors_and_merges_are_read(load):
     assert [hashtag.settings.wait_hours for hashtag in found.usable] == [2, 2, 3]
 
 
-def test_one_hashtag_alone_can_be_looked_at(load):
+def test_one_hashtag_alone_can_be_read(load):
     found = load(f"aws: {{{ENTRY}}}\nbad: 1\n", only="aws")
 
     assert ([hashtag.name for hashtag in found.usable], found.errors) == (["aws"], [])
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "one entry for each hashtag"), ("aws: [", "not YAML"), ("- a", "one entry")]
+    ("text", "message"), [("", "one entry for each hashtag"), ("aws: [", "not valid YAML"), ("- a", "one entry")]
 )
 def test_a_file_that_is_none_is_an_error_as_a_whole(load, text, message):
     with pytest.raises(ConfigurationError, match=message):

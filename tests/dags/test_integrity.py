@@ -234,7 +234,7 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         "line 6, gain.parameters.min_gain: inf is no number to work with",
         "line 7, whole.parameters.window_days: 7.0 is no whole number; write it without a point",
         'line 8, date.parameters.date: YAML reads this as a date; put it in quotes: "2026-01-05"',
-        "line 9, cron.schedule: 'never' is no cron expression",
+        "line 9, cron.schedule: 'never' is neither a cron expression",
     ):
         assert words in done.stdout
 

@@ -1,0 +1,90 @@
+"""Messages for mistakes in an entry of the hashtags file: what is wrong, and what to write instead."""
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from include.tweets.cleaning import RECIPES
+
+Mistake = Mapping[str, Any]
+"""One of pydantic's `ValidationError.errors()`."""
+
+_IN_KEY = "[key]"
+"""pydantic ends the location of an error with this if the error is in a key, not in its value."""
+_LABELS_EXAMPLE = 'labels: {"0": technical, "1": marketing}'
+
+
+def describe_mistake(mistake: Mistake, known_keys: Iterable[str]) -> tuple[tuple[str, ...], str]:
+    """The path of the key at fault, and the message."""
+    path = tuple(str(part) for part in mistake["loc"] if part != _IN_KEY)
+    if mistake["type"] == "extra_forbidden":
+        return path, f"unknown key{did_you_mean(path[-1], known_keys)}; expected one of: {', '.join(known_keys)}"
+    return path, _MESSAGES.get(mistake["type"], _wrong_type)(mistake)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the known word that is most similar to an unknown one; empty if none is similar."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _missing_key(mistake: Mistake) -> str:
+    return f"is missing; write for example {_LABELS_EXAMPLE}"
+
+
+def _not_text(mistake: Mistake) -> str:
+    value = mistake["input"]
+    if value is None:
+        return "has no value; write one, or remove the key"
+    what = "the id" if mistake["loc"][-1] == _IN_KEY else "the text"
+    return f'YAML reads this as {_type_of(value)}, {value!r}; put {what} in quotes: "{_as_written(value)}"'
+
+
+def _not_a_mapping(mistake: Mistake) -> str:
+    example = _LABELS_EXAMPLE if mistake["loc"] == ("labels",) else "parameters: {epochs: 10}"
+    return f"expected a mapping, for example {example}"
+
+
+def _unknown_recipe(mistake: Mistake) -> str:
+    value = mistake["input"]
+    return f"{value!r} is not one of: {', '.join(RECIPES)}{did_you_mean(str(value), RECIPES)}"
+
+
+def _refused_by_our_check(mistake: Mistake) -> str:
+    return str(mistake["ctx"]["error"])
+
+
+def _out_of_bounds(mistake: Mistake) -> str:
+    ((kind, bound),) = mistake["ctx"].items()
+    relation = {"ge": "at least", "gt": "greater than", "le": "at most"}[kind]
+    return f"{mistake['input']!r} must be {relation} {bound:g}"
+
+
+def _wrong_type(mistake: Mistake) -> str:
+    value, expected = mistake["input"], mistake["msg"].lower()
+    if value is None:
+        return f"has no value; {expected}"
+    return f"{value!r} is {_type_of(value)}; {expected}{', without quotes' if isinstance(value, str) else ''}"
+
+
+_MESSAGES: dict[str, Callable[[Mistake], str]] = {
+    "missing": _missing_key,
+    "string_type": _not_text,
+    "dict_type": _not_a_mapping,
+    "literal_error": _unknown_recipe,
+    "value_error": _refused_by_our_check,
+    "greater_than_equal": _out_of_bounds,
+    "greater_than": _out_of_bounds,
+    "less_than_equal": _out_of_bounds,
+}
+"""By pydantic's type of error."""
+
+
+def _type_of(value: Any) -> str:
+    names = {bool: "a boolean", int: "a number", float: "a number", str: "text"}
+    return names.get(type(value), f"a {type(value).__name__}")
+
+
+def _as_written(value: Any) -> str:
+    """The value as people write it in YAML, where yes and no are booleans."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
