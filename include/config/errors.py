@@ -1,11 +1,11 @@
 """
-Every error of this product that a person can do something about.
+Every error of this product that a person can correct.
 
     RetrainError
     ├── ConfigurationError      a setting, a hashtag's entry or a parameter is wrong
-    ├── DataError               the labelled tweets cannot be used as they are
+    ├── DataError               the labelled tweets cannot be used
     │   └── MissingObject       an object is not in S3
-    ├── EvaluationError         the model cannot be scored, or does not answer as it was evaluated
+    ├── EvaluationError         the model cannot be evaluated, or the endpoint serves another model
     └── RunFailed               a task of the run failed
 
 The message says what is wrong, where, and what to do.
@@ -17,20 +17,20 @@ class RetrainError(Exception):
 
 
 class ConfigurationError(RetrainError):
-    """A setting, an entry of hashtags.yaml or a run's parameter is wrong; the message names it."""
+    """A setting, an entry of hashtags.yaml or a run's parameter is wrong. The message names it."""
 
 
 class DataError(RetrainError):
-    """The labelled tweets cannot be used; the message names file, line and reason."""
+    """The labelled tweets cannot be used. The message gives file, line and reason."""
 
 
 class MissingObject(DataError):
-    """An object that is needed is not in S3; the message names it."""
+    """An object is not in S3. The message names it."""
 
 
 class EvaluationError(RetrainError):
-    """A model cannot be scored, or an endpoint's answers are not the evaluated model's answers."""
+    """A model cannot be evaluated, or an endpoint does not predict what the evaluated model predicts."""
 
 
 class RunFailed(RetrainError):
-    """A task of the run failed; the message names it."""
+    """A task of the run failed. The message names it."""

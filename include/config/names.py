@@ -1,4 +1,4 @@
-"""Names of jobs, endpoints and S3 keys: derived, never random, so that a retry finds what an earlier attempt made."""
+"""Names of jobs, endpoints and S3 keys. They are derived, not random, so that a retry finds what was created before."""
 
 import datetime
 import hashlib
@@ -20,18 +20,22 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9]+")
 
 def check_hashtag(hashtag: str) -> str:
     """
-    :raises ConfigurationError: not fit for a DAG id and an S3 prefix
+    Check that a hashtag can be part of a DAG id and of an S3 key.
+
+    :raises ConfigurationError: it cannot
     """
     if not _HASHTAG.fullmatch(hashtag):
         raise ConfigurationError(
-            f"hashtag {hashtag!r}: only a-z, 0-9 and _ are allowed, 50 characters at most, without the #"
+            f"hashtag {hashtag!r}: only a-z, 0-9 and _ are allowed, at most 50 characters, without the #"
         )
     return hashtag
 
 
 def check_date(text: str) -> str:
     """
-    :raises ConfigurationError: no calendar date of the form 2026-01-31
+    Check that a text is a calendar date like 2026-01-31.
+
+    :raises ConfigurationError: it is not
     """
     try:
         if datetime.date.fromisoformat(text).isoformat() == text:
@@ -43,7 +47,11 @@ def check_date(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The S3 keys of one hashtag's date; checked, so that neither can escape its prefix."""
+    """
+    The S3 keys of one date of a hashtag.
+
+    Hashtag and date are checked, so that no key lies outside the prefix.
+    """
 
     prefix: str
     hashtag: str
@@ -55,34 +63,34 @@ class Keys:
 
     @property
     def hashtag_tweets(self) -> str:
-        """Prefix of all dates' tweets."""
+        """Prefix of the tweets of all dates."""
         return f"{self.prefix}/hashtags/{self.hashtag}/"
 
     @property
     def tweets(self) -> str:
         """
-        The date's labelled tweets: a folder of part files, as Glue and Spark write it, or a single object of this key.
-        Without a slash at the end.
+        The date's labelled tweets: a folder of part files, as Glue and Spark write it, or a single object with this
+        key. It has no slash at the end.
         """
         return f"{self.hashtag_tweets}{self.date}/labeled.csv"
 
     @property
     def output(self) -> str:
-        """Prefix of everything that runs for this date make."""
+        """Prefix of all output of this date's runs."""
         return f"{self.hashtag_output}{self.date}/"
 
     @property
     def hashtag_output(self) -> str:
-        """Prefix of everything that runs for any date make."""
+        """Prefix of all output of the hashtag's runs."""
         return f"{self.prefix}/marketing-model/{self.hashtag}/"
 
     def data(self, digest: str) -> str:
-        """Prefix of the prepared channels with this content."""
+        """Prefix of prepared data; the digest of their content is part of it, so no run overwrites another's data."""
         return f"{self.output}data/{digest[:16]}/"
 
     @property
     def models(self) -> str:
-        """Prefix below which SageMaker puts `<job>/output/model.tar.gz`."""
+        """SageMaker writes `<job>/output/model.tar.gz` below this prefix."""
         return f"{self.output}models"
 
     def run(self, run_name: str) -> str:
@@ -91,12 +99,12 @@ class Keys:
 
     @property
     def newest_evaluation(self) -> str:
-        """Headline figures of the newest evaluation of the date's tweets."""
+        """The figures of the date's newest evaluation, for the history in reports."""
         return f"{self.output}newest-evaluation.json"
 
 
 def dag_id_of(hashtag: str) -> str:
-    """The DAG of a hashtag."""
+    """The DAG id of a hashtag."""
     return DAG_PREFIX + hashtag
 
 
@@ -107,8 +115,9 @@ def hashtag_of(dag_id: str) -> str:
 
 def run_name(deployment: str, dag_id: str, run_id: str) -> str:
     """
-    The name of a run's endpoint, of its configuration and of its model: one run, one name, at every attempt. Another
-    deployment in the same account has runs of the same id, but not of the same name.
+    The name of a run's endpoint, endpoint configuration and model. Every attempt of a run uses the same name.
+
+    :param deployment: part of the digest, because another deployment in the account can have runs with the same ids
     """
     digest = hashlib.sha256(f"{deployment}\n{dag_id}\n{run_id}".encode()).hexdigest()[:12]
     return f"{_slug(dag_id)}-{digest}"
@@ -120,12 +129,12 @@ def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
 
 
 def tuning_job_name(hashtag: str, fingerprint: str) -> str:
-    """The name of the first tuning job for a fingerprint: 28 characters at most, of the 32 that SageMaker allows."""
+    """The name of the first tuning job for a fingerprint: at most 28 of 32 allowed characters, so `-a99` still fits."""
     return f"tune-{_slug(hashtag)[:10].rstrip('-')}-{fingerprint[:12]}"
 
 
 def model_package_group(hashtag: str) -> str:
-    """The name of a hashtag's group in the model registry; no two hashtags share one."""
+    """The name of a hashtag's model package group. Different hashtags have different groups."""
     slug = _NOT_IN_NAMES.sub("-", hashtag).strip("-")
     if slug == hashtag:
         return f"retrain-{hashtag}"
@@ -133,12 +142,14 @@ def model_package_group(hashtag: str) -> str:
 
 
 def next_attempt(name: str, attempt: int) -> str:
-    """The name of the `attempt`-th job of the same fingerprint, counted from 1."""
+    """The name of the `attempt`-th job for the same fingerprint, counted from 1."""
     return name if attempt == 1 else f"{name}-a{attempt}"
 
 
 def fingerprint(settings: Mapping[Any, Any]) -> str:
-    """SHA-256 of everything that decides what a training makes."""
+    """SHA-256 of everything on which the result of a job depends."""
+
+
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The tags by which this product knows its own resources again: whose they are, what for, and until when."""
+"""Tags on this product's SageMaker resources: the owning run, the purpose, the deadline, the deployment."""
 
 import hashlib
 import re
@@ -10,16 +10,21 @@ DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
 DEPLOYMENT = "retrain:deployment"
 STOPPED = "retrain:stopped"
-"""On a job that this product has stopped: why."""
+"""On a job that this product has stopped; the value is one of the two reasons below."""
 WITH_RUN, TOO_LONG = "with its run", "it took too long"
 
 MAX_VALUE_CHARACTERS = 256
 _DIGEST = "="
+"""Precedes the digest in an owner's tag that could not hold the run's ids as they are."""
 _NOT_IN_TAG_VALUES = re.compile(r"[^\w .:/=+\-@]")
 
 
 def owner_of(dag_id: str, run_id: str) -> str:
-    """The owner's tag value for a DAG run; where a tag cannot hold it, shortened or changed, with a digest behind =."""
+    """
+    The owner's tag value for a DAG run: DAG id, slash, run id.
+
+    If a tag cannot hold these, the value is shortened, forbidden characters are replaced, and a digest makes it unique.
+    """
     run = f"{dag_id}/{run_id}"
     value = tag_value(run)
     if value == run and _DIGEST not in run:
@@ -29,32 +34,34 @@ def owner_of(dag_id: str, run_id: str) -> str:
 
 
 def run_of(owner: str) -> tuple[str, str] | None:
-    """DAG id and run id of an owner's tag value; None where the value does not tell."""
+    """DAG id and run id from an owner's tag value; None if the value was shortened or changed."""
     dag_id, slash, run_id = owner.partition("/")
     return (dag_id, run_id) if slash and _DIGEST not in owner else None
 
 
 def tag_value(text: str) -> str:
-    """A text as AWS takes it for a tag's value."""
+    """Make a valid tag value from a text: replace forbidden characters, and shorten it."""
     return _NOT_IN_TAG_VALUES.sub("_", text)[:MAX_VALUE_CHARACTERS]
 
 
 def ownership_tags(owner: str, deployment: str, purpose: str, deadline: datetime | None = None) -> dict[str, str]:
-    """The tags of one resource."""
+    """The tags for a new resource."""
     tags = {OWNER: owner, DEPLOYMENT: tag_value(deployment), PURPOSE: tag_value(purpose)}
     return tags if deadline is None else {**tags, DEADLINE: deadline.isoformat(timespec="seconds")}
 
 
 def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Values by key, of tags as AWS lists them."""
+    """Values by key, from tags in the form of AWS's answers."""
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def deadline_in(tags: Mapping[str, str]) -> datetime | None:
     """
-    The deadline in a resource's tags, values by key; None where it carries none that can be read. Without a time zone
-    it is UTC: a person may have written it.
+    The deadline from a resource's tags (values by key); None if there is none, or if it is not a time.
+
+    A time without a time zone, which a person may have written, is taken as UTC.
     """
+
     try:
         deadline = datetime.fromisoformat(tags[DEADLINE])
     except (KeyError, ValueError):

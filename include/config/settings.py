@@ -1,4 +1,4 @@
-"""Where this deployment lives, from the environment."""
+"""Settings of a deployment, from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -9,9 +9,15 @@ from include.config.errors import ConfigurationError
 
 BOTOCORE_CONFIG: dict[str, Any] = {"retries": {"mode": "adaptive", "total_max_attempts": 6}}
 """
-How every AWS client treats throttling, server errors and lost connections before a task fails: botocore's adaptive mode
-backs off exponentially, with jitter, and slows down a client that is throttled.
+botocore's retries after throttling, server errors and lost connections, for every AWS client. The adaptive mode waits
+longer after each attempt, with jitter, and limits the rate of a client that AWS throttles.
 """
+
+
+_REQUIRED = {
+    "RETRAIN_BUCKET": "the S3 bucket for tweets and models, e.g. my-team-tweets",
+    "RETRAIN_ROLE_ARN": "the role that SageMaker assumes, e.g. arn:aws:iam::123456789012:role/sagemaker",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,41 +25,35 @@ class Settings:
     """
     Settings of a deployment. They are read when a task runs, so that the DAGs can be parsed without them.
 
-    Region, credentials and endpoint URL are not among them: they are AWS's own environment variables, or the fields of
-    the Airflow connection `aws_default`.
+    Region, credentials and endpoint URL come from AWS's environment variables or from the Airflow connection
+    `aws_default` instead.
     """
 
     bucket: str
-    """RETRAIN_BUCKET: the S3 bucket that holds the tweets and takes everything that runs make."""
+    """RETRAIN_BUCKET: the S3 bucket for the tweets and for the output of runs."""
     role_arn: str
-    """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes; it reads and writes the bucket."""
+    """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes to read and write the bucket."""
     prefix: str = "twitter-data"
-    """RETRAIN_PREFIX: everything lies below this prefix of the bucket."""
+    """RETRAIN_PREFIX: the prefix of all keys in the bucket."""
     training_image: str | None = None
-    """RETRAIN_TRAINING_IMAGE: the BlazingText image, where it is not the SageMaker SDK's answer for the region."""
+    """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of the one that the SageMaker SDK names."""
 
     @property
     def deployment(self) -> str:
-        """What tells this deployment's resources from those of others in the same account."""
+        """Identifies this deployment's resources among those of others in the same account."""
         return f"{self.bucket}/{self.prefix}"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """
-        :raises ConfigurationError: a variable without a default is not set, or one is not what it should be
+        :raises ConfigurationError: a required variable is not set, or a value is not valid
         """
-        for name, meaning in (
-            ("RETRAIN_BUCKET", "the S3 bucket for tweets and models, e.g. my-team-tweets"),
-            (
-                "RETRAIN_ROLE_ARN",
-                "the role that SageMaker assumes, e.g. arn:aws:iam::123456789012:role/sagemaker",
-            ),
-        ):
+        for name, meaning in _REQUIRED.items():
             if not environment.get(name):
                 raise ConfigurationError(f"The environment variable {name} is not set: {meaning}.")
         prefix = environment.get("RETRAIN_PREFIX", "twitter-data").strip("/")
         if not prefix or ".." in prefix.split("/"):
-            raise ConfigurationError(f"RETRAIN_PREFIX={environment['RETRAIN_PREFIX']!r} is no prefix inside the bucket")
+            raise ConfigurationError(f"RETRAIN_PREFIX={environment['RETRAIN_PREFIX']!r} is not a prefix in the bucket")
         return cls(
             bucket=environment["RETRAIN_BUCKET"],
             role_arn=environment["RETRAIN_ROLE_ARN"],
@@ -64,12 +64,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class NotifierSettings:
-    """Who is told of failed runs, refused models and leaked resources: nobody, unless one of these is set."""
+    """
+    Where notices go (of failed and late runs, refused models and leaked resources). Without any of these settings
+    nothing is sent.
+    """
 
     topic_arn: str | None = None
     """RETRAIN_NOTIFY_TOPIC_ARN: an SNS topic."""
     function: str | None = None
-    """RETRAIN_NOTIFIER: a function of subject and message to be called instead of SNS, as package.module:function."""
+    """RETRAIN_NOTIFIER: a function to call with subject and message instead of SNS, as package.module:function."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
@@ -78,13 +81,13 @@ class NotifierSettings:
 
 
 def browser_endpoint_url(environment: Mapping[str, str] = os.environ) -> str | None:
-    """RETRAIN_BROWSER_ENDPOINT_URL: where browsers find a local AWS that Airflow knows by another address."""
+    """RETRAIN_BROWSER_ENDPOINT_URL: the address of a local AWS for browsers, if it differs from Airflow's."""
     return environment.get("RETRAIN_BROWSER_ENDPOINT_URL") or None
 
 
 def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
-    RETRAIN_POLL_SECONDS: how often waiting tasks look. AWS throttles those who look too often; a local AWS does not.
+    RETRAIN_POLL_SECONDS: the interval at which triggers poll AWS. AWS throttles frequent calls; a local AWS does not.
 
     :raises ConfigurationError: not a positive number
     """
@@ -93,8 +96,9 @@ def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
 
 def retry_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
-    RETRAIN_RETRY_SECONDS: how long a failed task waits for its first retry; twice as long for the next. Long enough to
-    outlast an outage of AWS's; a local AWS is back sooner.
+    RETRAIN_RETRY_SECONDS: how long a failed task waits for its first retry; it waits twice as long for the next. It
+    should outlast a short outage of AWS. A local AWS is back sooner.
+
 
     :raises ConfigurationError: not a positive number
     """
