@@ -23,26 +23,26 @@ FILES = {split: f"{split}.txt" for split in SPLITS} | {
     "test_tweets": TEST_TWEETS,
 }
 
-MAX_LISTINGS = 5
+MAX_ATTEMPTS = 5
 PAUSE_SECONDS = 10.0
-"""Between two listings of a folder that changes."""
+"""Between two attempts to read a folder that changes."""
 
 
 class FolderChanges(Exception):
-    """A date's labelled tweets are being written or replaced while they are read; another try may find them whole."""
+    """A date's labelled tweets were written or replaced while they were read. A retry may find them complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tweets:
-    """A window's labelled tweets, downloaded."""
+    """The downloaded labelled tweets of a window of dates."""
 
     sources: list[Source]
     dates: list[str]
-    """Those in the window that have any."""
+    """The dates of the window that have tweets."""
     newest_date: str
-    """The newest date that has any, up to today."""
+    """The newest date, up to today, that has tweets."""
     ignored_dates: list[str]
-    """Dates after today that have any."""
+    """Dates after today that have tweets."""
 
 
 def fetch_tweets(
@@ -55,49 +55,53 @@ def fetch_tweets(
     pause_seconds: float = PAUSE_SECONDS,
 ) -> Tweets:
     """
-    Download the part files of the window's dates that exist; later dates have the last word on labels. Where a folder
-    changes meanwhile, they are listed and downloaded again.
+    Download the part files of the last `window_days` dates that have any. If they change meanwhile, try again.
 
     :raises DataError: the date itself has no tweets
-    :raises FolderChanges: a folder does not come to rest
+    :raises FolderChanges: the files changed during every attempt
     """
-    for attempt in range(1, MAX_LISTINGS + 1):
-        folders = _folders_by_date(storage, keys)
-        dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
-        if keys.date not in dates:
-            raise DataError(f"There are no labelled tweets at {storage.uri(keys.tweets)}")
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        attempt_folder = folder / str(attempt)
         try:
-            # A window's older dates are read as they are: nobody waited for them.
-            if reason := folders[keys.date].missing(require_success_marker):
-                raise FolderChanges(reason)
-            sources = _download(storage, keys, {date: folders[date] for date in dates}, folder / str(attempt))
+            return _fetch(storage, keys, window_days, attempt_folder, today, require_success_marker)
         except FolderChanges as change:
-            words = f"{storage.uri(keys.tweets)} is being written or replaced: {change}"
-            if attempt == MAX_LISTINGS:
-                raise FolderChanges(words) from None
-            print(words)
-            time.sleep(pause_seconds)
-        else:
-            past = {date for date in folders if date <= max(today.isoformat(), keys.date)}
-            return Tweets(sources, dates, max(past), sorted(set(folders) - past))
-    raise AssertionError("the last attempt has returned or raised")
+            if attempt == MAX_ATTEMPTS:
+                raise
+            print(change)
+        time.sleep(pause_seconds)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _fetch(
+    storage: Storage, keys: Keys, window_days: int, folder: Path, today: datetime.date, require_success_marker: bool
+) -> Tweets:
+    folders = _folders_by_date(storage, keys)
+    dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
+    if keys.date not in dates:
+        raise DataError(f"There are no labelled tweets at {storage.uri(keys.tweets)}")
+    # Only the date itself must be complete. Nothing has waited for the writers of the window's older dates.
+    if reason := folders[keys.date].missing(require_success_marker):
+        raise _folder_changes(storage, keys, reason)
+    sources = _download(storage, keys, {date: folders[date] for date in dates}, folder)
+    past = {date for date in folders if date <= max(today.isoformat(), keys.date)}
+    return Tweets(sources, dates, newest_date=max(past), ignored_dates=sorted(set(folders) - past))
 
 
 def newer_date(storage: Storage, keys: Keys, today: datetime.date) -> str | None:
-    """The newest date after this one, up to today, that has labelled tweets; None where there is none."""
+    """The newest date after this one, up to today, that has labelled tweets; None if there is none."""
     dates = _folders_by_date(storage, keys, since=keys.date)
     return max((date for date in dates if keys.date < date <= today.isoformat()), default=None)
 
 
 def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str, Folder]:
-    """What each date of the hashtag has, from a date on, if it has a part file."""
+    """The folders of the hashtag's dates that have a part file, from a date on."""
     by_date: dict[str, list[Object]] = {}
     for found in storage.list_objects(keys.hashtag_tweets, after=keys.hashtag_tweets + since):
         date = found.key.removeprefix(keys.hashtag_tweets).partition("/")[0]
         by_date.setdefault(date, []).append(found)
     folders = {}
     for date, objects in by_date.items():
-        with suppress(ConfigurationError):  # no date: somebody's folder
+        with suppress(ConfigurationError):  # not a date, but a folder of somebody else
             folder = Folder.of(objects, replace(keys, date=date).tweets)
             if folder.parts:
                 folders[date] = folder
@@ -106,21 +110,26 @@ def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str,
 
 def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: Path) -> list[Source]:
     """
-    :param window: folders by their date, the oldest first
-    :raises FolderChanges: a file is gone, or the folders are others by now
+    :param window: folders by their date, the oldest first; the labels of later dates override those of earlier ones
+    :raises FolderChanges: a file is gone, or a new listing differs
     """
     sources: list[Source] = []
     for rank, found in enumerate(window.values()):
         for part in found.parts:
             try:
-                path = storage.download(part.key, folder / str(len(sources)))  # a key may hold anything, dots above all
+                # Numbered, because a key can contain anything, for example dots that lead out of the folder.
+                path = storage.download(part.key, folder / str(len(sources)))
             except MissingObject as error:
-                raise FolderChanges(str(error)) from None
+                raise _folder_changes(storage, keys, str(error)) from None
             sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), rank))
     now = _folders_by_date(storage, keys, since=min(window))
     if {date: now.get(date) for date in window} != window:
-        raise FolderChanges("its files are other ones than a moment ago")
+        raise _folder_changes(storage, keys, "its files have changed since they were listed")
     return sources
+
+
+def _folder_changes(storage: Storage, keys: Keys, reason: str) -> FolderChanges:
+    return FolderChanges(f"{storage.uri(keys.tweets)} is being written or replaced: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +174,11 @@ def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> PreparedData:
 def read_examples(
     storage: Storage, data: PreparedData, split: Split, folder: Path, limit: int | None = None
 ) -> list[tuple[str, str]]:
-    """Labels and instances of a prepared split, the first `limit` of them."""
+    """
+    Labels and instances of a prepared split.
+
+    :param limit: read only so many, from the start
+    """
     with storage.download(storage.key_of(data.file(split)), folder / FILES[split]).open(encoding="utf-8") as lines:
         return [parse_example(line) for line in islice(lines, limit)]
 
@@ -173,21 +186,21 @@ def read_examples(
 @dataclass(frozen=True, slots=True)
 class DistinctTestTweets:
     """
-    What a model is tested on: one tweet of each group of near copies, because a tweet that was retweeted a hundred
-    times must not count a hundred times.
+    The tweets on which models are evaluated: one of each group of near copies in the test split. Otherwise a tweet that
+    was retweeted a hundred times would count a hundred times.
     """
 
     examples: list[tuple[str, str]]
     """Labels and instances."""
     texts: list[str]
-    """As people read them."""
+    """The tweets before tokenisation."""
     near_copies: int
-    """So many tweets of the split are left out."""
+    """How many tweets of the split are left out."""
 
 
 def read_distinct_test_tweets(storage: Storage, data: PreparedData, folder: Path) -> DistinctTestTweets:
     """
-    :raises DataError: the split's two files do not fit together
+    :raises DataError: the split's two files do not contain the same tweets
     """
     examples = read_examples(storage, data, "test", folder)
     path = storage.download(storage.key_of(data.file("test_tweets")), folder / TEST_TWEETS)
@@ -197,7 +210,8 @@ def read_distinct_test_tweets(storage: Storage, data: PreparedData, folder: Path
     with path.open(encoding="utf-8", newline="") as file:
         tweets = list(csv.DictReader(file))
     if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
-        raise DataError(f"{data.file('test_tweets')} is not the test split that {FILES['test']} holds")
+        raise DataError(f"{data.file('test_tweets')} does not contain the same test split as {FILES['test']}")
+
     for tweet, example in zip(tweets, examples, strict=True):
         if tweet["group"] not in groups:
             groups.add(tweet["group"])

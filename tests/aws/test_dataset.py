@@ -178,5 +178,5 @@ def test_a_split_whose_files_do_not_fit_together_is_an_error(storage, tmp_path):
     (tmp_path / "short.csv").write_text("label,text,group\ntechnical,x,1\n")
     storage.upload(tmp_path / "short.csv", storage.key_of(prepared.file("test_tweets")))
 
-    with pytest.raises(DataError, match=r"test_tweets\.csv is not the test split"):
+    with pytest.raises(DataError, match=r"test_tweets\.csv does not contain the same test split"):
         read_distinct_test_tweets(storage, prepared, tmp_path / "in")
