@@ -1,4 +1,8 @@
-"""The report's charts, each as an SVG element: of numbers and dates alone, so that nothing of a tweet is in them."""
+"""
+The report's charts, each as an SVG element.
+
+They contain only numbers and dates, so no text of a tweet needs escaping.
+"""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -10,13 +14,15 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#1f6feb", "#c2571a", "#8a8f98"
 WIDTH, HEIGHT = 6.4, 3.2
-"""Inches; the page scales them to its own width."""
+"""Inches; the page scales the charts to its width."""
+MAX_DATE_LABELS = 8
+"""With more dates, only every n-th one is labelled, so that there are fewer than twice as many labels."""
 
 
 def reliability(bins: Sequence[Mapping[str, float]]) -> str:
-    """How often the model is right, by how sure it is; on the diagonal it is as sure as it should be."""
+    """Calibration: accuracy by the probability of the predicted label."""
     figure, axes = _figure("reliability")
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfectly calibrated")
     largest = max(entry["tweets"] for entry in bins)
     axes.scatter(
         [entry["probability"] for entry in bins],
@@ -26,13 +32,13 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
         alpha=0.8,
         label="test tweets",
     )
-    axes.set(xlabel="probability of the predicted label", ylabel="share that is right", xlim=(0, 1.03), ylim=(0, 1.05))
+    axes.set(xlabel="probability of the predicted label", ylabel="accuracy", xlim=(0, 1.03), ylim=(0, 1.05))
     axes.legend(frameon=False, loc="upper left", markerscale=0.5)
     return _svg(figure)
 
 
 def accuracy_by_epoch(epochs: Sequence[Mapping[str, float]]) -> str:
-    """Validation accuracy while the model was trained."""
+    """Validation accuracy after each epoch of the training."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _figure("epochs")
@@ -40,7 +46,7 @@ def accuracy_by_epoch(epochs: Sequence[Mapping[str, float]]) -> str:
     accuracies = [entry["validation_accuracy"] for entry in epochs]
     axes.plot(numbers, accuracies, color=BLUE, marker="o", markersize=4, linewidth=1.5)
     best = accuracies.index(max(accuracies))
-    axes.scatter([numbers[best]], [accuracies[best]], color=ORANGE, zorder=3, label="best: these weights are kept")
+    axes.scatter([numbers[best]], [accuracies[best]], color=ORANGE, zorder=3, label="best epoch, whose model is kept")
     axes.set(xlabel="epoch", ylabel="validation accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
@@ -49,11 +55,20 @@ def accuracy_by_epoch(epochs: Sequence[Mapping[str, float]]) -> str:
 
 def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
     """
-    Each date's newest evaluation on its own test split, with 95 % intervals, and the majority's accuracy.
+    The accuracy of each date's newest evaluation, with its interval, and the majority baseline's accuracy.
 
-    :param date: the date of this report
+    :param date: the date of this report, which is always labelled on the axis
     """
     figure, axes = _figure("history")
+    _plot_accuracies(axes, history)
+    _mark_champion(axes, history)
+    _label_dates(axes, [entry["date"] for entry in history], date)
+    axes.set(ylabel="accuracy", xlim=(-0.5, len(history) - 0.5))
+    axes.legend(frameon=False, fontsize=8, loc="best")
+    return _svg(figure)
+
+
+def _plot_accuracies(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
     positions = range(len(history))
     accuracies = [entry["accuracy"] for entry in history]
     errors = [
@@ -73,23 +88,27 @@ def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
         label="accuracy, 95 % interval",
     )
     majorities = [entry["majority_accuracy"] for entry in history]
-    axes.plot(positions, majorities, color=GREY, linestyle="--", marker="_", linewidth=1, label="majority")
+    axes.plot(positions, majorities, color=GREY, linestyle="--", marker="_", linewidth=1, label="majority baseline")
+
+
+def _mark_champion(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
     for position, entry in enumerate(history):
         if entry["champion"]:
             axes.scatter([position], [entry["accuracy"]], marker="*", s=200, color=ORANGE, zorder=3, label="champion")
-    step = max(1, len(history) // 8)
-    shown = [position for position in positions if position % step == 0 or history[position]["date"] == date]
-    axes.set_xticks(shown, [history[position]["date"] for position in shown], rotation=30, ha="right")
-    axes.set(ylabel="accuracy", xlim=(-0.5, len(history) - 0.5))
-    axes.legend(frameon=False, fontsize=8, loc="best")
-    return _svg(figure)
+
+
+def _label_dates(axes: "Axes", dates: Sequence[str], date: str) -> None:
+    step = max(1, len(dates) // MAX_DATE_LABELS)
+    shown = [position for position in range(len(dates)) if position % step == 0 or dates[position] == date]
+    axes.set_xticks(shown, [dates[position] for position in shown], rotation=30, ha="right")
 
 
 def _figure(name: str) -> "tuple[Figure, Axes]":
     import matplotlib
-    from matplotlib.figure import Figure  # not pyplot, which keeps every figure and is not for threads
+    from matplotlib.figure import Figure  # not pyplot, which keeps all figures in memory and is not thread-safe
 
-    # Ids from the chart's name, so that the same run gives the same page and two charts on it do not clash.
+    # The SVG's ids depend on the chart's name: random ones would change the page, and two charts could share one.
+
     matplotlib.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"})
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     axes = figure.subplots()

@@ -1,7 +1,7 @@
 """
-The run's report as data, out of its tasks' states and results: report.json.
+The run's report as data (report.json), made from the states and results of its tasks.
 
-Its schema is run-report.schema.json beside this file; REPORT_SCHEMA is its version.
+Its schema is in run-report.schema.json. REPORT_SCHEMA is the schema's version.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ REPORT_SCHEMA = "run-report/3"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a report is about, besides what the tasks returned."""
+    """The run that a report is about."""
 
     hashtag: str
     date: str
@@ -28,17 +28,17 @@ class Run:
     code_version: str
     parameters: Mapping[str, Any]
     states: Mapping[str, str | None]
-    """Of every task of the run by its id, as far as it has one."""
+    """Airflow's states by task id; None for a task that has no state yet."""
     files: Mapping[str, str | None] = field(default_factory=dict)
-    """URIs by what they hold."""
+    """URIs by name."""
     failures: Mapping[str, str | None] = field(default_factory=dict)
-    """What failed tasks say, by their ids; None of one that has left no message."""
+    """Messages of the failed tasks by task id; None if a task has left no message."""
     attempts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """This run's jobs that did not complete, by the failed task that has waited for them."""
+    """This run's jobs that did not complete, by the id of the failed task that started them."""
 
 
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
-    """Tasks that failed themselves, not those that wait behind one."""
+    """The tasks that failed themselves, without those in state upstream_failed."""
     return [task_id for task_id, state in states.items() if state == "failed"]
 
 
@@ -50,10 +50,11 @@ def describe_run(
     history: list[dict[str, Any]],
 ) -> dict[str, Any]:
     """
-    The report, of a run that is over or still going on.
+    Make the report of a run, which may still be running.
 
-    :param data: prepare's report, and `evaluation`: what evaluate_model found, as far as the run has come
-    :param history: the newest evaluation of each of the hashtag's dates, the oldest date first
+    :param data: prepare's report, if there is one yet
+    :param evaluation: the content of evaluation.json, if there is one yet
+    :param history: the newest evaluation of each date of the hashtag, the oldest date first
     """
     prepared, evaluated = results.prepare_dataset, results.evaluate_model
     decision = evaluated.decision if evaluated else None
@@ -92,7 +93,7 @@ def _as_dict(result: Any) -> dict[str, Any] | None:
 
 
 def subject_of_notice(report: Mapping[str, Any]) -> str | None:
-    """What somebody who is not looking must be told of a run that is over; None where there is nothing to tell."""
+    """The subject of a notice about a run that has ended; None if no notice is needed."""
     what = f"#{report['hashtag']} {report['date']}"
     if failed_tasks(report["tasks"]):
         return f"{what}: Failed at {', '.join(failed_tasks(report['tasks']))}."
@@ -118,14 +119,14 @@ def _outcome(run: Run, decision: Decision | None) -> str:
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
-    """What to read first: what is wrong with the data comes before any figure."""
+    """The sentences to read first. Warnings about the data come before the figures, which depend on the data."""
     return [*(data["warnings"] if data else []), outcome, *(evaluation["verdicts"] if evaluation else [])]
 
 
 def _cost(run: Run, results: Results) -> dict[str, Any]:
     """
-    Seconds that AWS bills for this run's work; a reused job was billed to the run that trained it. None where that is
-    not known, because the task did not come to its end.
+    Seconds that AWS bills for this run; None if they are not known, because a task did not finish. A reused job costs
+    nothing here, because it was billed to the run that started it.
     """
     endpoint_seconds, endpoint = _endpoint_cost(run.name, results)
     jobs = [job for job in (results.tune_model, results.train_model) if job]
@@ -144,7 +145,7 @@ def _cost(run: Run, results: Results) -> dict[str, Any]:
 
 
 def _total(seconds: Iterable[int | None]) -> int | None:
-    """None where one is not known."""
+    """The sum; None if one of the values is not known."""
     known = list(seconds)
     return None if None in known else sum(second for second in known if second is not None)
 
@@ -166,5 +167,5 @@ def _endpoint_cost(name: str, results: Results) -> tuple[float | None, str]:
         lived = datetime.fromisoformat(deletion.deleted_at) - datetime.fromisoformat(created)
         return lived.total_seconds(), "deleted"
     if created is not None:
-        return None, "not deleted by this attempt: it is still there, or went before"
-    return (0, "none was created") if deletion else (None, "none, as far as this run has come")
+        return None, "not deleted by this attempt: it still exists, or was deleted before"
+    return (0, "none was created") if deletion else (None, "none was created so far")

@@ -1,28 +1,33 @@
-"""What a failed task says of itself, for the run's report and for the notice."""
+"""Messages of failed tasks, for the run's report and for notices."""
 
 from collections.abc import Mapping
 
 FAILURE = "failure"
-"""Key of the XCom in which a failed task leaves its message."""
+"""XCom key of a failed task's message."""
 TOLD = "told"
-"""Key of the XCom of the task that has told somebody of the failed run: when the run, this time, began."""
+"""XCom key of the record that a notice about the failed run was sent. The value is the start date of the run."""
 ATTEMPTS = "attempts"
-"""Key of the XCom, and of the part of a result, with a run's jobs that did not complete."""
+"""XCom key of a run's jobs that did not complete. A task's result uses the same key for them."""
 MAX_CHARACTERS = 1000
 NO_MESSAGE = (
-    "it left no message: Airflow ended it (its worker died, its time ran out, or the scheduler lost it), or a person "
+    "it left no message: Airflow ended it (its worker died, it timed out, or the scheduler lost it), or a person "
     "marked it as failed"
 )
 
 
 def words_of(error: BaseException) -> str:
-    """An error as people read it, shortened."""
+    """An error's message in one line, shortened. Python's own errors get their type, without which they say little."""
     words = " ".join(str(error).split()) or type(error).__name__
-    if type(error).__module__ == "builtins":  # whose text alone says little
+    if type(error).__module__ == "builtins":
         words = f"{type(error).__name__}: {words}"
     return words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 1] + "…"
 
 
 def describe_failures(failures: Mapping[str, str | None]) -> str:
-    """Which tasks failed, and why, in one line; by the tasks' ids, and None where a task has left no message."""
+    """
+    Name the failed tasks and their messages in one line.
+
+    :param failures: messages by task id; None if a task has left no message
+    """
+
     return "; ".join(f"{task_id}: {message or NO_MESSAGE}" for task_id, message in failures.items())

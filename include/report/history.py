@@ -1,4 +1,8 @@
-"""How accuracy went over a hashtag's dates: each date's newest evaluation, in a small object of its own."""
+"""
+The history of a hashtag: the figures of each date's newest evaluation.
+
+Each date has them in a small object of its own, so that runs of different dates do not overwrite each other's figures.
+"""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,22 +14,24 @@ from include.config.errors import DataError
 from include.config.names import Keys
 
 MAX_DATES = 90
-"""The newest ones; each costs a request to S3."""
+"""Only this many of the newest dates are read, because each needs a request to S3."""
 HEADLINE = ("tweets", "accuracy", "accuracy_interval", "majority_accuracy")
 
 
 def remember(storage: Storage, keys: Keys, training_job: str, evaluation: dict[str, Any]) -> None:
-    """Store the headline figures as the newest ones of this date."""
+    """Store the figures of an evaluation as this date's newest ones."""
     figures = {name: evaluation[name] for name in HEADLINE}
     storage.write_json({"date": keys.date, "training_job": training_job, **figures}, keys.newest_evaluation)
 
 
 def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """
-    The newest evaluation of each date that has one, the oldest date first; of the champion's date, the champion's.
+    The figures of each date's newest evaluation, the oldest date first.
 
-    :param champion: its entry, as `remember` stores them
+    :param champion: the champion's entry, in the form of `remember`; replaces that of its date, so that the chart shows
+        the champion even if its date was evaluated again
     """
+
     entries = []
     for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
         if champion is not None and champion["date"] == date:

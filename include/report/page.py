@@ -1,4 +1,4 @@
-"""The run's report as a page: one file that loads nothing, for screens, phones and paper."""
+"""The run's report as an HTML page: a single file that loads nothing else, for screens, phones and paper."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MAX_MATRIX_LABELS = 20
-"""Of more labels, only the commonest confusions are shown: nobody reads a table of a hundred columns."""
-CONFUSIONS = 20
+"""With more labels, the page lists the most frequent confusions instead of a confusion matrix."""
+MAX_CONFUSIONS = 20
 
 
 def render(report: Mapping[str, Any]) -> str:
-    """The page for a report as `describe_run` gives it; whatever tweets hold is escaped."""
+    """Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML."""
     return _template().render(report=report, charts=_charts(report), confusions=_confusions(report.get("evaluation")))
 
 
@@ -43,7 +43,7 @@ def _percent(share: float) -> str:
 
 
 def _interval(interval: Sequence[float] | None) -> str:
-    return f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "too few test tweets for an interval"
+    return f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "no interval can be estimated"
 
 
 def _duration(seconds: float) -> str:
@@ -63,7 +63,7 @@ def _charts(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _confusions(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The commonest wrong answers, by true label and prediction."""
+    """The most frequent confusions of two labels."""
     if not evaluation:
         return []
     wrong = [
@@ -72,4 +72,4 @@ def _confusions(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         for predicted, tweets in row.items()
         if label != predicted and tweets
     ]
-    return sorted(wrong, key=lambda entry: -int(entry["tweets"]))[:CONFUSIONS]
+    return sorted(wrong, key=lambda entry: -int(entry["tweets"]))[:MAX_CONFUSIONS]

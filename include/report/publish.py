@@ -1,4 +1,4 @@
-"""The run's report to S3, as data and as a page."""
+"""Upload of the run's report to S3, as data and as a page."""
 
 from typing import Any
 
@@ -8,7 +8,8 @@ from include.report.page import render
 
 
 def publish(storage: Storage, keys: Keys, run_name: str, report: dict[str, Any]) -> str:
-    """Write report.json and report.html; return where a browser finds the page."""
+    """Write report.json and report.html to S3; return the page's URL for browsers."""
+
     storage.write_json(report, keys.run(run_name) + "report.json")
     storage.write_page(render(report), keys.run(run_name) + "report.html")
     return storage.browser_url(keys.run(run_name) + "report.html")

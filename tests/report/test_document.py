@@ -40,7 +40,7 @@ def test_what_is_wrong_with_the_data_is_read_before_any_figure():
             "Failed at train_model: AlgorithmError: no words.",
         ),
         ({"wait_for_tweets": "skipped"}, "Skipped: no labelled tweets for this date."),
-        ({"wait_for_tweets": "success"}, "Nothing was evaluated."),
+        ({"wait_for_tweets": "success"}, "No model was evaluated."),
     ],
 )
 def test_the_outcome_in_words(states, outcome):
@@ -53,7 +53,7 @@ def test_the_outcome_in_words(states, outcome):
         (None, "To be deployed: it is good."),
         ("running", "To be deployed: it is good."),
         ("success", "Deployed: it is good."),
-        ("skipped", "Not deployed, as deploy_endpoint was skipped: it is good."),
+        ("skipped", "Not deployed, because deploy_endpoint was skipped: it is good."),
         ("failed", "Failed at deploy_endpoint: AccessDenied."),
     ],
 )
@@ -95,13 +95,13 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
     ("deploy", "deletion", "seconds", "words"),
     [
         pytest.param(None, {"deleted": []}, 0, "none was created", id="refused"),
-        pytest.param(None, None, None, "none, as far as this run has come", id="not that far"),
+        pytest.param(None, None, None, "none was created so far", id="not that far"),
         pytest.param(None, {"deleted": ["model retrain-aws-1"]}, 0, "none was created", id="failed before"),
         pytest.param(
             None,
             {"deleted": ["endpoint retrain-aws-1"]},
             None,
-            "deleted; when it was created is not known",
+            "deleted; the time of its creation is not known",
             id="failed while it was created",
         ),
         pytest.param(True, {"deleted": []}, None, "not deleted by this attempt", id="cleared a day later"),

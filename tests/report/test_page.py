@@ -62,18 +62,19 @@ def test_everything_that_a_reader_needs_is_there():
     page = Elements(render(a_report(warnings=("The labels contradict each other.",))))
 
     for title in (
-        "How good the model is",
-        "Against the champion",
-        "What is taken for what",
-        "How far its probabilities can be relied on",
-        "Over the dates",
-        "Over the epochs of the training",
-        "Its most confident mistakes",
-        "The words that weigh most",
-        "The tweets",
-        "Labels that contradict each other",
-        "What the endpoint answered",
-        "What it cost",
+        "Evaluation",
+        "Comparison with the champion",
+        "Metrics by label",
+        "Confusion matrix",
+        "Calibration",
+        "Accuracy by date",
+        "Accuracy by epoch",
+        "Most confident mistakes",
+        "Words with the largest weights",
+        "Data",
+        "Contradictory labels",
+        "Smoke test of the endpoint",
+        "Cost",
         "Settings",
     ):
         assert title in page.text
@@ -102,7 +103,7 @@ def test_a_run_that_came_to_nothing_has_a_page():
     page = render(describe_run(a_run(states={"prepare_dataset": "failed"}), Results(), None, None, []))
 
     assert "Failed at prepare_dataset: " in page
-    assert "How good the model is" not in page
+    assert "Evaluation" not in page
 
 
 def test_the_same_report_gives_the_same_page():
