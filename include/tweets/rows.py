@@ -1,8 +1,8 @@
 """
-Rows, and a file in blocks of whole rows, and a block line by line.
+Reading of files in blocks of whole rows.
 
-Blocks are what processes share the work by: reading one gives the same rows wherever and in whatever order it is read.
-A row may span lines, so it is the format's business to say where a block may end.
+A block is the unit of work for processes. Its rows are the same in whatever process and order the blocks are read. A
+row can span several lines, so the file's format decides where a block may end.
 """
 
 import io
@@ -13,14 +13,16 @@ from typing import Protocol
 BLOCK_BYTES = 32 * 1024
 
 MAX_ROW_BYTES = 128 * 1024
-"""A longer line cannot hold a text within the limit; it is read past, piece by piece, and rejected."""
+"""A longer line cannot be a tweet. It is not kept in memory, and its row is rejected."""
+MAX_EXCERPT = 200
+"""So much of a rejected row's content is shown in rejected.csv."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled cell: `label` is a label's name, `cell` the text as the file has it."""
+    """One labelled row: the label's name, and the cell with the text as it is in the file."""
 
     file: str
     line: int
@@ -30,36 +32,60 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A row that is not used: where it begins, a reason to count by, a detail to read, how it begins."""
+    """A row that is not used."""
 
     file: str
     line: int
+    """The first line of the row."""
     reason: str
+    """A code; the report counts rows by it."""
     detail: str
+    """What is wrong, for people."""
     content: str = ""
+    """The beginning of the row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A physical line, cut behind MAX_ROW_BYTES; numbered from 1."""
+    """A line of a file, cut after MAX_ROW_BYTES."""
 
     number: int
+    """Counted from 1."""
     content: bytes
+
+    def rejection(self, file: str, bad: "BadRow") -> Rejection:
+        """The row that begins with this line, as a rejection."""
+        excerpt = self.content[:MAX_EXCERPT].decode("utf-8", "replace").strip().replace("\0", "\\0")
+        return Rejection(file, self.number, bad.reason, str(bad), excerpt)
+
+
+class BadRow(Exception):
+    """A row that is rejected; reason and detail are those of `Rejection`."""
+
+    def __init__(self, reason: str, detail: str, further_lines: Sequence[Line] = ()):
+        """:param further_lines: lines after the row's first one that are rejected for the same reason"""
+        super().__init__(detail)
+        self.reason = reason
+        self.further_lines = further_lines
 
 
 class Incomplete(Exception):
-    """What has been read of the file so far ends before the row does."""
+    """The piece of the file that has been read ends within a row."""
 
 
 class Lines:
-    """The lines of a piece of a file, which begins with line `first`; lines can be put back."""
+    """The lines of a piece of a file, to be read one by one."""
 
     def __init__(self, content: bytes, first: int = 1, more: bool = False):
-        """:param more: the file goes on behind `content`, so that an end within a row is no end"""
+        """
+        :param first: the number of the first line
+        :param more: whether the file continues after `content`, so that its last line may be incomplete
+        """
         self.first = first
         self.all = content.split(b"\n")
-        """Without their ends; all but the last ended in a newline."""
+        """Without newlines."""
         self.position = 0
+        """The index of the next line in `all`."""
         self._more = more
         self._count = len(self.all) - (1 if more or not self.all[-1] else 0)
 
@@ -72,9 +98,9 @@ class Lines:
 
     def read(self) -> Line | None:
         """
-        The next line, or None at the end of the file.
+        Read the next line; None at the end of the file.
 
-        :raises Incomplete: it is not there yet
+        :raises Incomplete: the file continues, but the next line is not in this piece
         """
         if self.position >= self._count:
             if self._more:
@@ -89,29 +115,36 @@ class Lines:
         return Line(number, content.removeprefix(BYTE_ORDER_MARK) if number == 1 else content)
 
     def put_back(self, lines: Sequence[Line]) -> None:
+        """Make the lines that were read last the next ones again."""
         self.position -= len(lines)
 
     def bytes_before(self, position: int) -> int:
-        """Where the line at `position` begins."""
+        """The offset of the line at `position`."""
         return sum(map(len, self.all[:position])) + position
 
 
 class Format(Protocol):
-    """How the rows of one file are to be read. What is equal reads equal lines alike."""
+    """How to read the rows of one file. Equal formats read equal lines in the same way."""
 
     @property
     def file(self) -> str:
         """The file's name."""
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
-        """Read past one row, which is at least one line: the row, or why it is rejected; nothing for a blank line."""
+        """
+        Read one row, which spans at least one line.
+
+        :return: the row or its rejection; nothing for a blank line; several rejections if a broken row spans lines that
+            may be rows themselves
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole rows of a file, from line `first` on."""
+    """Some whole rows of a file."""
 
     first: int
+    """The number of the first line."""
     content: bytes
     format: Format
 
@@ -126,13 +159,14 @@ class Block:
 
 def read_blocks(stream: io.BufferedIOBase, whole_rows: Callable[[bytes, int], int]) -> Iterator[tuple[int, bytes]]:
     """
-    The file in blocks of some BLOCK_BYTES that begin and end with a row; each with the number of its first line.
+    Read a file in blocks of whole rows, of about BLOCK_BYTES. Yields the first line number and the content of each.
 
-    Where the stream raises an exception, so does this, after all rows before.
+    If the stream raises an exception, the whole rows before are yielded first, and then the exception is raised.
 
-    :param whole_rows: says how many bytes of a piece of the file that begins a row, in a line of that number, are whole
-        rows for certain, whatever comes behind
+    :param whole_rows: called with a piece of the file, which starts with a row, and the number of its first line;
+        returns how many bytes at its start are whole rows, whatever the rest of the file contains
     """
+
     number, content = 1, b""
     pieces = _pieces(stream)
     while True:
@@ -154,9 +188,9 @@ def read_blocks(stream: io.BufferedIOBase, whole_rows: Callable[[bytes, int], in
 
 
 def _pieces(stream: io.BufferedIOBase) -> Iterator[bytes]:
-    """The file piece by piece, without what is beyond the limit in lines that are too long."""
-    length = 0  # of the line that the piece before ended in
-    # One read at a time, so that what was read before an error is not lost.
+    """The file in pieces, without the part of long lines that exceeds MAX_ROW_BYTES."""
+    length = 0  # of the incomplete line at the end of the previous piece
+    # read1() and not read(): what was read before an error is not lost.
     while piece := stream.read1(io.DEFAULT_BUFFER_SIZE):
         room = max(MAX_ROW_BYTES + 1 - length, 0)
         newline = piece.find(b"\n")
@@ -169,5 +203,6 @@ def _pieces(stream: io.BufferedIOBase) -> Iterator[bytes]:
 
 
 def whole_lines(content: bytes, first: int) -> int:
-    """Where every line is a row (see `read_blocks`)."""
+    """`whole_rows` of `read_blocks` for formats in which every line is a row."""
+
     return content.rfind(b"\n") + 1

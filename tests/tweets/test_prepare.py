@@ -310,7 +310,7 @@ def test_rows_without_a_token_are_rejected(tmp_path):
         pytest.param("0,ä\n1,b\n".encode("utf-16"), "part.csv: the file is UTF-16; save it as UTF-8", id="UTF-16"),
         pytest.param(gzip.compress(b"0,a\n" * 500)[:-9], "part.csv: the gzip file is damaged or cut", id="cut gzip"),
         pytest.param(b"\x1f\x8bnonsense", "part.csv: the gzip file is damaged or cut", id="no gzip"),
-        pytest.param(b"id,tweet\n1,hello\n", "names no label column", id="header without label"),
+        pytest.param(b"id,tweet\n1,hello\n", "has no label column", id="header without label"),
     ],
 )
 def test_data_that_cannot_be_used_is_an_error_with_a_report_and_without_channels(tmp_path, content, message):

@@ -1,9 +1,9 @@
 """
-Labelled rows out of CSV files as collectors, Spark and people write them.
+Labelled rows from CSV files, as collectors, Spark and people write them.
 
-A row holds a label and a text, in that order where the file has no header row; a header row is recognised by its
-column names. A file is read line by line, so a broken row costs that row and not the rest of the file: Python's csv
-module alone would take everything behind an unclosed quote for one cell.
+A row contains a label and a text, in this order unless the file has a header row. A header row is recognised by its
+column names. The file is read line by line, so that a broken row costs only that row: Python's csv module would take
+everything after an unclosed quote as one cell.
 """
 
 import csv
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from include.config.errors import DataError
-from include.tweets.rows import MAX_ROW_BYTES, Block, Incomplete, Line, Lines, Rejection, Row, read_blocks
+from include.tweets.rows import MAX_ROW_BYTES, BadRow, Block, Incomplete, Line, Lines, Rejection, Row, read_blocks
 
 _TITLE = re.compile(r"[a-z_][\w .-]*")
 
@@ -23,41 +23,42 @@ LABEL_COLUMNS = ("label", "class", "category")
 TEXT_COLUMNS = ("text", "tweet", "body", "content")
 
 MAX_TEXT_CHARACTERS = 10_000
-"""A longer cell is not a tweet. (A tweet of 280 characters takes at most some 3,500 as a repr of bytes.)"""
+"""A longer cell is not a tweet. (The repr of the bytes of a tweet with 280 characters has at most about 3,500.)"""
 
 MAX_ROW_LINES = 300
-"""A quoted cell that spans more lines than a tweet has characters is an unclosed quote."""
+"""A quoted cell with more lines than a tweet has characters is an unclosed quote."""
 
 _LAST_CELL_QUOTED = re.compile(rb'[^"]*,"(?:[^"\\]|"")*"\r*').fullmatch
-"""Lines that are a row of their own at a glance."""
+"""Recognises, faster than the csv module, lines with quotes that are a whole row."""
 
 
 def read_csv(file: str, stream: io.BufferedIOBase, labels: Mapping[str, str]) -> Iterator[Block]:
     """
-    One CSV file in blocks, whose rows are all of the file's, usable or not, in its order; blank lines and a header row
-    are no rows.
+    Read a CSV file in blocks. They contain all of its rows in order, usable or not. Blank lines and a header row are
+    not rows.
 
     :param file: the file's name, for messages
-    :param stream: the file's bytes, UTF-8, with or without a byte order mark
-    :param labels: the labels' names by id; a file may use either
+    :param stream: the file's bytes: UTF-8, with or without a byte order mark
+    :param labels: label names by label id; the file may use either
     :raises DataError: the file has a header row without a label or a text column
     """
-    names = {**{name: name for name in labels.values()}, **labels}
+    label_names = {**{name: name for name in labels.values()}, **labels}
     rows: CsvRows | None = None
-    for first, content in read_blocks(stream, partial(_whole_rows, names)):
+    for first, content in read_blocks(stream, partial(_whole_rows, label_names)):
         if rows is None:
             lines = Lines(content, first)
             try:
-                rows = _begin(file, lines, names)
+                rows = _detect_columns(file, lines, label_names)
             except DataError:
-                yield Block(first, content[: lines.bytes_before(lines.position)], CsvRows(file, names))
+                before_header = content[: lines.bytes_before(lines.position)]
+                yield Block(first, before_header, CsvRows(file, label_names))
                 raise
-        yield Block(first, content, rows or CsvRows(file, names))
+        yield Block(first, content, rows or CsvRows(file, label_names))
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which cell of a row is what."""
+    """The positions of a row's columns."""
 
     label: int = 0
     text: int = 1
@@ -66,57 +67,79 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class CsvRows:
-    """How to read the rows of a CSV file (an `include.tweets.rows.Format`)."""
+    """The format of a CSV file (an `include.tweets.rows.Format`)."""
 
     file: str = field(compare=False)
-    names: Mapping[str, str]
+    label_names: Mapping[str, str]
+    """By everything that the label column may contain: ids and names."""
     columns: Columns = Columns()
     header: int = field(default=0, compare=False)
-    """The number of the line with the header row; 0 without."""
+    """The line number of the header row; 0 if there is none."""
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         first = lines.read()
         assert first is not None
         try:
-            cells = _read_cells(first, lines, self.names)
+            cells = _read_cells(first, lines, self.label_names)
             if not cells or first.number == self.header:
                 return ()
-            return (_row(self.file, first.number, cells, self.columns, self.names),)
-        except _BadRow as bad:
-            return [_rejection(self.file, line, bad) for line in (first, *bad.others)]
+            return (_row(self.file, first.number, cells, self.columns, self.label_names),)
+        except BadRow as bad:
+            return [line.rejection(self.file, bad) for line in (first, *bad.further_lines)]
 
 
-def _rejection(file: str, line: Line, bad: "_BadRow") -> Rejection:
-    content = line.content[:200].decode("utf-8", "replace").strip().replace("\0", "\\0")
-    return Rejection(file, line.number, bad.reason, str(bad), content)
-
-
-def _begin(file: str, lines: Lines, names: Mapping[str, str]) -> CsvRows | None:
+def _detect_columns(file: str, lines: Lines, label_names: Mapping[str, str]) -> CsvRows | None:
     """
-    How to read a file that begins with these lines, as its first row that can be read has it; None where there is none.
+    The format of the file, from its first row that is not broken; None if all rows of these lines are broken or blank.
 
-    :raises DataError: that row is a header without a label or a text column; it is the next one of the lines
+    :raises DataError: that row is a header row without a label or a text column; `lines` stands before it
     """
     while lines.position < len(lines):
         start = lines.position
         try:
             first = lines.read()
             assert first is not None
-            cells = _read_cells(first, lines, names)
-        except _BadRow:
+            cells = _read_cells(first, lines, label_names)
+        except BadRow:
             continue
         if cells:
             try:
-                columns = _header(cells, names, file)
+                columns = _header(cells, label_names, file, first.number)
             except DataError:
                 lines.position = start
                 raise
-            return CsvRows(file, names) if columns is None else CsvRows(file, names, columns, first.number)
+            return CsvRows(file, label_names) if columns is None else CsvRows(file, label_names, columns, first.number)
     return None
 
 
-def _whole_rows(names: Mapping[str, str], content: bytes, first: int) -> int:
-    """How many bytes from the beginning of a row are whole rows for certain (see `include.tweets.rows.read_blocks`)."""
+def _header(cells: list[str], label_names: Mapping[str, str], file: str, line: int) -> Columns | None:
+    """
+    The columns that a header row names; None if the row is data.
+
+    :raises DataError: it names only one of the two columns
+    """
+    titles = [cell.strip().lower() for cell in cells]
+    if any(cell.strip() in label_names for cell in cells) or not all(map(_TITLE.fullmatch, titles)):
+        return None
+    label, text = _position(titles, LABEL_COLUMNS), _position(titles, TEXT_COLUMNS)
+    if label is None and text is None:
+        return None
+    if label is None or text is None:
+        column, names = ("label", LABEL_COLUMNS) if label is None else ("text", TEXT_COLUMNS)
+        raise DataError(
+            f"{file}, line {line}: the header row ({', '.join(titles)}) has no {column} column. "
+            f"Name the column one of: {', '.join(names)}."
+        )
+    return Columns(label, text, len(cells))
+
+
+def _position(titles: list[str], names: Sequence[str]) -> int | None:
+    """The position of the first of these names that is a title."""
+    return next((titles.index(name) for name in names if name in titles), None)
+
+
+def _whole_rows(label_names: Mapping[str, str], content: bytes, first: int) -> int:
+    """How many bytes at the start of a piece of a file are whole rows (see `include.tweets.rows.read_blocks`)."""
     lines = Lines(content, first, more=True)
     for position, line in enumerate(lines.all[: len(lines)]):
         if position < lines.position or b'"' not in line or _LAST_CELL_QUOTED(line):
@@ -125,43 +148,35 @@ def _whole_rows(names: Mapping[str, str], content: bytes, first: int) -> int:
         try:
             first_line = lines.read()
             assert first_line is not None
-            _read_cells(first_line, lines, names)
-        except _BadRow:
+            _read_cells(first_line, lines, label_names)
+        except BadRow:
             pass
         except Incomplete:
             return lines.bytes_before(position)
     return lines.bytes_before(len(lines))
 
 
-class _BadRow(Exception):
-    def __init__(self, reason: str, detail: str, others: "Sequence[Line]" = ()):
-        super().__init__(detail)
-        self.reason = reason
-        self.others = others
-        """Further lines that are set aside for the same reason."""
-
-
-def _read_cells(first: Line, lines: Lines, names: Mapping[str, str]) -> list[str]:
-    """The cells of the row that begins with `first`, with as many further lines as its quotes span."""
+def _read_cells(first: Line, lines: Lines, label_names: Mapping[str, str]) -> list[str]:
+    """Read the cells of the row that starts with the line `first`, and further lines while a quote is open."""
     try:
         return _parse(first.content)
-    except _BadRow as bad:
+    except BadRow as bad:
         if bad.reason != "unclosed_quote":
             raise
     following = _until_quote_closes(first, lines)
     try:
         cells = _parse(first.content + b"".join(line.content for line in following))
-    except _BadRow as bad:
-        # The quote does not close, or closes inside another row: this row alone is broken.
+    except BadRow as bad:
+        # The quote does not close, or it closes in another row. So only this row is broken.
         lines.put_back(following)
-        raise _BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from bad
+        raise BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from bad
     last = following[-1].number
     for line in following:
-        if line.content.split(b",", 1)[0].strip(b'" ').decode("utf-8", "replace") in names:
-            raise _BadRow(
+        if line.content.split(b",", 1)[0].strip(b'" ').decode("utf-8", "replace") in label_names:
+            raise BadRow(
                 "ambiguous_quote",
-                f"the quote that opens here closes in line {last}, but line {line.number} looks like a row of its "
-                f"own; lines {first.number} to {last} are set aside",
+                f"the quote that opens here closes in line {last}, but line {line.number} looks like another row; "
+                f"lines {first.number} to {last} are rejected",
                 following,
             )
     return cells
@@ -179,23 +194,24 @@ def _until_quote_closes(first: Line, lines: Lines) -> list[Line]:
 
 
 def _parse(content: bytes) -> list[str]:
+    """The cells of one row; none for a blank line."""
     if len(content) > MAX_ROW_BYTES:
-        raise _BadRow("text_too_long", f"the row is longer than {MAX_ROW_BYTES:,} bytes")
+        raise BadRow("text_too_long", f"the row is longer than {MAX_ROW_BYTES:,} bytes")
     if b"\0" in content:
-        raise _BadRow("nul_byte", f"NUL byte at position {content.index(bytes(1)) + 1} of the row")
+        raise BadRow("nul_byte", f"NUL byte at position {content.index(bytes(1)) + 1} of the row")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         byte, position = content[error.start], error.start + 1
-        raise _BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
-    # A lone carriage return is white space of the tweet, not the end of a row.
+        raise BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
+    # A carriage return within a row is white space of the tweet. csv would end the row there.
     text = text.rstrip("\r\n").replace("\r", " ")
     cells = _split_plain(text) or _split_carefully(text)
     return cells if any(cell.strip() for cell in cells) else []
 
 
 def _split_plain(text: str) -> list[str]:
-    """The cells of a row without quotes or with a last cell in quotes, quickly; none where it is something else."""
+    """Split, quickly, a row without quotes, or with quotes around its last cell only. Empty for other rows."""
     if '"' not in text:
         return text.split(",")
     others, _, quoted = text.partition(',"')
@@ -207,30 +223,30 @@ def _split_plain(text: str) -> list[str]:
 
 def _split_carefully(text: str) -> list[str]:
     """
-    The cells as Python's csv module has them, or as Spark writes them.
+    Split a row with Python's csv module, or with Spark's escapes.
 
-    :raises _BadRow: it is neither
+    :raises BadRow: the row is valid in neither dialect
     """
     try:
         cells = _split(text)
     except csv.Error as error:
-        cells = _split_as_spark_escapes(text)
+        cells = _split_with_backslashes(text)
         if not cells and "unexpected end" in str(error):
-            raise _BadRow("unclosed_quote", "a quote opens in this row and does not close") from None
+            raise BadRow("unclosed_quote", "a quote opens in this row and does not close") from None
         if not cells:
-            raise _BadRow("malformed", f"not a CSV row: {error}") from None
-    else:
-        spark = _split_as_spark_escapes(text)
-        cells = spark if 1 < len(spark) < len(cells) else cells
-    return cells
+            raise BadRow("malformed", f"not a CSV row: {error}") from None
+        return cells
+    # Some rows are valid in both dialects. Spark's is right if it gives fewer cells, but more than one.
+    with_backslashes = _split_with_backslashes(text)
+    return with_backslashes if 1 < len(with_backslashes) < len(cells) else cells
 
 
 def _split(text: str, **dialect: Any) -> list[str]:
     return next(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect), [])
 
 
-def _split_as_spark_escapes(text: str) -> list[str]:
-    """The cells where quotes are escaped as Spark does by default, with a backslash; none where they are not."""
+def _split_with_backslashes(text: str) -> list[str]:
+    """Split a row in which a backslash escapes quotes, as Spark writes it by default; an empty list for other rows."""
     if '\\"' not in text:
         return []
     try:
@@ -239,37 +255,20 @@ def _split_as_spark_escapes(text: str) -> list[str]:
         return []
 
 
-def _header(cells: list[str], names: Mapping[str, str], file: str) -> Columns | None:
-    """The columns of a header row, or None where `cells` are data."""
-    titles = [cell.strip().lower() for cell in cells]
-    if any(cell.strip() in names for cell in cells) or not all(map(_TITLE.fullmatch, titles)):
-        return None
-    label = next((titles.index(title) for title in LABEL_COLUMNS if title in titles), None)
-    text = next((titles.index(title) for title in TEXT_COLUMNS if title in titles), None)
-    if label is None and text is None:
-        return None
-    for column, expected, found in (("label", LABEL_COLUMNS, label), ("text", TEXT_COLUMNS, text)):
-        if found is None:
-            raise DataError(
-                f"{file}, line 1: the header row ({', '.join(titles)}) names no {column} column. "
-                f"Call it one of: {', '.join(expected)}."
-            )
-    assert label is not None and text is not None
-    return Columns(label=label, text=text, count=len(cells))
-
-
-def _row(file: str, line: int, cells: list[str], columns: Columns, names: Mapping[str, str]) -> Row:
-    if len(cells) != columns.count:
-        kind = "missing_column" if len(cells) < columns.count else "extra_column"
-        separators = "columns are separated by commas"
-        hint = "a text with commas must be quoted" if len(cells) > columns.count else separators
-        found = f"{len(cells)} column" if len(cells) == 1 else f"{len(cells)} columns"
-        raise _BadRow(kind, f"{found} where {columns.count} are expected ({hint})")
+def _row(file: str, line: int, cells: list[str], columns: Columns, label_names: Mapping[str, str]) -> Row:
+    if len(cells) < columns.count:
+        raise BadRow("missing_column", f"{_columns(cells, columns)} (columns are separated by commas)")
+    if len(cells) > columns.count:
+        raise BadRow("extra_column", f"{_columns(cells, columns)} (a text with commas must be in quotes)")
     label, cell = cells[columns.label].strip(), cells[columns.text]
-    if label not in names:
-        raise _BadRow("unknown_label", f"label {label[:50]!r} is none of {', '.join(names)}")
+    if label not in label_names:
+        raise BadRow("unknown_label", f"label {label[:50]!r} is not one of: {', '.join(label_names)}")
     if not cell.strip():
-        raise _BadRow("empty_text", "the text is empty")
+        raise BadRow("empty_text", "the text is empty")
     if len(cell) > MAX_TEXT_CHARACTERS:
-        raise _BadRow("text_too_long", f"{len(cell):,} characters; at most {MAX_TEXT_CHARACTERS:,} are a tweet")
-    return Row(file, line, names[label], cell)
+        raise BadRow("text_too_long", f"{len(cell):,} characters; at most {MAX_TEXT_CHARACTERS:,} are allowed")
+    return Row(file, line, label_names[label], cell)
+
+
+def _columns(cells: list[str], columns: Columns) -> str:
+    return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {columns.count}"

@@ -40,8 +40,10 @@ def test_a_header_row_is_recognised_and_is_no_data():
 
 
 def test_a_header_row_without_a_label_column_is_an_error_that_names_the_columns():
-    with pytest.raises(DataError, match=r"part\.csv, line 1: the header row \(id, tweet\) names no label column"):
+    with pytest.raises(DataError, match=r"part\.csv, line 1: the header row \(id, tweet\) has no label column"):
         read(b"id,tweet\n1,hello\n")
+    with pytest.raises(DataError, match=r"line 3: the header row \(label\) has no text column"):
+        read(b"\n\nlabel\n0\n")
 
 
 def test_newlines_and_quotes_inside_a_quoted_cell_belong_to_it():
@@ -99,14 +101,14 @@ def test_an_unclosed_quote_before_a_quoted_row_costs_one_row():
     assert rejections(b'1,"unclosed\n0,"quoted, text"\n1,plain\n') == [(1, "unclosed_quote")]
 
 
-def test_rows_that_an_unclosed_quote_may_have_swallowed_are_set_aside_and_said_so():
+def test_rows_that_an_unclosed_quote_may_have_swallowed_are_rejected_and_named():
     first, second, row = read(b'1,"unclosed\n0,a quote "\n1,plain\n')
 
     assert [(rejection.reason, rejection.line) for rejection in (first, second)] == [
         ("ambiguous_quote", 1),
         ("ambiguous_quote", 2),
     ]
-    assert "lines 1 to 2 are set aside" in first.detail
+    assert "lines 1 to 2 are rejected" in first.detail
     assert row == Row("part.csv", 3, "marketing", "plain")
 
 

@@ -43,7 +43,7 @@ def test_text_and_label_of_each_line():
 def test_labels_below_the_confidence_are_set_aside():
     first, second = read(entry(confidence=0.59), entry(confidence=0.6), min_confidence=0.6)
 
-    assert (first.reason, first.detail) == ("low_confidence", "confidence 0.59 is below 0.6")
+    assert (first.reason, first.detail) == ("low_confidence", "confidence 0.59 is less than 0.6")
     assert isinstance(second, Row)
 
 
@@ -54,12 +54,12 @@ def test_labels_below_the_confidence_are_set_aside():
         (b"[1]", "malformed", "not a JSON object"),
         (b'{"source": "\xff"}', "not_utf8", "byte 13"),
         ({"source-ref": "s3://x/y"}, "missing_column", "source-ref"),
-        ({"source": "x"}, "missing_column", "there are: none"),
-        (entry() | {"other": 1, "other-metadata": {}}, "missing_column", "there are: topic, other"),
+        ({"source": "x"}, "missing_column", "found: none"),
+        (entry() | {"other": 1, "other-metadata": {}}, "missing_column", "found: topic, other"),
         (entry(**{"failure-reason": "no workers"}), "not_labelled", "no workers"),
-        (entry(**{"class-map": {"0": "technical"}}), "several_labels", "topic holds several labels"),
-        (entry(**{"class-name": "sport"}), "unknown_label", "label 'sport' is none of technical, marketing, 0, 1"),
-        (entry(confidence="high"), "malformed", "confidence is no number: high"),
+        (entry(**{"class-map": {"0": "technical"}}), "several_labels", "topic contains several labels"),
+        (entry(**{"class-name": "sport"}), "unknown_label", "label 'sport' is not one of: technical, marketing, 0, 1"),
+        (entry(confidence="high"), "malformed", "confidence is not a number: high"),
         (entry("  "), "empty_text", "the text is empty"),
         (entry("a\0b"), "nul_byte", "position 2"),
         (entry("a\ud800b"), "not_utf8", "half a surrogate pair at position 2"),
