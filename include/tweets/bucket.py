@@ -1,7 +1,8 @@
 """
-The second pass of `include.tweets.prepare`: a bucket's rows to examples.
+The second pass of `include.tweets.prepare`: it makes examples from the rows of a bucket.
 
-All rows of a tweet are in one bucket, so there duplicates are merged and contradicting labels are put to the vote.
+All rows of a tweet are in the same bucket. So a bucket is enough to merge duplicates and to let the majority decide
+where labels contradict each other.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from include.tweets.cleaning import clean, plain_text
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import RejectedRows, csv_line
-from include.tweets.rows import Rejection
+from include.tweets.rows import MAX_EXCERPT, Rejection
 from include.tweets.split import SPLITS, Split, assign, keyed_hash
 from include.tweets.spool import SpooledBucket
 from include.tweets.supervised import format_example
@@ -29,29 +30,37 @@ EXAMPLES_PER_LABEL = 3
 CONFLICT_EXAMPLES = 10
 CONFLICT_CHARACTERS = 300
 TWEETS_AT_ONCE = 2000
-"""So many are tokenised together."""
+"""Tweets that are tokenised together, which is faster than one by one."""
 
 
 @dataclass(slots=True)
 class Bucket:
-    """What the second pass makes of one bucket."""
+    """The result of the second pass for one bucket."""
 
     examples: dict[Split, bytes] = field(default_factory=dict)
-    """Lines for the channels."""
+    """Lines of the channels."""
     test_tweets: str = ""
-    """Lines for test_tweets.csv."""
+    """Lines of test_tweets.csv."""
     labels: Counter[tuple[Split, str]] = field(default_factory=Counter)
     tokens: dict[Split, npt.NDArray[np.uint64]] = field(default_factory=dict)
     """Hashes of the different tokens."""
     rejected: RejectedRows = field(default_factory=RejectedRows)
     samples: list[dict[str, str]] = field(default_factory=list)
+    """Some test tweets of each label, for the smoke test."""
     conflicts: list[dict[str, Any]] = field(default_factory=list)
-    bodies: int = 0
-    conflicting_bodies: int = 0
+    """Some tweets with contradictory labels, for the report."""
+    tweets: int = 0
+    """Different tweets; as the fields below, including those whose rows are rejected here."""
+    conflicting_tweets: int = 0
+    """Tweets with contradictory labels."""
     conflicting_rows: int = 0
+    """Rows of these tweets."""
     ties: int = 0
+    """Tweets without a majority label."""
     majority_rows: int = 0
+    """Rows with the most common label of their tweet."""
     duplicates: int = 0
+    """Rows of an example in addition to the first one."""
 
 
 def process_bucket(
@@ -59,30 +68,31 @@ def process_bucket(
 ) -> Bucket:
     """
     :param paths: the files of one bucket (see `include.tweets.spool.spooled_buckets`)
-    :param files: the names of the input files by their index in the spool
-    :param ranks: their ranks; of a tweet's labels those with the highest count
+    :param files: the names of the input files, by their index in the spool
+    :param ranks: the ranks of the input files; only the labels of the highest rank count (`Source.rank`)
     """
-    ballots = _Ballots(SpooledBucket.load(paths, settings), files, ranks, settings)
+    merger = _Merger(SpooledBucket.load(paths, settings), files, ranks, settings)
     examples = _Examples(settings)
-    tweets = ballots.tweets()
-    while some := list(islice(tweets, TWEETS_AT_ONCE)):
-        for tweet, tokens in zip(some, tokenize_all([tweet.text for tweet in some]), strict=True):
+    tweets = merger.tweets()
+    while batch := list(islice(tweets, TWEETS_AT_ONCE)):
+        for tweet, tokens in zip(batch, tokenize_all([tweet.text for tweet in batch]), strict=True):
             if tokens:
                 examples.add(tweet, tokens)
             else:
-                examples.bucket.rejected.extend(ballots.without_tokens(tweet))
-    return examples.finished(ballots)
+                examples.bucket.rejected.extend(merger.without_tokens(tweet))
+    return examples.finished(merger.bucket)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tweet:
-    """A tweet with its label, and the cells (by their indices) that carry it."""
+    """A tweet with its label, merged from all of its rows with this label."""
 
     label: str
     cell: str
     text: str
     group: str
     cells: list[int]
+    """Indices of the rows' cells in the spooled bucket."""
     rows: int
 
 
@@ -96,8 +106,8 @@ class _LabelledRow:
     cell: str
 
 
-class _Ballots:
-    """The votes on the label of each tweet of a bucket."""
+class _Merger:
+    """Merges the rows of each tweet, and counts them in `bucket`."""
 
     def __init__(self, spooled: SpooledBucket, files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings):
         self._spooled, self._files, self._ranks, self._settings = spooled, files, ranks, settings
@@ -105,7 +115,7 @@ class _Ballots:
         self.bucket = Bucket()
 
     def tweets(self) -> Iterator[_Tweet]:
-        """The tweets that have a clear label, in the order of their keys."""
+        """The tweets with a label, in the order of their keys. Tweets whose labels tie have none."""
         cells = self._spooled.cells
         keys = [cell.key for cell in cells]
         for _, indices in groupby(sorted(range(len(cells)), key=keys.__getitem__), key=keys.__getitem__):
@@ -115,46 +125,52 @@ class _Ballots:
     def without_tokens(self, tweet: _Tweet) -> RejectedRows:
         rejected = RejectedRows()
         for row in self._rows(tweet.cells):
-            detail = "no token is left of the text"
-            rejected.add(Rejection(row.file, row.line, "empty_text", detail, tweet.cell[:200]))
+            detail = "the text contains no token"
+            rejected.add(Rejection(row.file, row.line, "empty_text", detail, tweet.cell[:MAX_EXCERPT]))
         return rejected
 
     def _tweet(self, indices: list[int]) -> _Tweet | None:
-        """All rows of one tweet become one, or are set aside."""
-        cells = [self._spooled.cells[index] for index in indices]
-        self.bucket.bodies += 1
-        label: str | None = cells[0].label
-        if all(cell.label == label for cell in cells[1:]):
-            self.bucket.majority_rows += sum(self._counts[index] for index in indices)
-        else:
-            label = self._vote(indices)
-            indices = [index for index, cell in zip(indices, cells, strict=True) if cell.label == label]
+        """
+        Merge the rows of one tweet; None if its labels tie.
+
+        :param indices: the indices of its cells
+        """
+        self.bucket.tweets += 1
+        label = self._label(indices)
         if label is None:
             self.bucket.ties += 1
             return None
-        # Which of several cells stands for the tweet must not depend on the order of rows.
+        indices = [index for index in indices if self._spooled.cells[index].label == label]
+        # The smallest of several cells represents the tweet, so that the order of the rows does not matter.
         cell = min(self._spooled.cells[index].cell for index in indices)
         tweet = clean(cell, self._settings.recipe)
         rows = sum(self._counts[index] for index in indices)
         return _Tweet(label, cell, tweet.text, tweet.group, indices, rows)
 
-    def _vote(self, indices: list[int]) -> str | None:
-        """The label of a tweet whose rows contradict each other; None where they tie."""
+    def _label(self, indices: list[int]) -> str | None:
+        labels = {self._spooled.cells[index].label for index in indices}
+        if len(labels) > 1:
+            return self._majority_label(indices)
+        self.bucket.majority_rows += sum(self._counts[index] for index in indices)
+        return labels.pop()
+
+    def _majority_label(self, indices: list[int]) -> str | None:
+        """The label of a tweet with contradictory labels; None if they tie."""
         rows = self._rows(indices)
         counts = Counter(row.label for row in rows)
         self.bucket.majority_rows += max(counts.values())
-        self.bucket.conflicting_bodies += 1
+        self.bucket.conflicting_tweets += 1
         self.bucket.conflicting_rows += len(rows)
         text = plain_text(min(row.cell for row in rows))[:CONFLICT_CHARACTERS]
         conflict = {"text": text, "labels": dict(sorted(counts.items()))}
         self.bucket.conflicts = worst_conflicts([*self.bucket.conflicts, conflict])
-        label, set_aside = _vote(rows)
-        for rejection in set_aside:
+        label, rejections = _vote(rows)
+        for rejection in rejections:
             self.bucket.rejected.add(rejection)
         return label
 
     def _rows(self, indices: list[int]) -> list[_LabelledRow]:
-        """The rows that have one of these cells, in the order of files and lines."""
+        """The rows with one of these cells, in the order of files and lines."""
         rows = []
         for index in indices:
             _, label, cell = self._spooled.cells[index]
@@ -174,7 +190,7 @@ class _Ballots:
 
 
 class _Examples:
-    """The examples of a bucket, split by split."""
+    """Collects the examples of a bucket."""
 
     def __init__(self, settings: PrepareSettings):
         self.bucket = Bucket()
@@ -197,8 +213,8 @@ class _Examples:
                 self.bucket.samples, {"label": tweet.label, "cell": tweet.cell, "text": text}
             )
 
-    def finished(self, ballots: _Ballots) -> Bucket:
-        bucket = ballots.bucket
+    def finished(self, bucket: Bucket) -> Bucket:
+        """Add what was collected to the merger's bucket."""
         bucket.rejected.extend(self.bucket.rejected)
         bucket.labels, bucket.duplicates, bucket.samples = (
             self.bucket.labels,
@@ -212,38 +228,41 @@ class _Examples:
 
 
 def _vote(rows: list[_LabelledRow]) -> tuple[str | None, list[Rejection]]:
-    """The label of a tweet, by majority of its newest rows (None where they tie), and the rows that it overrules."""
-    newest_rank = max(row.rank for row in rows)
-    counts = Counter(row.label for row in rows if row.rank == newest_rank).most_common(2)
-    votes = ", ".join(f"{label} {count}" for label, count in counts)
-    if len(counts) == 2 and counts[0][1] == counts[1][1]:
-        detail = f"as many rows of this tweet carry each of these labels: {votes}"
-        return None, [Rejection(row.file, row.line, "label_tie", detail, row.cell[:200]) for row in rows]
-    label = counts[0][0]
-    overruled = []
-    for row in rows:
-        if row.label == label:
-            continue
-        reason = "label_outvoted" if row.rank == newest_rank else "label_superseded"
-        detail = f"labelled {row.label}; the vote on this tweet is {votes}"
-        overruled.append(Rejection(row.file, row.line, reason, detail, row.cell[:200]))
-    return label, overruled
+    """
+    Let the majority of a tweet's rows with the highest rank decide on its label.
+
+    :return: the label, or None if two labels tie; and the rows without this label, as rejections
+    """
+    newest = max(row.rank for row in rows)
+    first, *others = Counter(row.label for row in rows if row.rank == newest).most_common(2)
+    votes = ", ".join(f"{label} {count}" for label, count in (first, *others))
+    tie = any(count == first[1] for _, count in others)
+    label = None if tie else first[0]
+    return label, [_rejection(row, label, newest, votes) for row in rows if row.label != label]
+
+
+def _rejection(row: _LabelledRow, label: str | None, newest: int, votes: str) -> Rejection:
+    if label is None:
+        reason, detail = "label_tie", f"this tweet's labels tie: {votes}"
+    else:
+        reason = "label_outvoted" if row.rank == newest else "label_superseded"
+        detail = f"labelled {row.label}, but this tweet's rows are: {votes}"
+    return Rejection(row.file, row.line, reason, detail, row.cell[:MAX_EXCERPT])
 
 
 def worst_conflicts(conflicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those with the most rows."""
-    return sorted(conflicts, key=lambda conflict: (-sum(conflict["labels"].values()), conflict["text"]))[
-        :CONFLICT_EXAMPLES
-    ]
+    """The conflicts with the most rows."""
+    by_rows = sorted(conflicts, key=lambda conflict: (-sum(conflict["labels"].values()), conflict["text"]))
+    return by_rows[:CONFLICT_EXAMPLES]
 
 
 def first_samples(samples: list[dict[str, str]], another: dict[str, str]) -> list[dict[str, str]]:
-    """The samples with another one, unless there are enough of its label."""
+    """Add a sample, unless there are enough of its label."""
     enough = sum(sample["label"] == another["label"] for sample in samples) >= EXAMPLES_PER_LABEL
     return samples if enough else [*samples, another]
 
 
 def _token_hashes(tokens: set[str]) -> npt.NDArray[np.uint64]:
-    """64-bit hashes: enough to count a vocabulary in eight bytes a token."""
+    """64-bit hashes, which are enough to count different tokens and take only eight bytes each."""
     digests = b"".join([hashlib.blake2b(token.encode(), digest_size=8).digest() for token in tokens])
     return np.frombuffer(digests, dtype=np.uint64)

@@ -78,8 +78,8 @@ class Tally:
         for split, tokens in bucket.tokens.items():
             self.vocabulary[split].add(tokens)
         for name in (
-            "bodies",
-            "conflicting_bodies",
+            "tweets",
+            "conflicting_tweets",
             "conflicting_rows",
             "ties",
             "majority_rows",
@@ -121,8 +121,8 @@ class Tally:
             "label_rows": {label: self.row_labels[label] for label in labels},
             "majority": {"label": majority, "share": majority_rows / usable if usable else None},
             "tweets": {
-                "different": self.totals["bodies"],
-                "with_conflicting_labels": self.totals["conflicting_bodies"],
+                "different": self.totals["tweets"],
+                "with_conflicting_labels": self.totals["conflicting_tweets"],
                 "rows_of_those": self.totals["conflicting_rows"],
                 "ties": self.totals["ties"],
             },
@@ -135,7 +135,7 @@ class Tally:
 
     def _warnings(self, memory_accuracy: float | None) -> list[str]:
         warnings = []
-        conflicting, bodies = self.totals["conflicting_bodies"], self.totals["bodies"]
+        conflicting, bodies = self.totals["conflicting_tweets"], self.totals["tweets"]
         rows, usable = self.totals["conflicting_rows"], sum(self.row_labels.values())
         if memory_accuracy is not None and (conflicting > 0.05 * bodies or rows > 0.05 * usable):
             warnings.append(

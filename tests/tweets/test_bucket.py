@@ -25,7 +25,7 @@ def test_rows_of_a_tweet_that_several_processes_have_read_are_one_example(tmp_pa
     bucket = processed(tmp_path, monkeypatch, b"0,Hello  you\n0,Hello you\n", b"0,Hello you\n")
 
     assert b"".join(bucket.examples.values()) == b"__label__technical hello you\n"
-    assert (bucket.bodies, bucket.duplicates, bucket.majority_rows) == (1, 2, 3)
+    assert (bucket.tweets, bucket.duplicates, bucket.majority_rows) == (1, 2, 3)
 
 
 def test_their_votes_are_counted_together(tmp_path, monkeypatch):
