@@ -1,4 +1,4 @@
-"""What decides what `include.tweets.prepare` writes, besides the rows."""
+"""Settings of `include.tweets.prepare`. Its output depends on them and on the rows."""
 
 import hashlib
 import json
@@ -14,17 +14,21 @@ from include.tweets.tokens import TOKENS_RULE
 
 @dataclass(frozen=True, slots=True)
 class PrepareSettings:
-    """Checked when they are made: a ConfigurationError says what is wrong with them."""
+    """
+    Settings, which are checked when an object is created.
+
+    :raises ConfigurationError: a value is not valid
+    """
 
     labels: Mapping[str, str] = field(default_factory=lambda: {"0": "technical", "1": "marketing"})
-    """Label names by the ids that files may use instead."""
+    """Label names by label id. The files may use either."""
     recipe: Recipe = "clean"
     seed: int = 0
     fractions: Fractions = field(default_factory=Fractions)
     min_confidence: float = 0.0
-    """Labels in Ground Truth's manifests with less are set aside."""
+    """Labels in Ground Truth's manifests with less confidence are rejected."""
     max_rejected_share: float = 0.1
-    """More bad rows than this share of all rows is an error."""
+    """A larger share of bad rows is an error."""
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
@@ -36,8 +40,9 @@ class PrepareSettings:
     @property
     def rule(self) -> str:
         """
-        A fingerprint of labels, tokens and split. Models whose tweets were prepared by the same rule can be compared:
-        they know the same labels and the same tokens, and no test tweet of one is a train tweet of the other.
+        A fingerprint of labels, tokens and split. Models with the same rule can be compared: they have the same labels
+        and the same tokens, and no test tweet of one is a train tweet of the other.
         """
+
         parts = (sorted(self.labels.values()), self.recipe, self.seed, asdict(self.fractions), SPLIT_RULE, TOKENS_RULE)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Rows that are set aside, as rejected.csv lists them."""
+"""Rejected rows, as rejected.csv lists them."""
 
 import csv
 import io
@@ -10,15 +10,15 @@ from include.tweets.rows import Rejection
 
 REJECTED_COLUMNS = ("file", "line", "reason", "detail", "content")
 LABELLING_REASONS = ("label_tie", "label_outvoted", "label_superseded", "low_confidence", "not_labelled")
-"""Rows set aside because of what labellers did: no fault of the row, so not counted as bad rows."""
+"""Reasons that lie in the labels and not in the row. These rows do not count as bad rows."""
 
 
 @dataclass(slots=True)
 class RejectedRows:
-    """Some rejected rows in order, counted by reason."""
+    """Rejected rows in order, and their counts by reason."""
 
     lines: list[str] = field(default_factory=list)
-    """For rejected.csv."""
+    """Lines of rejected.csv."""
     counts: Counter[str] = field(default_factory=Counter)
     first_bad: Rejection | None = None
 
@@ -27,6 +27,7 @@ class RejectedRows:
 
     @property
     def bad(self) -> int:
+        """The number of bad rows."""
         return sum(count for reason, count in self.counts.items() if reason not in LABELLING_REASONS)
 
     def add(self, rejection: Rejection) -> None:
@@ -36,7 +37,7 @@ class RejectedRows:
             self.first_bad = rejection
 
     def count(self, others: "RejectedRows") -> None:
-        """Count further rows as well, without their lines."""
+        """Add the counts of other rows, but not their lines."""
         self.counts.update(others.counts)
         self.first_bad = self.first_bad or others.first_bad
 
@@ -46,7 +47,9 @@ class RejectedRows:
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """One row, with its newline. A cell with a carriage return is quoted: readers take a bare one for the row's end."""
+    """One row, with its newline."""
     line = io.StringIO()
+    # With this terminator csv quotes cells with a carriage return. Without quotes it would end the row for readers.
     csv.writer(line, lineterminator="\r\n").writerow(cells)
+
     return line.getvalue()[:-2] + "\n"

@@ -1,4 +1,4 @@
-"""Files of labelled rows: CSV, or Ground Truth's JSON lines; plain, or gzipped."""
+"""Files of labelled rows: CSV or Ground Truth manifests, gzipped or not."""
 
 import gzip
 import io
@@ -21,15 +21,17 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    A file of labelled rows. Of two sources with the same tweet, the labels of the one with the higher `rank` count
-    (a later date corrects an earlier one).
+    A file of labelled rows.
+
+    If a tweet is in several sources, only the labels of the source with the highest rank count: a later date corrects
+    an earlier one.
     """
 
     name: str
     open: Callable[[], BinaryIO]
     rank: int = 0
     size: int = 0
-    """Bytes, to show progress by; 0 where it is not known."""
+    """In bytes, to show the progress; 0 if it is not known."""
 
     @classmethod
     def from_path(cls, path: Path, name: str | None = None, rank: int = 0) -> "Source":
@@ -41,9 +43,9 @@ class Source:
 
 def read_source(source: Source, stream: BinaryIO, settings: PrepareSettings) -> Iterator[Block]:
     """
-    The rows of a file, in blocks.
+    Read a file in blocks of rows.
 
-    :raises DataError: the file is not what can be read at all, or not from here on
+    :raises DataError: the file, or the rest of it, cannot be read
     """
     with io.BufferedReader(cast(io.RawIOBase, stream)) as buffered:
         if buffered.peek(2)[:2] != GZIP:
@@ -59,7 +61,8 @@ def read_source(source: Source, stream: BinaryIO, settings: PrepareSettings) -> 
 def _read_plain(
     source: Source, stream: "io.BufferedReader[Any] | gzip.GzipFile", settings: PrepareSettings
 ) -> Iterator[Block]:
-    """CSV, or Ground Truth's JSON lines where the file begins with a brace."""
+    """Read a file that is not gzipped: a manifest if it begins with a brace, else CSV."""
+
     start = stream.peek(len(BYTE_ORDER_MARK) + 1)
     if start[:2] in UTF_16:
         raise DataError(f"{source.name}: the file is UTF-16; save it as UTF-8")

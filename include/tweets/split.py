@@ -1,9 +1,8 @@
 """
-Which tweet is trained on, validated on, tested on: a function of the tweet and the seed alone.
+The split of each tweet: train, validation or test. It depends only on the tweet and the seed.
 
-So a tweet stays in its split on every day and in every backfill, the test split is frozen while the data grow, and a
-model of yesterday has not been trained on a test tweet of today. The price is that splits are not stratified: with
-few tweets their sizes and label shares vary.
+So a tweet is in the same split on every date and in every backfill, and no earlier model was trained on a test tweet of
+today. The drawback: splits are not stratified, so with few tweets their sizes and label shares vary.
 """
 
 from dataclasses import dataclass
@@ -16,13 +15,15 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 SPLIT_RULE = 1
-"""To be counted up with any change that puts a tweet into another split: models from before are then not compared with
-later ones, whose test tweets they may have been trained on."""
+"""
+Increase this with every change that puts a tweet into another split. Models from before the change may have been
+trained on test tweets of later ones, so they are not compared.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Fractions:
-    """Shares of the tweets in each split; they add up to 1."""
+    """The share of tweets in each split. They add up to 1."""
 
     train: float = 0.8
     validation: float = 0.1
@@ -35,14 +36,15 @@ class Fractions:
 
 
 def keyed_hash(text: str, seed: int, purpose: bytes) -> bytes:
-    """16 bytes that depend on text, seed and purpose; uniform, the same on every machine."""
+    """A uniform hash of 16 bytes, the same on every machine. Hashes for different purposes are independent."""
     return blake2b(
         text.encode("utf-8", "surrogatepass"), digest_size=16, key=str(seed).encode(), person=purpose
     ).digest()
 
 
 def assign(group: str, seed: int, fractions: Fractions) -> Split:
-    """The split of all tweets of a group (see `include.tweets.cleaning.Tweet.group`)."""
+    """The split of a group of near copies (see `include.tweets.cleaning.Tweet.group`)."""
+
     position = int.from_bytes(keyed_hash(group, seed, b"split")[:8], "big") / 2**64
     if position < fractions.test:
         return "test"

@@ -1,5 +1,6 @@
 """
-BlazingText's and fastText's format for supervised text: one example a line, the label first, tokens between blanks.
+The format of BlazingText and fastText for text classification: one example in each line, with a label and tokens that
+are separated by spaces.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-data-formats-text-class
 """
@@ -14,27 +15,32 @@ MAX_LABELS = 100
 
 def check_labels(labels: Mapping[str, str]) -> None:
     """
-    :param labels: names by ids
-    :raises ConfigurationError: not 2 to 100 of them, or names that BlazingText could not tell apart
+    Check the number and the names of labels.
+
+    :param labels: label names by label id
+    :raises ConfigurationError: they cannot be used
     """
     names = list(labels.values())
     if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
-        raise ConfigurationError(f"2 to {MAX_LABELS} labels with different names are needed, not {names}"[:500])
+        raise ConfigurationError(f"expected 2 to {MAX_LABELS} labels with different names, not {names}"[:500])
     for name in names:
         if not name or any(character.isspace() for character in name) or not name.isprintable():
-            raise ConfigurationError(f"label {name!r}: a label's name has no blanks and is not empty")
-        if "{{" in name or "{%" in name:  # Airflow would take it for a template
-            raise ConfigurationError(f"label {name!r}: a label's name has no {{{{ and no {{%")
+            raise ConfigurationError(
+                f"label {name!r}: the name must have printable characters only, at least one, and no spaces"
+            )
+        if "{{" in name or "{%" in name:  # Airflow renders the labels as a template
+            raise ConfigurationError(f"label {name!r}: the name must not contain {{{{ or {{%")
 
 
 def format_example(label: str, tokens: list[str]) -> str:
-    """One line without its newline: ``__label__technical tok tok tok``."""
+    """One line without its newline: ``__label__technical token token token``."""
     return " ".join([LABEL_PREFIX + label, *tokens])
 
 
 def parse_example(line: str) -> tuple[str, str]:
     """
-    Label and instance (tokens between blanks) of a line that `format_example` wrote.
+    The label and the instance (tokens separated by spaces) of a line by `format_example`.
+
 
     :raises ValueError: the line does not begin with a label
     """

@@ -1,4 +1,4 @@
-"""What `include.tweets.prepare` counts: where every row went, whether that is fit for training, and the report."""
+"""The counts of `include.tweets.prepare`: the report, and the checks whether the data are fit for training."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,11 +17,13 @@ from include.tweets.spool import BlockTally
 
 REPORT_SCHEMA = "prepare-report/1"
 MERGED_TOKENS = 1_000_000
-"""So many hashes of tokens, eight bytes each, pile up before they are merged."""
+"""New hashes of tokens are merged when there are so many. Each takes eight bytes."""
+MAX_CONFLICTS = 0.05
+"""A larger share of tweets or rows with contradictory labels is reported as a warning."""
 
 
 class Vocabulary:
-    """How many different tokens there are, by their hashes."""
+    """Counts different tokens by their hashes."""
 
     def __init__(self) -> None:
         self._known = np.empty(0, dtype=np.uint64)
@@ -39,7 +41,7 @@ class Vocabulary:
         return len(self._known)
 
     def _merge(self) -> None:
-        """In place where it can be: there may be millions, and `np.unique` would copy them more than once."""
+        """Like `np.unique`, which copies the hashes several times. There may be millions of them."""
         merged = np.concatenate([self._known, *self._new])
         self._known, self._new, self._new_count = merged[:0], [], 0
         merged.sort()
@@ -50,13 +52,13 @@ class Vocabulary:
 
 @dataclass(slots=True)
 class Tally:
-    """Where every row went."""
+    """Counts of all rows and examples."""
 
     files: dict[str, int] = field(default_factory=dict)
     row_labels: Counter[str] = field(default_factory=Counter)
-    """Usable rows by label, in the order in which labels came up: of equally many the first is the majority."""
+    """Usable rows by label, in the order of their first rows. If two labels have as many, the first is the majority."""
     rejected: RejectedRows = field(default_factory=RejectedRows)
-    """Counted only."""
+    """Counts without lines."""
     split_labels: Counter[tuple[Split, str]] = field(default_factory=Counter)
     vocabulary: dict[Split, Vocabulary] = field(default_factory=lambda: {split: Vocabulary() for split in SPLITS})
     samples: list[dict[str, str]] = field(default_factory=list)
@@ -77,14 +79,7 @@ class Tally:
         self.split_labels.update(bucket.labels)
         for split, tokens in bucket.tokens.items():
             self.vocabulary[split].add(tokens)
-        for name in (
-            "tweets",
-            "conflicting_tweets",
-            "conflicting_rows",
-            "ties",
-            "majority_rows",
-            "duplicates",
-        ):
+        for name in ("tweets", "conflicting_tweets", "conflicting_rows", "ties", "majority_rows", "duplicates"):
             self.totals[name] += getattr(bucket, name)
         self.conflicts = worst_conflicts([*self.conflicts, *bucket.conflicts])
         for sample in bucket.samples:
@@ -134,59 +129,58 @@ class Tally:
         }
 
     def _warnings(self, memory_accuracy: float | None) -> list[str]:
-        warnings = []
-        conflicting, bodies = self.totals["conflicting_tweets"], self.totals["tweets"]
+        conflicting, tweets = self.totals["conflicting_tweets"], self.totals["tweets"]
         rows, usable = self.totals["conflicting_rows"], sum(self.row_labels.values())
-        if memory_accuracy is not None and (conflicting > 0.05 * bodies or rows > 0.05 * usable):
-            warnings.append(
-                f"The labels contradict each other: {conflicting:,} of {bodies:,} different tweets, {rows:,} of "
-                f"{usable:,} rows, carry more than one label. Whoever remembered every tweet's commonest label "
-                f"would be right on {memory_accuracy:.1%} of these rows, so no model can honestly be better than that "
-                f"on rows like these; and as retweets that are worded a little otherwise count as tweets of their own "
-                f"here, the true ceiling is lower still. {self.totals['ties']:,} tweets whose labels tie are set aside "
-                f"(figures on the test split speak only of tweets that have a clear label)."
-            )
-        return warnings
+        if memory_accuracy is None or (conflicting <= MAX_CONFLICTS * tweets and rows <= MAX_CONFLICTS * usable):
+            return []
+        return [
+            f"The labels contradict each other: {conflicting:,} of {tweets:,} different tweets ({rows:,} of {usable:,} "
+            f"rows) have more than one label. A model that always gives a tweet's most common label would have an "
+            f"accuracy of {memory_accuracy:.1%} on these rows. No model can be better on rows like these. The true "
+            f"limit is lower, because retweets with slightly different texts count as different tweets here. The "
+            f"{self.totals['ties']:,} tweets whose labels tie are rejected, so the test split does not contain them."
+        ]
 
     def check_rows(self, names: Sequence[str], settings: PrepareSettings) -> None:
         """
-        Whether the rows that were read can be used at all.
+        Check that the rows can be used.
 
         :param names: the input files' names, for the message
-        :raises DataError: no; the message says why, where and what to do
+        :raises DataError: they cannot; the message says why, where and what to do
         """
         if not self.rows_read:
-            files = ", ".join(names) or "no file at all"
-            raise DataError(f"There is no row in the input ({files}). Expected are lines of: label,text")
+            files = ", ".join(names) or "no files"
+            raise DataError(f"There is no row in the input ({files}). Expected lines like: label,text")
         first, bad = self.rejected.first_bad, self.rejected.bad
         if first is not None and bad > settings.max_rejected_share * self.rows_read:
             raise DataError(
                 f"{bad:,} of {self.rows_read:,} rows cannot be used, more than the limit of "
-                f"{settings.max_rejected_share:.0%}. The first is {first.file}, line {first.line}: {first.detail}. "
-                f"rejected.csv lists them all."
+                f"{settings.max_rejected_share:.0%}. The first one is in {first.file}, line {first.line}: "
+                f"{first.detail}. rejected.csv lists all of them."
             )
         if len(self.row_labels) == 1:
             ((label, count),) = self.row_labels.items()
             raise DataError(
-                f"All {count:,} usable rows carry the label {label}; a classifier needs at least two labels. "
+                f"All {count:,} usable rows have the label {label}. A classifier needs at least two labels. "
                 f"Known labels: {', '.join(settings.labels.values())}."
             )
 
     def check_splits(self, settings: PrepareSettings) -> None:
         """
-        Whether the examples are enough to train, validate and test on.
+        Check that there are enough examples in each split.
 
-        :raises DataError: no; the message says why and what to do
+        :raises DataError: there are not; the message says why and what to do
         """
         reports = {split: self.split_report(split, list(settings.labels.values())) for split in SPLITS}
         sizes = ", ".join(f"{split} {report['examples']}" for split, report in reports.items())
         if not all(report["examples"] for report in reports.values()):
             raise DataError(
-                f"Too few different tweets with a clear label to split: {sizes}. Every split needs at least one; "
-                f"with fewer than some fifty tweets that is chance. Add labelled tweets or more dates (window_days)."
+                f"Too few different tweets with a clear label: {sizes}. Every split needs at least one tweet. With "
+                f"fewer than about fifty tweets a split can be empty by chance. Add labelled tweets or more dates "
+                f"(window_days)."
             )
         if sum(count > 0 for count in reports["train"]["labels"].values()) < 2:
             raise DataError(
-                f"The train split ({sizes}) holds one label only: {reports['train']['labels']}. Add labelled tweets of "
-                f"the others, or more dates (window_days)."
+                f"The train split ({sizes}) contains only one label: {reports['train']['labels']}. Add tweets with "
+                f"the other labels, or more dates (window_days)."
             )

@@ -285,7 +285,7 @@ def test_many_contradictions_are_said_in_plain_words(tmp_path):
 
     (warning,) = prepare([source(rows)], tmp_path, PrepareSettings())["warnings"]
 
-    assert "40 of 100 different tweets, 80 of 140 rows, carry more than one label" in warning
+    assert "40 of 100 different tweets (80 of 140 rows) have more than one label" in warning
     assert "71.4%" in warning
 
 
@@ -301,10 +301,12 @@ def test_rows_without_a_token_are_rejected(tmp_path):
         pytest.param(b"", "There is no row in the input", id="empty file"),
         pytest.param(b"label,text\n", "There is no row in the input", id="only a header"),
         pytest.param(
-            b"".join(b"0,tweet %d\n" % n for n in range(100)), "All 100 usable rows carry the label", id="one label"
+            b"".join(b"0,tweet %d\n" % n for n in range(100)), "All 100 usable rows have the label", id="one label"
         ),
         pytest.param(
-            b"0,a\n1,b\n2,c\n", r"1 of 3 rows cannot be used.*The first is part\.csv, line 3: label '2'", id="bad rows"
+            b"0,a\n1,b\n2,c\n",
+            r"1 of 3 rows cannot be used.*The first one is in part\.csv, line 3: label '2'",
+            id="bad rows",
         ),
         pytest.param(b"0,a\n1,b\n", "Too few different tweets", id="too few"),
         pytest.param("0,ä\n1,b\n".encode("utf-16"), "part.csv: the file is UTF-16; save it as UTF-8", id="UTF-16"),
