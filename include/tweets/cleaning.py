@@ -1,12 +1,12 @@
 """
-From a cell of the collector's file to the text that is tokenised, and to the keys that tell the same tweet again.
+Cleaning of a cell: its text for the tokeniser, and keys that identify equal and similar tweets.
 
-The collector writes a nested CSV row into the cell, often with the hashtag in front, and the tweet as the repr of its
-UTF-8 bytes::
+The collector writes a nested CSV row into the cell: often the hashtag, then author, time, and the tweet as Python's
+repr of its UTF-8 bytes::
 
     aws,Ruiz, Data Engineer,2019-01-04 17:33:00,b'RT @x: caf\\xc3\\xa9 &amp; cloud\\xe2\\x80\\xa6'
 
-Cells that hold a plain text are taken as they are.
+Other cells contain the text itself.
 """
 
 import ast
@@ -31,13 +31,13 @@ _ASCII_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range
 
 GROUP_CHARACTERS = 60
 """
-So much of a tweet, without what retweets change, decides its split. Retweets are cut at 140 characters with an
-ellipsis, so the whole text would put a tweet and its cut copy into different splits.
+A group is identified by so many characters of the tweet, without the parts that retweets change. Retweets are cut at
+140 characters, so with the whole text a tweet and its cut copy would be in different groups, and in different splits.
 """
 
 
 class UndecodableCell(ValueError):
-    """The cell looks like the collector's nested row, but its bytes' repr is broken."""
+    """The cell looks like the collector's nested row, but the repr of the tweet's bytes is broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Tweet:
     """
     One tweet.
 
-    `text` is what is tokenised. `body` is the canonical text of the tweet itself: cells with the same body are the
-    same tweet, whoever posted it and when. Tweets with the same `group` are near copies of each other (retweets, cut
-    copies, other links) and stay in one split.
+    `text` is for the tokeniser. `body` is the normalised text: cells with the same body are the same tweet, even if
+    author and time differ. Tweets with the same `group` are near copies of each other (retweets, cut copies, copies
+    with other links), and are put into the same split.
     """
 
     text: str
@@ -57,10 +57,10 @@ class Tweet:
 
 def clean(cell: str, recipe: Recipe) -> Tweet:
     """
-    Read a cell by a recipe: `clean` keeps the decoded tweet alone, `original` keeps the whole cell as it stands, as the
-    pipeline did that this one replaces. The keys are the same under both.
+    Clean a cell. With the recipe `clean`, the text is the decoded tweet. With `original`, it is the whole cell, as in
+    the old pipeline. Body and group are the same with both.
 
-    :raises UndecodableCell: the bytes' repr in the cell is broken
+    :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
     decoded = plain_text(cell)
     body = _body(decoded)
@@ -69,18 +69,18 @@ def clean(cell: str, recipe: Recipe) -> Tweet:
 
 def plain_text(cell: str) -> str:
     """
-    The tweet as people read it: ``clean(cell, "clean").text``, without the keys.
+    The decoded tweet: only the text of ``clean(cell, "clean")``.
 
-    :raises UndecodableCell: the bytes' repr in the cell is broken
+    :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
     return html.unescape(_decode(cell))
 
 
 def canonical_body(cell: str) -> str:
     """
-    ``clean(cell, recipe).body`` alone, in a tenth of the time.
+    Only the body of ``clean(cell, recipe)``, in a tenth of the time.
 
-    :raises UndecodableCell: the bytes' repr in the cell is broken
+    :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
     return _body(plain_text(cell))
 
@@ -90,7 +90,7 @@ def _body(text: str) -> str:
 
 
 def _decode(cell: str) -> str:
-    """The tweet inside the collector's nested row, or the cell itself."""
+    """The tweet in the collector's nested row; the cell itself if it is not such a row."""
     time = _TIME.search(cell)
     if time is None:
         return cell
@@ -107,16 +107,17 @@ def _decode(cell: str) -> str:
             raise ValueError("not one bytes literal")
     except (ValueError, SyntaxError) as error:
         raise UndecodableCell(f"the repr of the tweet's bytes is broken: {error}") from None
-    # A tweet that was cut inside a character is still a tweet: the cut shows as U+FFFD.
+    # A tweet that was cut in the middle of a character is accepted; it ends with U+FFFD.
     return value.decode("utf-8", "replace")
 
 
 def _group(body: str) -> str:
     text = body
-    while (shorter := _RETWEET.sub("", text)) != text:  # retweets of retweets
+    while (shorter := _RETWEET.sub("", text)) != text:  # in a loop because of retweets of retweets
         text = shorter
     text = _LINK_OR_MENTION.sub("", text)
-    # Most texts end in neither a cut word nor a hashtag, and the patterns would try every place before they say so.
+    # Both conditions save time: most texts end in neither a cut word nor a hashtag, and the patterns are slow to fail.
+
     if text.rstrip().endswith(("…", "...")):
         text = _CUT_WORD.sub("", text)
     shorter = text

@@ -130,7 +130,7 @@ def test_a_folder_that_does_not_come_to_rest_is_for_another_try(storage, put, tm
     put("2026-01-07/labeled.csv/part-0.csv")
     put("2026-01-07/labeled.csv/_temporary/0/part-1.csv")
 
-    with pytest.raises(FolderChanges, match="is being written or replaced: a writer has not ended"):
+    with pytest.raises(FolderChanges, match="is being written or replaced: a writer has not finished"):
         fetch_tweets(storage, KEYS, 1, tmp_path, TODAY, pause_seconds=0)
 
 

@@ -75,9 +75,7 @@ def test_a_success_marker_outranks_what_a_writer_has_left_behind(settings, put):
     for name in ("/_temporary/0/part-9.csv", "/part-0.csv", "/_SUCCESS"):
         put(name)
 
-    assert (
-        sensor_of(settings).execute(context()).endswith("1 files with 8 bytes, _SUCCESS, 1 objects of a writer at work")
-    )
+    assert sensor_of(settings).execute(context()).endswith("1 files with 8 bytes, _SUCCESS, unfinished objects: 1")
 
 
 def test_a_hashtag_can_ask_for_the_success_marker(settings, put):
@@ -119,7 +117,7 @@ def test_the_deadline_counts_from_the_runs_start_however_often_the_task_is_tried
     trigger = deferred(sensor)
     trigger.until = datetime.now(UTC).isoformat()
 
-    with pytest.raises(AirflowException, match=r"Waited until .* for s3://.*/labeled.csv: no file with rows is there"):
+    with pytest.raises(AirflowException, match=r"Waited until .* for s3://.*/labeled.csv: there is no file with rows"):
         result_of(trigger)
     with pytest.raises(AirflowFailException, match="Waited until"):
         sensor.execute(context(started=timedelta(hours=1, seconds=2)))
@@ -141,9 +139,9 @@ def test_the_log_says_what_is_waited_for_and_then_seldom_what_is_missing(setting
         result_of(trigger, seconds=1.3)
 
     assert announced.startswith(f"Waiting for s3://{settings.bucket}/{FOLDER} until 20")
-    assert "no file with rows is there. There: 0 files with 0 bytes, 1 objects of a writer at work" in announced
+    assert "there is no file with rows. There: 0 files with 0 bytes, unfinished objects: 1" in announced
     assert 1 <= len(lines) - 1 <= 2  # of some twenty polls
-    assert lines[-1].startswith("Still waiting: no file with rows is there")
+    assert lines[-1].startswith("Still waiting: there is no file with rows")
 
 
 @pytest.mark.parametrize(
