@@ -40,10 +40,12 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.prepare_speed
 	@$(BIN)/python -m benchmarks.tuning
 
-check: $(VENV)/.installed-dev  ## lint, formatting, types
+check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from include.config.errors import ConfigurationError, DataError
+from include.config.preparation import RECIPES
 from include.config.settings import Settings
 from include.samples import upload_samples
-from include.tweets.cleaning import RECIPES
 from include.tweets.prepare import PrepareSettings, Source, prepare
 from include.tweets.split import SPLITS, Fractions
 

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from include.config.settings import BOTOCORE_CONFIG
-from include.evaluation.gate import Approval
 
+Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
+"""SageMaker's ModelApprovalStatus."""
 MAX_CLIENT_TOKEN_CHARACTERS = 36
 MAX_DESCRIPTION_CHARACTERS = 1024
 DOES_NOT_EXIST = "does not exist"

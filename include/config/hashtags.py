@@ -16,8 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from include.config.errors import ConfigurationError
 from include.config.mistakes import describe_mistake, did_you_mean
 from include.config.names import check_hashtag
-from include.tweets.cleaning import Recipe
-from include.tweets.supervised import check_labels
+from include.config.preparation import Recipe, check_labels
 
 __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_mean", "load_hashtags"]
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from include.tweets.cleaning import RECIPES
+from include.config.preparation import RECIPES
 
 Mistake = Mapping[str, Any]
 """One of pydantic's `ValidationError.errors()`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from include.aws.registry import Approval
+
 if TYPE_CHECKING:
     from include.evaluation.comparison import Comparison
     from include.evaluation.metrics import Evaluation
@@ -14,9 +16,6 @@ DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
 TO_BE_DEPLOYED = "To be deployed"
 """A decision to deploy begins with this. The run's report replaces it once the endpoint is, or is not, deployed."""
-
-Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
-"""SageMaker's ModelApprovalStatus."""
 
 
 @dataclass(frozen=True, slots=True)

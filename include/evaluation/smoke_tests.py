@@ -4,7 +4,7 @@ from itertools import zip_longest
 from typing import Any
 
 from include.blazingtext.model import LocalModel, Prediction, check_same, parse_answer
-from include.tweets.cleaning import Recipe
+from include.config.preparation import Recipe
 from include.tweets.tokens import instance
 
 MAX_INSTANCES = 10

@@ -4,10 +4,9 @@ import datetime
 from typing import Any
 
 from include.aws.dataset import PreparedData
-from include.aws.registry import description_of, job_of
+from include.aws.registry import Approval, description_of, job_of
 from include.blazingtext.requests import model_package_request
 from include.evaluation import champion
-from include.evaluation.gate import Approval
 from include.results import Evaluated, Registered, Trained
 from include.steps.workplace import Workplace
 

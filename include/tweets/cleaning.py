@@ -14,10 +14,8 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Literal, get_args
 
-Recipe = Literal["clean", "original"]
-RECIPES: tuple[Recipe, ...] = get_args(Recipe)
+from include.config.preparation import Recipe
 
 _TIME = re.compile(r",\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,")
 _BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)

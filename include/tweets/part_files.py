@@ -57,6 +57,11 @@ def _uncommitted(paths: Iterable[str]) -> list[str]:
     return [path for transaction, path in started.items() if COMMITTED + transaction not in markers]
 
 
+def _path_below(key: str, folder: str) -> str:
+    """The path of an object relative to a folder; empty for one that is not in it."""
+    return key.removeprefix(f"{folder}/").lstrip("/") if key.startswith(f"{folder}/") else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Folder:
     """A folder of part files, or a single object with the folder's name, which then is the only part."""
@@ -75,18 +80,12 @@ class Folder:
         :param folder: the folder's key, without a slash at the end
         """
         ordered = sorted(objects, key=lambda found: found.key)
-        below = [
-            (found.key.removeprefix(f"{folder}/").lstrip("/"), found)
-            for found in ordered
-            if found.key.startswith(f"{folder}/")
-        ]
-        paths = [path for path, _ in below]
+        paths = {found.key: _path_below(found.key, folder) for found in ordered}
         # Empty objects contain no rows. Spark writes them for empty partitions.
-        parts = [found for found in ordered if found.key == folder and found.size]
-        parts += [found for path, found in below if is_part(path) and found.size]
-        unfinished = [found.key for path, found in below if is_unfinished(path)]
-        unfinished += [f"{folder}/{path}" for path in _uncommitted(paths)]
-        return cls(parts, SUCCESS_MARKER in paths, unfinished)
+        parts = [found for found in ordered if found.size and (found.key == folder or is_part(paths[found.key]))]
+        unfinished = [key for key, path in paths.items() if is_unfinished(path)]
+        unfinished += [f"{folder}/{path}" for path in _uncommitted(paths.values())]
+        return cls(parts, SUCCESS_MARKER in paths.values(), unfinished)
 
     @property
     def is_empty_for_good(self) -> bool:
@@ -109,5 +108,4 @@ class Folder:
         size = sum(part.size for part in self.parts)
         marker = f", {SUCCESS_MARKER}" if self.has_success_marker else ""
         unfinished = f", unfinished objects: {len(self.unfinished)}" if self.unfinished else ""
-
         return f"{len(self.parts)} files with {size:,} bytes{marker}{unfinished}"

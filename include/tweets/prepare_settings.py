@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from include.config.errors import ConfigurationError
-from include.tweets.cleaning import Recipe
+from include.config.preparation import Recipe, check_labels
 from include.tweets.split import SPLIT_RULE, Fractions
-from include.tweets.supervised import check_labels
 from include.tweets.tokens import TOKENS_RULE
 
 

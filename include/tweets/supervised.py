@@ -5,31 +5,7 @@ are separated by spaces.
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-data-formats-text-class
 """
 
-from collections.abc import Mapping
-
-from include.config.errors import ConfigurationError
 from include.tweets.tokens import LABEL_PREFIX
-
-MAX_LABELS = 100
-
-
-def check_labels(labels: Mapping[str, str]) -> None:
-    """
-    Check the number and the names of labels.
-
-    :param labels: label names by label id
-    :raises ConfigurationError: they cannot be used
-    """
-    names = list(labels.values())
-    if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
-        raise ConfigurationError(f"expected 2 to {MAX_LABELS} labels with different names, not {names}"[:500])
-    for name in names:
-        if not name or any(character.isspace() for character in name) or not name.isprintable():
-            raise ConfigurationError(
-                f"label {name!r}: the name must have printable characters only, at least one, and no spaces"
-            )
-        if "{{" in name or "{%" in name:  # Airflow renders the labels as a template
-            raise ConfigurationError(f"label {name!r}: the name must not contain {{{{ or {{%")
 
 
 def format_example(label: str, tokens: list[str]) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from include.tweets.cleaning import Recipe, clean
+from include.config.preparation import Recipe
+from include.tweets.cleaning import clean
 from include.tweets.punkt import use_own_data
 
 LABEL_PREFIX = "__label__"
