@@ -1,6 +1,7 @@
 """Waiting for tweets, against the local AWS."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -134,13 +135,15 @@ def test_the_log_says_what_is_waited_for_and_then_seldom_what_is_missing(setting
     put("/_temporary/0/part-0.csv")
 
     trigger = deferred(sensor_of(settings))
-    (announced,) = lines
+    announced, before = lines[0], len(lines)  # a slow first poll has a line of its own
+    started = time.monotonic()
     with pytest.raises(TimeoutError):
-        result_of(trigger, seconds=1.3)
+        result_of(trigger, seconds=2)
+    at_most = (time.monotonic() - started) / 0.5 + 1  # a busy machine takes longer
 
     assert announced.startswith(f"Waiting for s3://{settings.bucket}/{FOLDER} until 20")
     assert "there is no file with rows. There: 0 files with 0 bytes, unfinished objects: 1" in announced
-    assert 1 <= len(lines) - 1 <= 2  # of some twenty polls
+    assert 1 <= len(lines) - before <= at_most  # of some forty polls
     assert lines[-1].startswith("Still waiting: there is no file with rows")
 
 
