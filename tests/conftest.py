@@ -98,6 +98,11 @@ def client(local_aws: LocalAws) -> Any:
 
 
 @pytest.fixture
+def sagemaker(client: Any) -> Any:
+    return client("sagemaker")
+
+
+@pytest.fixture
 def settings(client: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A deployment with a bucket of its own, in the environment as well."""
     bucket = f"bucket-{next(_numbers)}"

@@ -15,11 +15,6 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def sagemaker(client):
-    return client("sagemaker")
-
-
-@pytest.fixture
 def runtime(client):
     return client("sagemaker-runtime")
 

@@ -1,0 +1,34 @@
+"""Operators that train and tune, and what becomes of their jobs."""
+
+from typing import Any
+
+from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
+from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
+from include.blazingtext.hyperparameters import tuning_ranges
+from include.blazingtext.requests import tuning_request
+
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+
+
+def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
+    return SageMakerTrainOnceOperator(task_id="train", config=request, check_interval=0.05)
+
+
+def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOperator:
+    tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
+    config = tuning_request(
+        job_name=request["TrainingJobName"].replace("operators", "tune"),
+        training=request,
+        ranges=tuning_ranges(),
+        max_jobs=jobs,
+        max_parallel_jobs=2,
+        tags=tags,
+    )
+    return SageMakerTuneOnceOperator(task_id="tune", config=config, check_interval=0.05)
+
+
+def wait_until_stopped(sagemaker: Any, name: str) -> None:
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
+        TrainingJobName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100}
+    )
+    assert sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "Stopped"

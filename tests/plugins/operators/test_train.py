@@ -1,0 +1,46 @@
+import asyncio
+import sys
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
+
+from tests.plugins.attempts import CONTEXT, RETRY, event_of, finish
+from tests.plugins.jobs import train_operator, wait_until_stopped
+
+
+def test_a_completed_job_whose_artifact_is_gone_is_trained_again(request_of, client, settings):
+    first = finish(train_operator(request_of()))
+    client("s3").delete_object(Bucket=settings.bucket, Key=first["model_uri"].split("/", 3)[3])
+
+    assert finish(train_operator(request_of()))["training_job_name"] == f"{first['training_job_name']}-a2"
+
+
+def test_openlineage_learns_the_jobs_channels_and_artifact(request_of, settings, monkeypatch):
+    base = SimpleNamespace(OperatorLineage=lambda inputs, outputs: (inputs, outputs))
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", SimpleNamespace(extractors=base))
+    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", base)
+    operator = train_operator(request_of())
+    datasets: list[str] = []
+    monkeypatch.setattr(operator, "path_to_s3_dataset", datasets.append)
+
+    operator.get_openlineage_facets_on_complete(None)
+
+    where = f"s3://{settings.bucket}"
+    name = request_of()["TrainingJobName"]
+    assert datasets == [f"{where}/train/", f"{where}/validation/", f"{where}/models/{name}/output/model.tar.gz"]
+
+
+def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
+    with pytest.raises(TaskDeferred) as deferral:
+        train_operator(request_of(epochs=300_000, early_stopping=False)).execute(CONTEXT)
+    trigger = deferral.value.trigger
+    assert trigger.max_seconds == 2 * 3600  # MaxRuntimeInSeconds and an hour
+    trigger.max_seconds = 1
+
+    with pytest.raises(AirflowException, match="has not ended within 0:00:01"):
+        asyncio.run(event_of(trigger))
+
+    wait_until_stopped(sagemaker, trigger.name)
+    with pytest.raises(AirflowFailException, match=r"because it took too long. To train the same once more, clear"):
+        train_operator(request_of()).execute(RETRY)
