@@ -40,7 +40,7 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import requests  # noqa: E402
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # noqa: E402
-from botocore.loaders import JSONFileLoader  # noqa: E402
+from botocore.loaders import JSONFileLoader, Loader  # noqa: E402
 
 from include.aws.storage import Storage  # noqa: E402
 from include.config.settings import Settings  # noqa: E402
@@ -64,6 +64,19 @@ _load_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFi
 JSONFileLoader.load_file = lambda self, file_path: _load_model(file_path)
 # And a tenth into the source lines of the whole stack, which each hook reads to name its caller to AWS.
 AwsBaseHook._get_caller = lambda self, target_function_name="execute": "Tests"
+# And a third of what was left to make a client, into looking through the folders of some four hundred services.
+_list_services = Loader.list_available_services
+_services: dict[tuple[str, ...], list[str]] = {}
+
+
+def _list_services_once(loader: Loader, type_name: str) -> list[str]:
+    key = (type_name, *loader.search_paths)
+    if key not in _services:
+        _services[key] = _list_services(loader, type_name)
+    return _services[key]
+
+
+Loader.list_available_services = _list_services_once
 
 
 @pytest.fixture(scope="session", autouse=True)
