@@ -2,7 +2,9 @@
 
 import itertools
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from include.blazingtext.hyperparameters import to_request
@@ -17,6 +19,13 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def runtime(client):
     return client("sagemaker-runtime")
+
+
+@pytest.fixture
+def once(local_aws):
+    """Clients that do not try again."""
+    config = Config(retries={"total_max_attempts": 1})
+    return lambda service: boto3.client(service, endpoint_url=local_aws.url, config=config)
 
 
 @pytest.fixture

@@ -83,3 +83,12 @@ def test_an_object_is_found_by_any_key(local_aws, client, settings, key):
     client("s3").put_object(Bucket=settings.bucket, Key=key, Body=b"x")
 
     assert requests.get(f"{local_aws.url}/_local/objects/{settings.bucket}/{quote(key)}", timeout=5).text == "x"
+
+
+def test_a_page_of_another_site_cannot_order_faults(local_aws):
+    """A browser sends a form, or text, without asking first; JSON it does not."""
+    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
+        response = requests.post(f"{local_aws.url}/_local/faults", data='{"error": "X"}', headers=headers, timeout=5)
+        assert response.status_code == 415
+    preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
+    assert "Access-Control-Allow-Origin" not in preflight.headers

@@ -1,37 +1,15 @@
 """Faults on demand, through the admin API and its command."""
 
-import json
 import time
 
-import boto3
 import pytest
 import requests
-from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, WaiterError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws.control import main
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from tests.local_aws.conftest import deploy, error_of, train, wait_for_endpoint
-
-
-@pytest.fixture
-def once(local_aws):
-    """Clients that do not try again."""
-    config = Config(retries={"total_max_attempts": 1})
-    return lambda service: boto3.client(service, endpoint_url=local_aws.url, config=config)
-
-
-@pytest.fixture
-def control(local_aws, capsys, order_fault):
-    """The command; its exit status and what it printed. What it orders is withdrawn with `order_fault`'s."""
-
-    def run(*arguments):
-        status = main(["--url", local_aws.url, *arguments])
-        return status, capsys.readouterr()
-
-    return run
 
 
 def test_the_next_calls_of_an_operation_fail_and_those_after_it_do_not(order_fault, once):
@@ -183,89 +161,3 @@ def test_an_order_that_is_not_json_is_refused(local_aws):
         response = requests.post(f"{local_aws.url}/_local/faults", data=body, headers=headers, timeout=5)
         assert response.status_code == 400
         assert "the body is not JSON: " in response.json()["error"]
-
-
-def test_a_page_of_another_site_cannot_order_faults(local_aws):
-    """A browser sends a form, or text, without asking first; JSON it does not."""
-    for headers in ({"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
-        response = requests.post(f"{local_aws.url}/_local/faults", data='{"error": "X"}', headers=headers, timeout=5)
-        assert response.status_code == 415
-    preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
-    assert "Access-Control-Allow-Origin" not in preflight.headers
-
-
-@pytest.mark.parametrize("path", ["", "_local/state", "_local/faults"])
-def test_pages_of_other_sites_are_not_answered(local_aws, path):
-    foreign = requests.get(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
-    preflight = requests.options(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
-
-    assert (foreign.status_code, preflight.status_code) == (403, 403)
-    assert "Access-Control-Allow-Origin" not in foreign.headers
-    own = {"Origin": local_aws.url}
-    assert requests.get(f"{local_aws.url}/_local/state", headers=own, timeout=5).ok
-
-
-def test_the_admin_api_is_not_there_under_somebody_elses_name(local_aws):
-    def status(host):
-        return requests.get(f"{local_aws.url}/_local/state", headers={"Host": host}, timeout=5).status_code
-
-    assert [status(host) for host in ("evil.example", "127.0.0.1:80", "localhost", "local-aws:4566")] == [
-        403,
-        200,
-        200,
-        200,
-    ]
-    assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403
-
-
-def test_the_command_orders_lists_and_withdraws(control, once):
-    status, printed = control("fail", "ListModels", "--error", "ThrottlingException", "--times", "2")
-    fault = json.loads(printed.out)
-    assert (status, fault["operation"], fault["times"]) == (0, "ListModels", 2)
-    assert error_of(once("sagemaker").list_models)[0] == "ThrottlingException"
-    control("fail-phase", "Training", "--name", "aws-*", "--forever", "--probability", "0.5", "--seed", "1")
-    listed = [json.loads(line) for line in control("faults")[1].out.splitlines()]
-    assert [entry.get("phase") for entry in listed] == [None, "Training"]
-    assert listed[0]["hits"] == 1
-
-    assert control("clear", str(fault["id"]))[1].out == "1 withdrawn\n"
-    once("sagemaker").list_models()
-    assert control("clear")[1].out == "1 withdrawn\n"
-    assert control("clear", str(fault["id"]))[0] == 1
-    assert control("faults")[1].err == "no faults are ordered\n"
-
-
-def test_the_command_prints_the_request_log(control, once):
-    with pytest.raises(ClientError):
-        once("sagemaker").describe_endpoint(EndpointName="never-made")
-
-    status, printed = control("requests", "--name", "never-made", "--limit", "1")
-
-    entry = json.loads(printed.out)
-    assert status == 0
-    assert (
-        entry.items()
-        >= {
-            "service": "sagemaker",
-            "operation": "DescribeEndpoint",
-            "principal": "test",
-            "region": "us-east-1",
-            "name": "never-made",
-            "outcome": "ValidationException",
-            "status": 400,
-        }.items()
-    )
-    assert time.time() - time.mktime(time.strptime(entry["time"][:19], "%Y-%m-%dT%H:%M:%S")) < 86_400
-
-
-def test_the_command_says_what_is_wrong(control, capsys):
-    status, printed = control("fail", "ListModels")
-    assert (status, printed.out) == (1, "")
-    assert "needs an error" in printed.err
-    assert main(["--url", "http://127.0.0.1:9", "faults"]) == 1
-    assert "no local AWS answers at http://127.0.0.1:9" in capsys.readouterr().err
-    assert main(["--url", "nonsense", "faults"]) == 1
-    assert "nonsense is not a URL; a URL starts with http://" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["fail-phase", "Thinking"])
-    assert "Training" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import itertools
 import json
+import threading
 
 import aiohttp
 import pytest
@@ -191,21 +192,6 @@ def test_cloudwatch_counts_invocations_and_times_the_model(client, runtime, endp
     assert 1 < latency < 10_000_000  # microseconds
 
 
-def test_cloudwatch_has_the_metrics_of_training(client, trained):
-    now = datetime.datetime.now(datetime.UTC)
-    (point,) = client("cloudwatch").get_metric_statistics(
-        Namespace="/aws/sagemaker/TrainingJobs",
-        MetricName="validation:accuracy",
-        Statistics=["Average"],
-        Period=60,
-        Dimensions=[{"Name": "TrainingJobName", "Value": trained["TrainingJobName"]}],
-        StartTime=now - datetime.timedelta(minutes=10),
-        EndTime=now + datetime.timedelta(minutes=1),
-    )["Datapoints"]
-
-    assert point["Average"] == 1.0
-
-
 def test_unsigned_requests_are_answered_as_well(local_aws, endpoint):
     response = requests.post(
         f"{local_aws.url}/endpoints/{endpoint}/invocations",
@@ -215,3 +201,38 @@ def test_unsigned_requests_are_answered_as_well(local_aws, endpoint):
     )
 
     assert response.json()[0]["label"] == ["__label__a"]
+
+
+def test_what_cannot_be_invoked(sagemaker, runtime, trained):
+    assert error_of(runtime.invoke_endpoint, EndpointName="none", Body=b"{}") == (
+        "ValidationError",
+        "Endpoint none of account 123456789012 not found.",
+    )
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+    with pytest.raises(ClientError) as error:
+        runtime.invoke_endpoint(EndpointName=name, Body=b"{}", ContentType="text/csv")
+    assert error.value.response["OriginalStatusCode"] == 415
+    assert error.value.response["OriginalMessage"] == "content-type text/csv not supported"
+    assert error.value.response["Error"]["Message"].startswith("Received client error (415) from model with message")
+
+
+def test_many_requests_at_a_time_are_all_answered(sagemaker, runtime, trained):
+    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    wait_for_endpoint(sagemaker, name)
+    answers: list[bytes] = []
+
+    def ask():
+        body = json.dumps({"instances": ["hello world"]})
+        for _ in range(10):
+            response = runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=body)
+            answers.append(response["Body"].read())
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(answers) == 100
+    assert len(set(answers)) == 1

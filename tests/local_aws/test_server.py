@@ -1,12 +1,5 @@
-import socket
-import subprocess
-import sys
-import time
-
+import pytest
 import requests
-
-from tests.conftest import REPOSITORY
-from tests.local_aws.server_process import ServerProcess
 
 
 def test_health_answers_when_ready(local_aws):
@@ -24,30 +17,25 @@ def test_one_url_serves_every_service(client, settings):
     assert client("logs").describe_log_groups()["logGroups"] is not None
 
 
-def test_a_taken_port_is_an_error_that_says_what_to_do():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [sys.executable, "-m", "local_aws", "--port", port], cwd=REPOSITORY, capture_output=True, text=True
-        )
+@pytest.mark.parametrize("path", ["", "_local/state", "_local/faults"])
+def test_pages_of_other_sites_are_not_answered(local_aws, path):
+    foreign = requests.get(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
+    preflight = requests.options(f"{local_aws.url}/{path}", headers={"Origin": "http://evil.example"}, timeout=5)
 
-    assert done.returncode == 2
-    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
-    assert "--port" in done.stderr
-
-
-def test_the_command_serves_until_it_is_told_to_stop():
-    command = [sys.executable, "-m", "local_aws", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-        line = process.stdout.readline()
-        url = line.split("ready on ")[1].split()[0]
-        assert requests.get(f"{url}/_local/health", timeout=5).ok
-        started = time.monotonic()
-        process.terminate()
-        assert process.wait(timeout=10) == 0
-    assert time.monotonic() - started < 10
+    assert (foreign.status_code, preflight.status_code) == (403, 403)
+    assert "Access-Control-Allow-Origin" not in foreign.headers
+    own = {"Origin": local_aws.url}
+    assert requests.get(f"{local_aws.url}/_local/state", headers=own, timeout=5).ok
 
 
-def test_it_ends_whichever_of_its_threads_the_signal_comes_to():
-    with ServerProcess() as server:
-        assert server.ask_to_end_through_another_thread() == 0
+def test_the_admin_api_is_not_there_under_somebody_elses_name(local_aws):
+    def status(host):
+        return requests.get(f"{local_aws.url}/_local/state", headers={"Host": host}, timeout=5).status_code
+
+    assert [status(host) for host in ("evil.example", "127.0.0.1:80", "localhost", "local-aws:4566")] == [
+        403,
+        200,
+        200,
+        200,
+    ]
+    assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403

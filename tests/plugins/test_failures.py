@@ -1,10 +1,7 @@
 from types import SimpleNamespace
 
-import pytest
-from botocore.exceptions import ClientError
-
 from hashtag_retrain.failures import note_failure
-from include.report.failures import FAILURE, MAX_CHARACTERS, describe_failures, words_of
+from include.report.failures import FAILURE
 
 
 def test_a_failed_task_leaves_its_message():
@@ -18,28 +15,3 @@ def test_a_failed_task_leaves_its_message():
 
 def test_where_there_is_no_exception_what_the_trigger_has_left_stays():
     note_failure({"ti": None})
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (KeyError("date"), "KeyError: 'date'"),
-        (TimeoutError(), "TimeoutError: TimeoutError"),
-        (
-            ClientError({"Error": {"Code": "AccessDenied", "Message": "You may not."}}, "CreateEndpoint"),
-            "An error occurred (AccessDenied) when calling the CreateEndpoint operation: You may not.",
-        ),
-    ],
-)
-def test_an_error_in_words(error, words):
-    assert words_of(error) == words
-
-
-def test_a_long_message_is_cut():
-    assert len(words_of(ValueError("x" * 5000))) == MAX_CHARACTERS
-
-
-def test_a_task_without_a_message_was_ended_by_airflow_or_a_person():
-    assert describe_failures({"a": "no words", "b": None}).startswith(
-        "a: no words; b: it left no message: Airflow ended it"
-    )

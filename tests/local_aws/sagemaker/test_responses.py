@@ -1,14 +1,12 @@
-"""Lists: filtered, then sorted, then cut into pages; and every waiter of boto3's."""
+"""What is refused; lists: filtered, then sorted, then cut into pages; and every waiter of boto3's."""
 
 import datetime
 import itertools
-import time
 
 import pytest
+import requests
 from botocore.exceptions import WaiterError
 
-from local_aws.sagemaker.validation import violations
-from local_aws.service_models import service_model
 from tests.conftest import ROLE_ARN
 from tests.local_aws.conftest import IMAGE, deploy, error_of, train, wait_for_endpoint
 
@@ -24,6 +22,44 @@ WAITERS_OF_OTHERS = {
     "notebook_instance_stopped",
     "processing_job_completed_or_stopped",
 }
+
+
+def test_what_is_not_supported_is_refused_by_name(sagemaker):
+    assert error_of(sagemaker.list_pipelines) == (
+        "ValidationException",
+        "The local AWS does not support SageMaker's ListPipelines.",
+    )
+
+
+@pytest.mark.parametrize(
+    "body", ['{"NextToken": "abc"}', '{"NextToken": "-5"}', '{"NameContains": 5}', "[1]", "nonsense"]
+)
+def test_hostile_requests_are_answered_as_aws_answers_errors(local_aws, body):
+    headers = {
+        "X-Amz-Target": "SageMaker.ListEndpoints",
+        "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
+    }
+
+    response = requests.post(local_aws.url, data=body, headers=headers, timeout=10)
+
+    assert response.status_code == 400, response.text
+    assert "Exception" in response.json()["__type"]
+
+
+def test_lists_are_filtered_then_sorted_then_paged(sagemaker, trained):
+    names = [deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"]) for _ in range(3)]
+    for name in names:
+        wait_for_endpoint(sagemaker, name)
+
+    pages = sagemaker.get_paginator("list_endpoints").paginate(
+        NameContains="endpoint-", StatusEquals="InService", SortBy="Name", SortOrder="Ascending", MaxResults=2
+    )
+
+    found = [entry["EndpointName"] for page in pages for entry in page["Endpoints"]]
+    assert found == sorted(found)
+    assert set(names) <= set(found)
+    assert sagemaker.list_endpoints(NameContains="no-such")["Endpoints"] == []
 
 
 @pytest.fixture
@@ -70,8 +106,8 @@ def test_training_jobs_by_status_and_in_their_own_order(sagemaker, request_of):
     bad = train(sagemaker, request_of(epochs="abc"))["TrainingJobName"]
 
     def names(**arguments):
-        summaries = sagemaker.list_training_jobs(NameContains="job-", MaxResults=100, **arguments)
-        return [entry["TrainingJobName"] for entry in summaries["TrainingJobSummaries"]]
+        pages = sagemaker.get_paginator("list_training_jobs").paginate(NameContains="job-", **arguments)
+        return [entry["TrainingJobName"] for page in pages for entry in page["TrainingJobSummaries"]]
 
     assert bad in names(StatusEquals="Failed")
     assert not {*good} & {*names(StatusEquals="Failed")}
@@ -82,75 +118,6 @@ def test_training_jobs_by_status_and_in_their_own_order(sagemaker, request_of):
     assert reverse == in_order[::-1]
     by_status = [name for name in names(SortBy="Status") if name in {*good, bad}]
     assert by_status[-1] == bad
-
-
-def test_a_finished_training_job_can_be_deleted(sagemaker, request_of):
-    name = train(sagemaker, request_of())["TrainingJobName"]
-
-    sagemaker.delete_training_job(TrainingJobName=name)
-
-    assert error_of(sagemaker.describe_training_job, TrainingJobName=name)[1] == "Requested resource not found."
-    running = request_of(epochs="1000000", early_stopping="False")
-    sagemaker.create_training_job(**running)
-    code, message = error_of(sagemaker.delete_training_job, TrainingJobName=running["TrainingJobName"])
-    assert (code, "is in status InProgress" in message) == ("ValidationException", True)
-    sagemaker.stop_training_job(TrainingJobName=running["TrainingJobName"])
-
-
-def test_tags_on_every_kind_of_resource(sagemaker, trained, request_of):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
-    group = sagemaker.create_model_package_group(ModelPackageGroupName=f"tagged-{next(_numbers)}")
-    arns = [
-        trained["TrainingJobArn"],
-        sagemaker.describe_model(ModelName=name)["ModelArn"],
-        sagemaker.describe_endpoint_config(EndpointConfigName=name)["EndpointConfigArn"],
-        sagemaker.describe_endpoint(EndpointName=name)["EndpointArn"],
-        group["ModelPackageGroupArn"],
-    ]
-    for arn in arns:
-        sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "k", "Value": "v é"}])
-        assert {"Key": "k", "Value": "v é"} in sagemaker.list_tags(ResourceArn=arn)["Tags"]
-        sagemaker.delete_tags(ResourceArn=arn, TagKeys=["k"])
-        assert "k" not in {tag["Key"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
-    many = [{"Key": f"k{number}", "Value": "v"} for number in range(30)]
-    sagemaker.add_tags(ResourceArn=arns[3], Tags=many)
-    assert (
-        error_of(
-            sagemaker.add_tags,
-            ResourceArn=arns[3],
-            Tags=[{"Key": f"other{number}", "Value": "v"} for number in range(30)],
-        )[0]
-        == "ResourceLimitExceeded"
-    )
-    assert len(sagemaker.list_tags(ResourceArn=arns[3])["Tags"]) == 31
-
-
-def test_the_log_can_be_read_page_by_page_while_the_job_runs(sagemaker, client, request_of):
-    request = request_of(epochs="200", early_stopping="True", min_epochs="1", patience="1000")
-    sagemaker.create_training_job(**request)
-    name, logs, group = request["TrainingJobName"], client("logs"), "/aws/sagemaker/TrainingJobs"
-    seen, token, streams, while_running = [], None, [], 0
-    while True:
-        running = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] == "InProgress"
-        if not streams:
-            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
-            time.sleep(0.02)
-        if streams:
-            arguments = {"nextToken": token} if token else {}
-            page = logs.get_log_events(
-                logGroupName=group, logStreamName=streams[0]["logStreamName"], startFromHead=True, limit=5, **arguments
-            )
-            seen += [event["message"] for event in page["events"]]
-            while_running += bool(page["events"]) and running
-            if not running and page["nextForwardToken"] == token:
-                break
-            token = page["nextForwardToken"]
-
-    assert while_running > 1
-    epochs = [line for line in seen if "End of epoch" in line]
-    assert len(epochs) == len(set(epochs)) == 200
-    assert seen[0] == "Arguments: train"
-    assert seen[-1] == "Number of validation examples: 80"
 
 
 def test_the_waiters_of_what_is_here(sagemaker, trained, request_of, settings):
@@ -195,27 +162,3 @@ def test_the_waiters_of_what_is_not_here_fail_with_its_name(sagemaker, waiter):
         assert f"The local AWS does not support SageMaker's {operation}." in str(error.last_response)
     else:
         assert waiter.endswith("deleted")  # any ValidationException means that to botocore
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ({}, "Value null at 'modelName' failed to satisfy constraint: Member must not be null"),
-        ({"ModelName": "-x"}, "Value '-x' at 'modelName' failed to satisfy constraint: Member must satisfy regular"),
-        ({"ModelName": "x", "Tags": [{"Key": "a"}]}, "Value null at 'tags.1.member.value' failed to satisfy"),
-        ({"ModelName": "x", "EnableNetworkIsolation": "yes"}, "at 'enableNetworkIsolation'"),
-        (
-            {"ModelName": "x", "Containers": [{}] * 16},
-            "at 'containers' failed to satisfy constraint: Member must have length less than or equal to 15",
-        ),
-        (
-            {"ModelName": "x", "PrimaryContainer": {"Mode": "Both"}},
-            "Value 'Both' at 'primaryContainer.mode' failed to satisfy constraint: Member must satisfy enum value set: "
-            "[SingleModel, MultiModel]",
-        ),
-    ],
-)
-def test_violations_are_worded_as_awss(value, expected):
-    found = violations(service_model().operation_model("CreateModel").input_shape, value)
-
-    assert any(expected in violation for violation in found), found
