@@ -32,6 +32,7 @@ os.environ.update(
 
 import functools  # noqa: E402
 import itertools  # noqa: E402
+import tarfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -49,6 +50,8 @@ from local_aws.server import LocalAws  # noqa: E402
 from tests.answers import CheckedAnswers  # noqa: E402
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
+IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
@@ -128,6 +131,29 @@ def settings(client: Any, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def storage(client: Any, settings: Settings) -> Storage:
     return Storage(client("s3"), settings.bucket)
+
+
+@pytest.fixture(scope="session")
+def model_archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A small model as a training job leaves it. Where any model will do, a job for each test would take a second."""
+    import fasttext
+
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "train.txt").write_bytes(TRAIN)
+    model = fasttext.train_supervised(
+        str(folder / "train.txt"), dim=5, epoch=20, lr=0.5, minCount=1, bucket=100, thread=1, verbose=0
+    )
+    model.save_model(str(folder / "model.bin"))
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        archive.add(folder / "model.bin", arcname="model.bin")
+    return (folder / "model.tar.gz").read_bytes()
+
+
+@pytest.fixture
+def model_uri(client: Any, settings: Settings, model_archive: bytes) -> str:
+    """Of a model that can be deployed."""
+    client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=model_archive)
+    return f"s3://{settings.bucket}/model.tar.gz"
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 from include.blazingtext.hyperparameters import to_request, tuning_ranges
 from include.blazingtext.requests import endpoint_request, model_package_request, training_request, tuning_request
 from local_aws.sagemaker.validation import check_request
-from tests.conftest import ROLE_ARN
-
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
+from tests.conftest import IMAGE, ROLE_ARN
 
 
 def training():

@@ -9,10 +9,8 @@ from botocore.exceptions import ClientError, WaiterError
 
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import endpoint_request, training_request
-from tests.conftest import ROLE_ARN
+from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
-TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
 _numbers = itertools.count(1)
 
 

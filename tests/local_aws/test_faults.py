@@ -96,15 +96,14 @@ def test_a_training_job_fails_in_the_phase_that_is_named(order_fault, sagemaker,
     assert train(sagemaker, request_of())["TrainingJobStatus"] == "Completed"
 
 
-def test_an_endpoint_fails_in_the_phase_that_is_named(order_fault, sagemaker, trained):
-    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
+def test_an_endpoint_fails_in_the_phase_that_is_named(order_fault, sagemaker, model_uri):
     order_fault(phase="Creating")
-    name = deploy(sagemaker, uri)
+    name = deploy(sagemaker, model_uri)
     with pytest.raises(WaiterError):
         wait_for_endpoint(sagemaker, name)
     assert "was ordered for phase Creating" in sagemaker.describe_endpoint(EndpointName=name)["FailureReason"]
 
-    other = deploy(sagemaker, uri)
+    other = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, other)
     order_fault(phase="Updating", name=other)
     sagemaker.update_endpoint(EndpointName=other, EndpointConfigName=name)

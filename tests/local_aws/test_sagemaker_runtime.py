@@ -21,8 +21,8 @@ QUESTION = json.dumps({"instances": ["hello world"]})
 
 
 @pytest.fixture
-def endpoint(sagemaker, trained) -> str:
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def endpoint(sagemaker, model_uri) -> str:
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
     return name
 
@@ -85,9 +85,9 @@ def test_a_body_of_six_megabytes_is_taken_and_a_larger_one_is_not(runtime, endpo
     )
 
 
-def test_an_endpoint_that_is_creating_or_gone_is_not_found(sagemaker, runtime, trained, monkeypatch):
+def test_an_endpoint_that_is_creating_or_gone_is_not_found(sagemaker, runtime, model_uri, monkeypatch):
     monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.5 / AWS_SECONDS["Creating"])
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    name = deploy(sagemaker, model_uri)
     not_found = ("ValidationError", f"Endpoint {name} of account 123456789012 not found.")
     assert error_of(runtime.invoke_endpoint, EndpointName=name, Body=QUESTION) == not_found
     wait_for_endpoint(sagemaker, name)
@@ -115,8 +115,8 @@ def test_other_operations_of_the_runtime_are_refused_by_name(runtime, endpoint):
     assert (code, message) == ("ValidationError", "The local AWS does not support InvokeEndpointAsync.")
 
 
-def test_variants_share_the_requests_by_their_weights_and_can_be_named(sagemaker, runtime, trained):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def test_variants_share_the_requests_by_their_weights_and_can_be_named(sagemaker, runtime, model_uri):
+    name = deploy(sagemaker, model_uri)
     variants = [
         {
             "VariantName": variant,
@@ -203,12 +203,12 @@ def test_unsigned_requests_are_answered_as_well(local_aws, endpoint):
     assert response.json()[0]["label"] == ["__label__a"]
 
 
-def test_what_cannot_be_invoked(sagemaker, runtime, trained):
+def test_what_cannot_be_invoked(sagemaker, runtime, model_uri):
     assert error_of(runtime.invoke_endpoint, EndpointName="none", Body=b"{}") == (
         "ValidationError",
         "Endpoint none of account 123456789012 not found.",
     )
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
     with pytest.raises(ClientError) as error:
         runtime.invoke_endpoint(EndpointName=name, Body=b"{}", ContentType="text/csv")
@@ -217,8 +217,8 @@ def test_what_cannot_be_invoked(sagemaker, runtime, trained):
     assert error.value.response["Error"]["Message"].startswith("Received client error (415) from model with message")
 
 
-def test_many_requests_at_a_time_are_all_answered(sagemaker, runtime, trained):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def test_many_requests_at_a_time_are_all_answered(sagemaker, runtime, model_uri):
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
     answers: list[bytes] = []
 

@@ -7,8 +7,7 @@ from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from include.blazingtext.requests import as_tags, endpoint_request
 from include.config.ownership import ownership_tags
-from tests.conftest import ROLE_ARN
-from tests.plugins.jobs import IMAGE
+from tests.conftest import IMAGE, ROLE_ARN
 
 
 def deploy_operator(name: str, model_uri: str, owner: str = "dag/run", minutes: float = 5, **arguments: Any) -> Any:

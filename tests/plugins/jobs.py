@@ -7,8 +7,6 @@ from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from include.blazingtext.hyperparameters import tuning_ranges
 from include.blazingtext.requests import tuning_request
 
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
-
 
 def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
     return SageMakerTrainOnceOperator(task_id="train", config=request, check_interval=0.05)

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.local_aws.conftest import TRAIN, train
+from tests.conftest import TRAIN
+from tests.local_aws.conftest import train
 
 
 @pytest.mark.parametrize(

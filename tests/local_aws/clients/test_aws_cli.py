@@ -13,8 +13,7 @@ import pytest
 
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import endpoint_request, training_request
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, TRAIN
+from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 SECONDS = 120

@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from include.blazingtext.hyperparameters import to_request
-from tests.local_aws.conftest import IMAGE, TRAIN
+from tests.conftest import IMAGE, TRAIN
 
 # The SDK reports every train() to AWS over the Internet, unless this says otherwise.
 CONFIGURATION = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}

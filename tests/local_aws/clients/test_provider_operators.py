@@ -48,10 +48,8 @@ from structlog.testing import capture_logs
 
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import as_tags, endpoint_request, training_request
-from tests.conftest import ROLE_ARN
+from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
-IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
-TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 ENDLESS = {"epochs": 1_000_000, "early_stopping": False}
 SLOW = {"epochs": 500, "early_stopping": False}

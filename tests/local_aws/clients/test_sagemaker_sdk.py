@@ -9,8 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from include.blazingtext.hyperparameters import to_request
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, TRAIN
+from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
 # Whole seconds only, 5 by default; 0 asks again at once.
 POLL = {"poll": 0, "timeout": 60}

@@ -36,11 +36,9 @@ def shortened_model(archive: bytes) -> bytes:
     ],
 )
 def test_an_endpoint_without_a_readable_model_fails_with_sagemakers_reason(
-    sagemaker, client, settings, trained, artifact, reason
+    sagemaker, client, settings, model_archive, artifact, reason
 ):
-    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
-    model = client("s3").get_object(Bucket=settings.bucket, Key=uri.split("/", 3)[3])["Body"].read()
-    content = artifact(model)
+    content = artifact(model_archive)
     if content is not None:
         client("s3").put_object(Bucket=settings.bucket, Key="model.tar.gz", Body=content)
     name = deploy(sagemaker, f"s3://{settings.bucket}/model.tar.gz")

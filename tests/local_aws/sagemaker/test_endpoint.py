@@ -36,9 +36,9 @@ def test_an_endpoint_answers_from_its_own_model(sagemaker, runtime, trained):
     assert answer["ContentType"] == "application/json"
 
 
-def test_an_endpoint_in_transition_can_neither_be_deleted_nor_updated(sagemaker, trained, monkeypatch):
+def test_an_endpoint_in_transition_can_neither_be_deleted_nor_updated(sagemaker, model_uri, monkeypatch):
     monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 1 / AWS_SECONDS["Creating"])
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    name = deploy(sagemaker, model_uri)
 
     for operation, arguments in (
         (sagemaker.delete_endpoint, {}),
@@ -52,8 +52,8 @@ def test_an_endpoint_in_transition_can_neither_be_deleted_nor_updated(sagemaker,
     wait_for_endpoint(sagemaker, name, "endpoint_deleted")
 
 
-def test_a_failed_update_leaves_the_old_configuration_answering(sagemaker, runtime, trained, settings):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def test_a_failed_update_leaves_the_old_configuration_answering(sagemaker, runtime, model_uri, settings):
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
     broken = deploy(sagemaker, f"s3://{settings.bucket}/no-such-model.tar.gz")
 
@@ -66,8 +66,8 @@ def test_a_failed_update_leaves_the_old_configuration_answering(sagemaker, runti
     assert runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=b'{"instances": ["hello"]}')
 
 
-def test_deleting_twice_at_the_same_time_is_refused_once(sagemaker, trained):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def test_deleting_twice_at_the_same_time_is_refused_once(sagemaker, model_uri):
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
 
     sagemaker.delete_endpoint(EndpointName=name)

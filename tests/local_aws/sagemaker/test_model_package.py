@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, error_of, wait_for_endpoint
+from tests.conftest import IMAGE, ROLE_ARN
+from tests.local_aws.conftest import error_of, wait_for_endpoint
 
 _numbers = itertools.count(1)
 
@@ -19,9 +19,9 @@ def group(sagemaker) -> str:
 
 
 @pytest.fixture
-def register(sagemaker, group, trained):
+def register(sagemaker, group, model_uri):
     specification = {
-        "Containers": [{"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}],
+        "Containers": [{"Image": IMAGE, "ModelDataUrl": model_uri}],
         "SupportedContentTypes": ["application/json"],
         "SupportedResponseMIMETypes": ["application/json"],
     }
@@ -83,7 +83,7 @@ def test_an_approved_package_can_be_deployed(sagemaker, runtime, register):
     assert json.loads(answer["Body"].read())[0]["label"] == ["__label__a"]
 
 
-def test_a_package_can_have_a_name_instead_of_a_group(sagemaker, register, trained):
+def test_a_package_can_have_a_name_instead_of_a_group(sagemaker, register):
     name = f"alone-{next(_numbers)}"
     specification = {
         "Containers": [{"Image": IMAGE}],

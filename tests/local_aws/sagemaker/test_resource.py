@@ -3,14 +3,14 @@ import itertools
 import pytest
 
 from include.blazingtext.requests import endpoint_request
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, deploy, error_of
+from tests.conftest import IMAGE, ROLE_ARN
+from tests.local_aws.conftest import deploy, error_of
 
 _numbers = itertools.count(1)
 
 
-def test_arns_of_endpoints_are_lower_case(sagemaker, trained):
-    container = {"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}
+def test_arns_of_endpoints_are_lower_case(sagemaker, model_uri):
+    container = {"Image": IMAGE, "ModelDataUrl": model_uri}
     arn = sagemaker.create_model(ModelName="UPPER", PrimaryContainer=container, ExecutionRoleArn=ROLE_ARN)["ModelArn"]
 
     assert arn.endswith(":model/upper")
@@ -44,8 +44,8 @@ def test_what_is_not_there(sagemaker, operation, arguments, message):
 
 
 @pytest.mark.parametrize("kind", ["model", "endpoint_config", "endpoint"])
-def test_names_of_what_exists_are_refused(sagemaker, trained, kind):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+def test_names_of_what_exists_are_refused(sagemaker, model_uri, kind):
+    name = deploy(sagemaker, model_uri)
     request = endpoint_request(
         name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri="s3://bucket/m", instance_type="ml.m5.large"
     )
@@ -57,10 +57,8 @@ def test_names_of_what_exists_are_refused(sagemaker, trained, kind):
     assert (code, message.split(' "')[0]) == ("ValidationException", f"Cannot create already existing {noun}")
 
 
-def test_tags_are_there_from_creation_on_and_can_be_changed(sagemaker, trained):
-    arn = sagemaker.describe_endpoint(EndpointName=deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"]))[
-        "EndpointArn"
-    ]
+def test_tags_are_there_from_creation_on_and_can_be_changed(sagemaker, model_uri):
+    arn = sagemaker.describe_endpoint(EndpointName=deploy(sagemaker, model_uri))["EndpointArn"]
 
     def tags():
         return {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}

@@ -7,8 +7,8 @@ import pytest
 import requests
 from botocore.exceptions import WaiterError
 
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, deploy, error_of, train, wait_for_endpoint
+from tests.conftest import IMAGE, ROLE_ARN
+from tests.local_aws.conftest import deploy, error_of, train, wait_for_endpoint
 
 _numbers = itertools.count(1)
 WAITERS_OF_OTHERS = {
@@ -47,8 +47,8 @@ def test_hostile_requests_are_answered_as_aws_answers_errors(local_aws, body):
     assert "Exception" in response.json()["__type"]
 
 
-def test_lists_are_filtered_then_sorted_then_paged(sagemaker, trained):
-    names = [deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"]) for _ in range(3)]
+def test_lists_are_filtered_then_sorted_then_paged(sagemaker, model_uri):
+    names = [deploy(sagemaker, model_uri) for _ in range(3)]
     for name in names:
         wait_for_endpoint(sagemaker, name)
 
@@ -120,7 +120,7 @@ def test_training_jobs_by_status_and_in_their_own_order(sagemaker, request_of):
     assert by_status[-1] == bad
 
 
-def test_the_waiters_of_what_is_here(sagemaker, trained, request_of, settings):
+def test_the_waiters_of_what_is_here(sagemaker, model_uri, request_of, settings):
     known = {
         "endpoint_in_service",
         "endpoint_deleted",
@@ -129,7 +129,7 @@ def test_the_waiters_of_what_is_here(sagemaker, trained, request_of, settings):
     }
     assert set(sagemaker.waiter_names) == known | WAITERS_OF_OTHERS
     quick = {"Delay": 0.05, "MaxAttempts": 200}
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    name = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, name)
     sagemaker.delete_endpoint(EndpointName=name)
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=quick)

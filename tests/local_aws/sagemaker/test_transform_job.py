@@ -9,17 +9,17 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from local_aws.sagemaker.models import SageMakerBackend
-from tests.conftest import ROLE_ARN
-from tests.local_aws.conftest import IMAGE, deploy, error_of, wait_for_endpoint
+from tests.conftest import IMAGE, ROLE_ARN
+from tests.local_aws.conftest import deploy, error_of, wait_for_endpoint
 
 LINES = [{"source": "hello world"}, {"source": "good bye", "k": 2}, {"source": "hello"}]
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def model(sagemaker, trained) -> str:
+def model(sagemaker, model_uri) -> str:
     name = f"transform-model-{next(_numbers)}"
-    container = {"Image": IMAGE, "ModelDataUrl": trained["ModelArtifacts"]["S3ModelArtifacts"]}
+    container = {"Image": IMAGE, "ModelDataUrl": model_uri}
     sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE_ARN)
     return name
 
@@ -78,12 +78,12 @@ def test_every_line_is_answered_below_the_output_path(sagemaker, request_for, ou
 @pytest.mark.parametrize("strategy", ["MultiRecord", "SingleRecord"])
 @pytest.mark.parametrize("assemble", ["Line", "None"])
 def test_the_lines_answers_do_not_depend_on_how_they_are_put_together(
-    sagemaker, request_for, output, runtime, trained, strategy, assemble
+    sagemaker, request_for, output, runtime, model_uri, strategy, assemble
 ):
     request = request_for(as_lines(LINES)) | {"BatchStrategy": strategy}
     request["TransformOutput"]["AssembleWith"] = assemble
     transform(sagemaker, request)
-    endpoint = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
+    endpoint = deploy(sagemaker, model_uri)
     wait_for_endpoint(sagemaker, endpoint)
 
     asked = runtime.invoke_endpoint(EndpointName=endpoint, ContentType="application/jsonlines", Body=as_lines(LINES))
@@ -137,8 +137,8 @@ def test_a_bad_file_does_not_keep_the_others_from_being_transformed(sagemaker, r
     assert no_gzip["FailureReason"] == "ClientError: See job logs for more information"
 
 
-def test_an_artifact_that_is_gone_fails_the_job(sagemaker, request_for, client, settings, trained):
-    key = trained["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
+def test_an_artifact_that_is_gone_fails_the_job(sagemaker, request_for, client, settings, model_uri):
+    key = model_uri.split("/", 3)[3]
     client("s3").delete_object(Bucket=settings.bucket, Key=key)
 
     assert "Failed to download model data" in transform(sagemaker, request_for(as_lines(LINES)))["FailureReason"]

@@ -7,10 +7,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from include.blazingtext.requests import as_tags, endpoint_request
 from include.config.ownership import DEADLINE, OWNER, PURPOSE, ownership_tags
-from tests.conftest import ROLE_ARN
+from tests.conftest import IMAGE, ROLE_ARN
 from tests.plugins.attempts import CONTEXT, WorkerDied, die_around_call, finish
 from tests.plugins.endpoints import arns_of, delete_operator, deploy_operator, half_deployed, tags_of
-from tests.plugins.jobs import IMAGE
 
 
 def test_all_three_resources_carry_owner_and_deadline(sagemaker, deployed):

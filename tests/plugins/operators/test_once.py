@@ -8,8 +8,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskD
 from include.blazingtext.requests import as_tags
 from include.report.failures import ATTEMPTS
 from local_aws.sagemaker.models import SageMakerBackend
+from tests.conftest import IMAGE
 from tests.plugins.attempts import CONTEXT, RETRY, Attempt, WorkerDied, die_around_call, finish
-from tests.plugins.jobs import IMAGE, train_operator, wait_until_stopped
+from tests.plugins.jobs import train_operator, wait_until_stopped
 
 
 def test_a_job_is_trained_once_and_then_reused(request_of):

@@ -13,10 +13,10 @@ from include.blazingtext.requests import as_tags, endpoint_request
 from include.config.ownership import DEADLINE, DEPLOYMENT, ownership_tags
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.aws.test_notify import remember, told
-from tests.conftest import ROLE_ARN
+from tests.conftest import IMAGE, ROLE_ARN
 from tests.plugins.attempts import CONTEXT, event_of, finish
 from tests.plugins.endpoints import arns_of, delete_operator, deploy_operator, half_deployed
-from tests.plugins.jobs import IMAGE, tune_operator, wait_until_stopped
+from tests.plugins.jobs import tune_operator, wait_until_stopped
 
 
 @pytest.fixture
