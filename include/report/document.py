@@ -110,12 +110,12 @@ def _outcome(run: Run, decision: Decision | None) -> str:
     if states.get("wait_for_tweets") == "skipped":
         return "Skipped: no labelled tweets for this date."
     if decision is None:
-        return "Nothing was evaluated."
-    deployed = states.get("deploy_endpoint")
-    if not decision.deploy or deployed not in {"success", "skipped"}:
+        return "No model was evaluated."
+    deployment = states.get("deploy_endpoint")
+    if not decision.deploy or deployment not in {"success", "skipped"}:
         return decision.reason
-    became = "Deployed" if deployed == "success" else "Not deployed, as deploy_endpoint was skipped"
-    return decision.reason.replace(TO_BE_DEPLOYED, became, 1)
+    result = "Deployed" if deployment == "success" else "Not deployed, because deploy_endpoint was skipped"
+    return decision.reason.replace(TO_BE_DEPLOYED, result, 1)
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
@@ -158,14 +158,14 @@ def _job_seconds(task_id: str, run: Run, job: Tuned | Trained | None) -> int | N
 
 
 def _endpoint_cost(name: str, results: Results) -> tuple[float | None, str]:
-    """Seconds from the endpoint's creation to its deletion, and what is known of it in words."""
+    """Seconds from the endpoint's creation to its deletion, and a sentence about the endpoint."""
     created = results.deploy_endpoint.created_at if results.deploy_endpoint else None
     deletion = results.delete_endpoint
     if deletion and f"endpoint {name}" in deletion.deleted:
         if created is None:
-            return None, "deleted; when it was created is not known"
-        lived = datetime.fromisoformat(deletion.deleted_at) - datetime.fromisoformat(created)
-        return lived.total_seconds(), "deleted"
+            return None, "deleted; the time of its creation is not known"
+        lifetime = datetime.fromisoformat(deletion.deleted_at) - datetime.fromisoformat(created)
+        return lifetime.total_seconds(), "deleted"
     if created is not None:
         return None, "not deleted by this attempt: it still exists, or was deleted before"
     return (0, "none was created") if deletion else (None, "none was created so far")
