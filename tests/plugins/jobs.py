@@ -8,8 +8,8 @@ from include.blazingtext.hyperparameters import tuning_ranges
 from include.blazingtext.requests import tuning_request
 
 
-def train_operator(request: dict[str, Any]) -> SageMakerTrainOnceOperator:
-    return SageMakerTrainOnceOperator(task_id="train", config=request, check_interval=0.05)
+def train_operator(request: dict[str, Any], check_interval: float = 0.05) -> SageMakerTrainOnceOperator:
+    return SageMakerTrainOnceOperator(task_id="train", config=request, check_interval=check_interval)
 
 
 def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOperator:

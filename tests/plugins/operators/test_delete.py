@@ -38,7 +38,9 @@ def test_an_endpoint_that_cannot_be_deleted_is_named_with_its_type_and_age(deplo
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_wherever_a_worker_dies_a_retry_deletes_what_is_left(model_uri, sagemaker, when):
+def test_wherever_a_worker_dies_a_retry_deletes_what_is_left(model_uri, sagemaker, monkeypatch, when):
+    # One poll of the trigger, not several to die in.
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.0001)
     for number in itertools.count(1):
         name = f"retrain-operators-deletes-{when}-{number}"
         finish(deploy_operator(name, model_uri))

@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from include.blazingtext.requests import as_tags, endpoint_request
 from include.config.ownership import DEADLINE, OWNER, PURPOSE, ownership_tags
+from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import IMAGE, ROLE_ARN
 from tests.plugins.attempts import CONTEXT, WorkerDied, die_around_call, finish
 from tests.plugins.endpoints import arns_of, delete_operator, deploy_operator, half_deployed, tags_of
@@ -92,7 +93,9 @@ def test_what_is_there_with_other_content_is_an_error(deployed, model_uri, chang
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_wherever_a_worker_dies_a_retry_leads_to_the_same_deployment(model_uri, sagemaker, when):
+def test_wherever_a_worker_dies_a_retry_leads_to_the_same_deployment(model_uri, sagemaker, monkeypatch, when):
+    # One poll of the trigger, not several to die in.
+    monkeypatch.setattr(SageMakerBackend.services.pace, "factor", 0.0001)
     for number in itertools.count(1):
         name = f"retrain-operators-dies-{when}-{number}"
         operator = deploy_operator(name, model_uri)

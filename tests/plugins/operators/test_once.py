@@ -201,7 +201,7 @@ def test_whose_a_finished_job_is_stands_in_the_log(request_of, monkeypatch, team
 def test_wherever_a_worker_dies_a_retry_leads_to_the_same_one_job(request_of, sagemaker, when):
     for number in itertools.count(1):
         request = request_of(epochs=6 + number) | {"TrainingJobName": f"operators-dies-{when}-{number}"}
-        operator = train_operator(request)
+        operator = train_operator(request, check_interval=0.5)  # few polls, each a call to die around
         die_around_call(operator, number, when)
         try:
             finish(operator)
