@@ -1,0 +1,35 @@
+import signal
+import subprocess
+import sys
+
+import psutil
+
+from local_stack.processes import interruptions_ignored, kill_tree, tree
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+WITH_CHILD_IN_A_SESSION_OF_ITS_OWN = (
+    "import subprocess, sys, time\n"
+    f"print(subprocess.Popen({SLEEPER!r}, start_new_session=True).pid, flush=True)\n"
+    "time.sleep(60)\n"
+)
+
+
+def test_a_process_is_killed_with_what_it_has_started_in_sessions_of_their_own():
+    command = [sys.executable, "-c", WITH_CHILD_IN_A_SESSION_OF_ITS_OWN]
+    with subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        assert {member.pid for member in tree(process.pid)} == {process.pid, child}
+
+        kill_tree(process)
+
+    assert process.returncode == -signal.SIGKILL
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_interruptions_count_again_afterwards():
+    before = signal.getsignal(signal.SIGTERM)
+
+    with interruptions_ignored():
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+    assert signal.getsignal(signal.SIGTERM) == before

@@ -1,0 +1,60 @@
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+from airflow.executors.local_executor import LocalExecutor
+from airflow.utils.state import TaskInstanceState
+
+from hashtag_retrain.executors import RememberingLocalExecutor
+
+TASK = "a task"
+
+
+@pytest.fixture
+def reported(monkeypatch) -> list[str]:
+    """The states that reach the scheduler."""
+    states: list[str] = []
+    monkeypatch.setattr(LocalExecutor, "_process_workloads", lambda *_: None)
+    monkeypatch.setattr(LocalExecutor, "change_state", lambda _, key, state, *__: states.append(state))
+    return states
+
+
+@pytest.fixture
+def executor() -> RememberingLocalExecutor:
+    """Without processes, which start() would make."""
+    executor = RememberingLocalExecutor()
+    executor._started = Counter()
+    return executor
+
+
+def start(executor: RememberingLocalExecutor) -> None:
+    executor._process_workloads([SimpleNamespace(key=TASK)])
+
+
+def test_the_end_of_a_process_whose_task_was_resumed_already_is_not_reported(executor, reported):
+    start(executor)
+    start(executor)
+
+    executor.change_state(TASK, TaskInstanceState.SUCCESS)
+    assert reported == []
+    executor.change_state(TASK, TaskInstanceState.SUCCESS)
+
+    assert reported == [TaskInstanceState.SUCCESS]
+    assert not executor._started
+
+
+def test_a_process_that_fails_is_reported_whatever_was_started_since(executor, reported):
+    start(executor)
+    start(executor)
+
+    executor.change_state(TASK, TaskInstanceState.FAILED)
+
+    assert reported == [TaskInstanceState.FAILED]
+
+
+def test_processes_one_after_the_other_are_all_reported(executor, reported):
+    for _ in range(2):
+        start(executor)
+        executor.change_state(TASK, TaskInstanceState.SUCCESS)
+
+    assert reported == [TaskInstanceState.SUCCESS] * 2

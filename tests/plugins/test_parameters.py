@@ -1,0 +1,61 @@
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.definitions.param import ParamsDict
+
+from hashtag_retrain.parameters import refuse_unknown_parameters, run_parameters
+from include.config.errors import ConfigurationError
+from include.config.hashtags import load_hashtags
+
+
+@pytest.fixture
+def hashtag(tmp_path):
+    """A hashtag with parameters of its own."""
+
+    def load(parameters: str) -> Any:
+        (tmp_path / "hashtags.yaml").write_text(f'aws: {{labels: {{"0": a, "1": b}}, parameters: {{{parameters}}}}}')
+        return load_hashtags(tmp_path / "hashtags.yaml").usable[0]
+
+    return load
+
+
+def test_an_entrys_parameters_are_the_forms_defaults(hashtag):
+    parameters = run_parameters(hashtag("epochs: 7, deploy: never"))
+
+    assert (parameters["epochs"].value, parameters["deploy"].value) == (7, "never")
+
+
+def test_every_mistake_in_an_entrys_parameters_is_named_at_once(hashtag):
+    with pytest.raises(ConfigurationError) as error:
+        run_parameters(hashtag("epoch: 7, deploy: perhaps, min_gain: 2"))
+
+    assert [line.split(": ")[0].rpartition(".")[2] for line in str(error.value).splitlines()] == [
+        "epoch",
+        "deploy",
+        "min_gain",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "words"),
+    [
+        ({"epoch": 3}, r"The run's configuration: there is no parameter epoch \(did you mean epochs\?\)"),
+        ({"min_gain": math.nan}, "The run's configuration, min_gain: nan is no number to work with"),
+        ({"window_days": 7.0}, "The run's configuration, window_days: 7.0 is no whole number"),
+    ],
+)
+def test_a_run_with_a_configuration_that_it_cannot_obey_is_refused(hashtag, configuration, words):
+    with pytest.raises(ConfigurationError, match=words):
+        refuse_unknown_parameters(context(hashtag, configuration))
+
+
+@pytest.mark.parametrize("configuration", [None, {}, {"epochs": 3}])
+def test_any_other_run_is_not(hashtag, configuration):
+    refuse_unknown_parameters(context(hashtag, configuration))
+
+
+def context(hashtag: Any, configuration: dict[str, Any] | None) -> Any:
+    parameters = ParamsDict(run_parameters(hashtag("")))
+    return {"dag": SimpleNamespace(params=parameters), "dag_run": SimpleNamespace(conf=configuration)}
