@@ -28,7 +28,9 @@ def stack(tmp_path_factory) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("airflow")
     hashtags = home / "hashtags.yaml"
     hashtags.write_text(HASHTAGS, encoding="utf-8")
-    more = {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
+    # No file changes meanwhile, so none has to be parsed again.
+    more = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
+    more |= {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
     with LocalStack(StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)) as stack:
         upload_samples(client_of(stack, "s3"), Settings.from_environment(stack.environment))
         yield stack

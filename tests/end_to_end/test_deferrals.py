@@ -35,7 +35,10 @@ KINDS = ("wait", "train", "deploy", "hold", "delete")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory) -> Iterator[LocalStack]:
-    more = {"AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags"))}
+    more = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags")),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+    }
     with LocalStack(StackSettings.on_free_ports(tmp_path_factory.mktemp("airflow"), more=more)) as stack:
         s3 = client_of(stack, "s3")
         s3.create_bucket(Bucket=BUCKET)
