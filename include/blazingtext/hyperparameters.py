@@ -47,7 +47,6 @@ class Hyperparameter:
         """
         Check a value, and return it; as a float if the kind is number.
 
-
         :raises ConfigurationError: the value is of the wrong kind or out of bounds
         """
         fits = {
@@ -183,7 +182,6 @@ def to_request(values: Mapping[str, Any]) -> dict[str, str]:
 
 def tuning_ranges() -> dict[str, list[dict[str, str]]]:
     """Make a tuning request's ParameterRanges."""
-
     ranges: dict[str, list[dict[str, str]]] = {"IntegerParameterRanges": [], "ContinuousParameterRanges": []}
     for name, hyperparameter in HYPERPARAMETERS.items():
         if hyperparameter.tuning_range is None:

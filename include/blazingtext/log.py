@@ -13,7 +13,6 @@ def accuracy_by_epoch(lines: Iterable[str]) -> list[dict[str, float]]:
 
     :param lines: the lines of the job's log, in order
     """
-
     epochs: dict[int, float] = {}
     epoch = 0
     for line in lines:

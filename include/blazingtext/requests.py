@@ -140,7 +140,6 @@ def invocation(instances: list[str], k: int) -> dict[str, Any]:
 
 def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
     """Tags in the form of AWS requests."""
-
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

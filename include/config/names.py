@@ -148,7 +148,6 @@ def next_attempt(name: str, attempt: int) -> str:
 
 def fingerprint(settings: Mapping[Any, Any]) -> str:
     """SHA-256 of everything on which the result of a job depends."""
-
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -61,7 +61,6 @@ def deadline_in(tags: Mapping[str, str]) -> datetime | None:
 
     A time without a time zone, which a person may have written, is taken as UTC.
     """
-
     try:
         deadline = datetime.fromisoformat(tags[DEADLINE])
     except (KeyError, ValueError):

@@ -99,7 +99,6 @@ def retry_seconds(environment: Mapping[str, str] = os.environ) -> float:
     RETRAIN_RETRY_SECONDS: how long a failed task waits for its first retry; it waits twice as long for the next. It
     should outlast a short outage of AWS. A local AWS is back sooner.
 
-
     :raises ConfigurationError: not a positive number
     """
     return _positive_seconds("RETRAIN_RETRY_SECONDS", environment)

@@ -101,7 +101,6 @@ def _verdict(name: str, comparison: Comparison) -> str:
 
 def history_entry(champion: Version) -> dict[str, Any] | None:
     """The champion's entry for `include.report.history`; None if somebody else registered it, without these figures."""
-
     properties = champion.properties
     try:
         low, high = float(properties["accuracy_low"]), float(properties["accuracy_high"])

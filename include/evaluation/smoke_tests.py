@@ -42,7 +42,6 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
 
     :raises EvaluationError: the answer is malformed, or it differs from the evaluated model's
     """
-
     answered = parse_answer(answer)
     check_same([Prediction(test["expected"]) for test in smoke_tests], answered)
     return [

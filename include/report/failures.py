@@ -29,5 +29,4 @@ def describe_failures(failures: Mapping[str, str | None]) -> str:
 
     :param failures: messages by task id; None if a task has left no message
     """
-
     return "; ".join(f"{task_id}: {message or NO_MESSAGE}" for task_id, message in failures.items())

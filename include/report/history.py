@@ -31,7 +31,6 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
     :param champion: the champion's entry, in the form of `remember`; replaces that of its date, so that the chart shows
         the champion even if its date was evaluated again
     """
-
     entries = []
     for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
         if champion is not None and champion["date"] == date:

@@ -9,7 +9,6 @@ from include.report.page import render
 
 def publish(storage: Storage, keys: Keys, run_name: str, report: dict[str, Any]) -> str:
     """Write report.json and report.html to S3; return the page's URL for browsers."""
-
     storage.write_json(report, keys.run(run_name) + "report.json")
     storage.write_page(render(report), keys.run(run_name) + "report.html")
     return storage.browser_url(keys.run(run_name) + "report.html")

@@ -1,13 +1,18 @@
 """
-Labelled rows in, BlazingText's three channels out, with a report that accounts for every row.
+Preparation of labelled rows: BlazingText's three channels, and a report in which every row is counted.
 
-Works in two passes, so that memory does not grow with the number of rows. The first reads the rows, cleans them and
-spools them to disk, into buckets by a keyed hash of the tweet (`include.tweets.spool`). The second takes bucket by
-bucket: there all rows of a tweet are together, so duplicates are merged and contradicting labels are put to the vote
-(`include.tweets.bucket`). The hash is at the same time the order of the output: shuffled by the seed, and the same
-whatever the order of the files or the number of processes.
+It takes two passes, so that the memory does not depend on the number of rows:
 
-Both passes are shared between processes. This one cuts the files into blocks, and writes down in order what comes back.
+1. The rows are read, cleaned, and written to buckets on disk. A hash of the tweet decides on the bucket
+   (`include.tweets.spool`).
+2. Each bucket is made into examples. All rows of a tweet are in the same bucket, so duplicates can be merged there, and
+   the majority can decide where labels contradict each other (`include.tweets.bucket`).
+
+The hash also gives the order of the output. It depends on the seed, but not on the order of the files or on the number
+of processes.
+
+Several processes share the work of both passes. The main process cuts the files into blocks, and writes the results in
+order.
 """
 
 import json
@@ -35,19 +40,19 @@ from include.tweets.workers import Workers
 __all__ = ["PrepareSettings", "Progress", "Source", "prepare"]
 
 PARALLEL_FROM_ROWS = 20_000
-"""Below this, starting processes takes longer than the work."""
+"""With fewer rows, starting processes takes longer than the work."""
 BLOCKS_AT_ONCE = 64
-"""So many are one job for a process: enough that its overhead does not matter."""
+"""A job consists of so many blocks, so that the overhead per job does not matter."""
 ROWS_PER_JOB = 100_000
-"""A process writes its rows at the end of a job, or when there are so many."""
+"""A process writes its rows to disk at the end of a job, or earlier when it has so many."""
 
 TEST_TWEETS = "test_tweets.csv"
-"""The test split for people, line by line as in test.txt: label, text before it is lower-cased and tokenised, and a
-hash that near copies of a tweet share (see `include.tweets.cleaning.Tweet.group`)."""
+"""The test split before tokenisation, with one row for each line of test.txt."""
 TEST_TWEETS_COLUMNS = ("label", "text", "group")
+"""Near copies of a tweet have the same group (see `include.tweets.cleaning.Tweet.group`)."""
 
 Progress = Callable[[str, float], None]
-"""Called now and then with what is being done and the share of it that is done."""
+"""A function that is called with the name of the current step and the share of it that is done."""
 
 
 def prepare(
@@ -61,14 +66,14 @@ def prepare(
     Write train.txt, validation.txt, test.txt, test_tweets.csv, rejected.csv and report.json into `out`; return the
     report.
 
-    On a DataError, rejected.csv and report.json are there all the same and say what was found; no channel is.
+    If a DataError is raised, only rejected.csv and report.json are written.
 
-    :param processes: how many processes read and tokenise; the default is one per core, or one alone where rows are few
-    :raises DataError: the rows cannot be used; the message says which, where and why
+    :param processes: number of processes; the default is one per core, or a single one for few rows
+    :raises DataError: the rows cannot be used; the message says which ones, where they are, and why
     """
     names = Counter(source.name for source in sources)
     if repeated := sorted(name for name, count in names.items() if count > 1):
-        raise ConfigurationError(f"the input names {', '.join(repeated)} more than once")
+        raise ConfigurationError(f"several input files have the name {', '.join(repeated)}")
     out.mkdir(parents=True, exist_ok=True)
     channels = [f"{name}.txt" for name in SPLITS] + [TEST_TWEETS]
     for name in channels:
@@ -94,7 +99,7 @@ def _write_report(out: Path, report: dict[str, Any]) -> None:
 
 
 class _Preparation:
-    """One run: what it reads and counts, and where it writes."""
+    """A single preparation: its input, its counts and its output."""
 
     def __init__(
         self,
@@ -127,7 +132,7 @@ class _Preparation:
         return self._workers.count > 1 and self._tally.rows_read >= self._parallel_from_rows
 
     def _spooled_blocks(self) -> Iterator[BlockTally]:
-        """The first pass: all rows to the spool; by this process alone while there may be few."""
+        """The first pass. It runs in this process until there are enough rows for several processes."""
         blocks = self._blocks()
         spool = Spool(self._scratch, self._files, self._settings)
         while not self._is_parallel():
@@ -176,7 +181,7 @@ class _Preparation:
 
 
 def _batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:
-    """Where `blocks` raises an exception, so does this, after all blocks before."""
+    """Lists of blocks. If `blocks` raises an exception, the blocks before it are yielded first."""
     while True:
         batch: list[Block] = []
         try:
@@ -189,14 +194,14 @@ def _batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:
         yield batch
 
 
-# In the other processes
-
 _spool: Spool
+"""In the pool's processes."""
 
 
 def _start(folder: Path, files: Sequence[str], settings: PrepareSettings) -> None:
     global _spool
-    # nltk would import these, for two seconds, on behalf of parts that nobody needs in a process like this.
+    # nltk imports these for functions that are not used here. That would take two seconds in each process.
+
     for name in ("scipy", "sklearn"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     _spool = Spool(folder, files, settings, ROWS_PER_JOB)

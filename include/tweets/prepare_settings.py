@@ -42,6 +42,5 @@ class PrepareSettings:
         A fingerprint of labels, tokens and split. Models with the same rule can be compared: they have the same labels
         and the same tokens, and no test tweet of one is a train tweet of the other.
         """
-
         parts = (sorted(self.labels.values()), self.recipe, self.seed, asdict(self.fractions), SPLIT_RULE, TOKENS_RULE)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""nltk's English punkt_tab data: the copy in nltk_data beside this file, before any other that nltk finds."""
+"""nltk's English punkt_tab data. A copy is in nltk_data beside this file."""
 
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,7 @@ NLTK_DATA = Path(__file__).with_name("nltk_data")
 
 @cache
 def use_own_data() -> None:
-    """Have nltk look here first: other data would give other tokens."""
-    import nltk  # on demand: it imports scipy and scikit-learn
+    """Let nltk use this copy before any other on the machine, because other data would give other tokens."""
+    import nltk  # only here, because it imports scipy and scikit-learn
 
     nltk.data.path.insert(0, str(NLTK_DATA))

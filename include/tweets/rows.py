@@ -166,7 +166,6 @@ def read_blocks(stream: io.BufferedIOBase, whole_rows: Callable[[bytes, int], in
     :param whole_rows: called with a piece of the file, which starts with a row, and the number of its first line;
         returns how many bytes at its start are whole rows, whatever the rest of the file contains
     """
-
     number, content = 1, b""
     pieces = _pieces(stream)
     while True:
@@ -204,5 +203,4 @@ def _pieces(stream: io.BufferedIOBase) -> Iterator[bytes]:
 
 def whole_lines(content: bytes, first: int) -> int:
     """`whole_rows` of `read_blocks` for formats in which every line is a row."""
-
     return content.rfind(b"\n") + 1

@@ -62,7 +62,6 @@ def _read_plain(
     source: Source, stream: "io.BufferedReader[Any] | gzip.GzipFile", settings: PrepareSettings
 ) -> Iterator[Block]:
     """Read a file that is not gzipped: a manifest if it begins with a brace, else CSV."""
-
     start = stream.peek(len(BYTE_ORDER_MARK) + 1)
     if start[:2] in UTF_16:
         raise DataError(f"{source.name}: the file is UTF-16; save it as UTF-8")

@@ -44,7 +44,6 @@ def keyed_hash(text: str, seed: int, purpose: bytes) -> bytes:
 
 def assign(group: str, seed: int, fractions: Fractions) -> Split:
     """The split of a group of near copies (see `include.tweets.cleaning.Tweet.group`)."""
-
     position = int.from_bytes(keyed_hash(group, seed, b"split")[:8], "big") / 2**64
     if position < fractions.test:
         return "test"

@@ -1,9 +1,9 @@
 """
-The first pass of `include.tweets.prepare`: rows to disk, into buckets by a keyed hash of the tweet.
+The first pass of `include.tweets.prepare`: it writes rows to buckets on disk. A tweet's hash decides on its bucket.
 
-The same line comes again and again, with retweets and dates that are read twice. So what a line is worth is worked out
-once and remembered, and a row like one before costs a look-up. On disk, a label and a cell are written once by each
-process that finds them, and each of their rows is three numbers.
+Many lines repeat, because of retweets and because windows of dates overlap. So the result of parsing a line is cached,
+and an equal line needs only a look-up. A process writes each label with its cell to disk only once, and three numbers
+for each row.
 """
 
 import os
@@ -20,17 +20,18 @@ import numpy.typing as npt
 from include.tweets.cleaning import UndecodableCell, canonical_body
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import RejectedRows
-from include.tweets.rows import Block, Format, Lines, Rejection, Row
+from include.tweets.rows import MAX_EXCERPT, Block, Format, Lines, Rejection, Row
 from include.tweets.split import keyed_hash
 
 BUCKETS = 256
 BUFFERED_ROWS = 8_000
 BUFFERED_BYTES = 2 * 1024 * 1024
 
-REMEMBERED_LINES = 100_000
-REMEMBERED_BYTES = 16 * 1024 * 1024
-"""When there are so many lines or bytes of lines, all are forgotten: it is only time that is lost."""
-LONGEST_REMEMBERED = 4096
+CACHED_LINES = 100_000
+CACHED_BYTES = 16 * 1024 * 1024
+"""The cache of lines is cleared when it contains so many lines or bytes."""
+LONGEST_CACHED = 4096
+"""Longer lines, in bytes, are not cached."""
 
 _NO_ROW = -1
 _SUFFIX = ".spool"
@@ -40,19 +41,20 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(slots=True)
 class BlockTally:
-    """What there was in a block: rows, usable ones by label (in the order in which labels came up), rejected ones."""
+    """The counts of a block."""
 
     file: str
     rows: int
     labels: dict[str, int]
+    """Usable rows by label, in the order of their first rows."""
     rejected: RejectedRows
 
 
 class Spool:
     """
-    Takes blocks of rows, and writes usable rows to a folder that processes share, each with files of its own.
+    Writes the usable rows of blocks to a folder. Several processes share the folder; each has its own files there.
 
-    :param files: the names of all files, in the order of the output
+    :param files: the names of all input files, in the order of the output
     """
 
     def __init__(
@@ -65,25 +67,27 @@ class Spool:
         self._label_indices = {label: index for index, label in enumerate(self._labels)}
         self._buffered_rows = buffered_rows
         self._format: Format | None = None
-        self._known: dict[bytes, int] = {}
-        """Of lines that are a row by themselves, the code of their label and cell (see `_code`)."""
-        self._known_bytes = 0
-        self._written: Counter[int] = Counter()
-        """How many labels with cells there are in each bucket."""
-        self._new: defaultdict[int, list[tuple[bytes, int, str]]] = defaultdict(list)
-        self._rows: list[Numbers] = []
+        self._cache: dict[bytes, int] = {}
+        """The codes (see `_code`) of lines that are one row each."""
+        self._cached_bytes = 0
+        self._cell_counts: Counter[int] = Counter()
+        """The number of cells in each bucket."""
+        self._new_cells: defaultdict[int, list[tuple[bytes, int, str]]] = defaultdict(list)
+        """Key, label and cell, by bucket, to be written by `flush`."""
+        self._new_rows: list[Numbers] = []
+        """Codes, file indices and line numbers, to be written by `flush`."""
         self._row_count = self._byte_count = 0
 
     def add(self, block: Block) -> BlockTally:
-        """The rows may be on disk only after a `flush`."""
+        """Add a block's rows. They are certainly on disk only after `flush`."""
         if block.format != self._format:
-            self._known, self._known_bytes, self._format = {}, 0, block.format
+            self._cache, self._cached_bytes, self._format = {}, 0, block.format
         rejected = RejectedRows()
         codes = np.array(self._codes(block, rejected), dtype=np.int64)
         usable = np.flatnonzero(codes != _NO_ROW)
         codes = codes[usable]
         file = block.format.file
-        self._rows.append(np.stack((codes, np.full(len(codes), self._files[file]), usable + block.first)))
+        self._new_rows.append(np.stack((codes, np.full(len(codes), self._files[file]), usable + block.first)))
         self._row_count += len(codes)
         self._byte_count += len(block.content)
         if self._row_count >= self._buffered_rows or self._byte_count >= BUFFERED_BYTES:
@@ -91,9 +95,10 @@ class Spool:
         return BlockTally(file, len(codes) + len(rejected), self._label_counts(codes), rejected)
 
     def flush(self) -> None:
-        if not self._rows:
+        """Write all rows to disk."""
+        if not self._new_rows:
             return
-        codes, files, numbers = np.concatenate(self._rows, axis=1)
+        codes, files, numbers = np.concatenate(self._new_rows, axis=1)
         buckets = codes % BUCKETS
         order = np.argsort(buckets, kind="stable")
         rows = np.stack((codes // BUCKETS // len(self._labels), files, numbers), axis=1)[order]
@@ -101,17 +106,17 @@ class Spool:
         for bucket, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
             if start < end:
                 with (self._folder / f"{bucket:02x}-{os.getpid()}{_SUFFIX}").open("ab") as file:
-                    pickle.dump((self._new[bucket], rows[start:end]), file, pickle.HIGHEST_PROTOCOL)
-        self._new.clear()
-        self._rows.clear()
+                    pickle.dump((self._new_cells[bucket], rows[start:end]), file, pickle.HIGHEST_PROTOCOL)
+        self._new_cells.clear()
+        self._new_rows.clear()
         self._row_count = self._byte_count = 0
 
     def _codes(self, block: Block, rejected: RejectedRows) -> list[int | None]:
-        """For each line the code of the row that begins there, or that none does."""
+        """For each line the code of the usable row that begins there, or _NO_ROW."""
         lines = block.lines()
-        codes = list(map(self._known.get, lines.all[: len(lines)]))
+        codes = list(map(self._cache.get, lines.all[: len(lines)]))
         for position, code in enumerate(codes):
-            if position < lines.position:  # inside the row before, whatever it looks like by itself
+            if position < lines.position:  # the line belongs to the row before, even if it looks like another row
                 codes[position] = _NO_ROW
             elif code is None:
                 lines.position = position
@@ -121,9 +126,9 @@ class Spool:
     def _read_row(self, format: Format, lines: Lines, rejected: RejectedRows) -> int:
         position = lines.position
         line = lines.all[position]
-        if (known := self._known.get(line)) is not None:  # new in this block, so it was not known when that began
+        if (cached := self._cache.get(line)) is not None:  # cached since this block was begun
             lines.position += 1
-            return known
+            return cached
         code = _NO_ROW
         for row in format.read(lines):
             usable = self._code(row) if isinstance(row, Row) else row
@@ -131,35 +136,34 @@ class Spool:
                 rejected.add(usable)
             else:
                 code = usable
-        # The first line of a file may begin with a byte order mark, which is none elsewhere.
+        # Not the first line of a file: a byte order mark is removed there, but belongs to the label on other lines.
         if code != _NO_ROW and lines.position == position + 1 and lines.first + position > 1:
-            self._remember(line, code)
+            self._add_to_cache(line, code)
         return code
 
-    def _remember(self, line: bytes, code: int) -> None:
-        if len(line) > LONGEST_REMEMBERED:
+    def _add_to_cache(self, line: bytes, code: int) -> None:
+        if len(line) > LONGEST_CACHED:
             return
-        if len(self._known) >= REMEMBERED_LINES or self._known_bytes >= REMEMBERED_BYTES:
-            self._known.clear()
-            self._known_bytes = 0
-        self._known[line] = code
-        self._known_bytes += len(line)
+        if len(self._cache) >= CACHED_LINES or self._cached_bytes >= CACHED_BYTES:
+            self._cache.clear()
+            self._cached_bytes = 0
+        self._cache[line] = code
+        self._cached_bytes += len(line)
 
     def _code(self, row: Row) -> int | Rejection:
-        """
-        One number for a row's label and cell: where they are written among those of the bucket, the label, the bucket.
-        """
+        """Add a row's label and cell to a bucket. The code is one number for cell index, label index and bucket."""
         try:
             body = canonical_body(row.cell)
         except UndecodableCell as error:
-            return Rejection(row.file, row.line, "undecodable_repr", str(error), row.cell[:200])
+            return Rejection(row.file, row.line, "undecodable_repr", str(error), row.cell[:MAX_EXCERPT])
         if not body:
-            return Rejection(row.file, row.line, "empty_text", "nothing is left of the text", row.cell[:200])
+            return Rejection(row.file, row.line, "empty_text", "the decoded text is empty", row.cell[:MAX_EXCERPT])
         key = keyed_hash(body, self._seed, b"order")
         bucket, label = key[0], self._label_indices[row.label]
-        self._new[bucket].append((key, label, row.cell))
-        self._written[bucket] += 1
-        return ((self._written[bucket] - 1) * len(self._labels) + label) * BUCKETS + bucket
+        index = self._cell_counts[bucket]
+        self._new_cells[bucket].append((key, label, row.cell))
+        self._cell_counts[bucket] += 1
+        return (index * len(self._labels) + label) * BUCKETS + bucket
 
     def _label_counts(self, codes: Numbers) -> dict[str, int]:
         labels = codes // BUCKETS % len(self._labels)
@@ -169,7 +173,7 @@ class Spool:
 
 
 class Cell(NamedTuple):
-    """A label and a cell, once, however many rows have them. Cells of one tweet have one key."""
+    """A label and a cell, which any number of rows can have. All cells of a tweet have the same key."""
 
     key: bytes
     label: str
@@ -178,11 +182,11 @@ class Cell(NamedTuple):
 
 @dataclass(slots=True)
 class SpooledBucket:
-    """All rows of some tweets, and all the tweets of these rows."""
+    """All rows of the tweets whose hash belongs to one bucket."""
 
     cells: list[Cell] = field(default_factory=list)
     rows: Numbers = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))
-    """For each row the index of its cell, the index of its file, its line."""
+    """For each row: the index of its cell, the index of its file, and its line number."""
 
     @classmethod
     def load(cls, paths: Iterable[Path], settings: PrepareSettings) -> "SpooledBucket":

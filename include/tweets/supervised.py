@@ -17,7 +17,6 @@ def parse_example(line: str) -> tuple[str, str]:
     """
     The label and the instance (tokens separated by spaces) of a line by `format_example`.
 
-
     :raises ValueError: the line does not begin with a label
     """
     label, _, instance = line.rstrip("\n").partition(" ")

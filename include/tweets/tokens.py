@@ -1,4 +1,4 @@
-"""Tokens for BlazingText: the one function that training, evaluation and everyone who asks an endpoint must share."""
+"""Tokens for BlazingText. Training, evaluation and the callers of an endpoint must all use these functions."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -10,22 +10,24 @@ from include.tweets.punkt import use_own_data
 LABEL_PREFIX = "__label__"
 
 TOKENS_RULE = 1
-"""To be counted up with any change that gives a text other tokens, an update of nltk above all: models from before are
-then not compared with later ones, whose words they may not know."""
+"""
+Increase this with every change that gives a text other tokens, for example an update of nltk. Models from before the
+change may not know the words of later ones, so they are not compared.
+"""
 
 
 def tokenize(text: str) -> list[str]:
     """
-    Lower-cased ``nltk.word_tokenize`` tokens of `text`.
+    Tokenise a text with ``nltk.word_tokenize``, in lower case.
 
-    A word that begins like a BlazingText label loses its underscores, so that no tweet can label itself. A NUL, which
-    nltk takes for a letter and fastText for a blank, is a blank.
+    A word that begins like a BlazingText label loses its underscores: otherwise fastText would read it as another label
+    of the tweet. A NUL becomes a space, because nltk takes it as a letter, but fastText as a space.
     """
     return _without_labels(_word_tokenize()(_lower(text)))
 
 
 def tokenize_all(texts: Sequence[str]) -> list[list[str]]:
-    """``[tokenize(text) for text in texts]``, an order of magnitude faster where there are many."""
+    """``[tokenize(text) for text in texts]``, about ten times as fast for many texts."""
     from include.tweets.batch_tokens import word_tokenize_all
 
     lowered = [_lower(text) for text in texts]
@@ -44,13 +46,13 @@ def _without_labels(tokens: list[str]) -> list[str]:
 
 
 def instance(cell: str, recipe: Recipe) -> str:
-    """What an endpoint is asked for a cell or a plain tweet: its tokens, separated by blanks."""
+    """An instance of a request to the endpoint: the tokens of a cell or of a plain tweet, separated by spaces."""
     return " ".join(tokenize(clean(cell, recipe).text))
 
 
 @cache
 def _word_tokenize() -> Callable[[str], list[str]]:
-    """nltk's function; imported when it is needed, because nltk pulls in scipy and scikit-learn."""
+    """nltk's function. It is imported only here, because nltk imports scipy and scikit-learn."""
     from nltk.tokenize import word_tokenize
 
     use_own_data()

@@ -1,4 +1,4 @@
-"""Processes that share work, started when there turns out to be enough of it."""
+"""A pool of processes that is started with the first job."""
 
 import os
 import threading
@@ -16,12 +16,12 @@ class Workers:
     """
     A pool of processes as a context manager.
 
-    :param processes: how many; None for one per core
-    :param prepare: called in each process with the arguments, before its first job
+    :param processes: the number of processes; None for one per core
+    :param prepare: called in each process with `arguments`, before its first job
     """
 
     def __init__(self, processes: int | None, prepare: Callable[..., None], *arguments: Any):
-        # Celery runs tasks in daemonic processes, which may have no children.
+        # Celery runs tasks in daemonic processes, which must not start processes.
         possible = 1 if current_process().daemon else len(os.sched_getaffinity(0))
         self.count = processes or possible
         self._prepare, self._arguments = prepare, arguments
@@ -36,12 +36,13 @@ class Workers:
 
     def map(self, work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
         """
-        The results in order. There are never more than a few jobs and results under way, so that they do not pile up.
+        Call `work` with each job, and yield the results in order. Only a few jobs and results exist at a time, to limit
+        the memory.
 
-        Where `jobs` raises an exception, so does this, after the results of all jobs before.
+        If `jobs` raises an exception, the results of all jobs before it are yielded first.
         """
         if self._pool is None:
-            # Not forked: a process that Airflow runs tasks in has threads.
+            # Not "fork": Airflow's task process has threads, which makes forking unsafe.
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(self.count, context, _start, (self._prepare, self._arguments))
         pending: deque[Future[Result]] = deque()
@@ -65,7 +66,7 @@ def _start(prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed leaves its pool behind, which would wait for work for ever."""
+    """End this process with its parent. If the parent is killed, it would wait for jobs for ever."""
     parent = parent_process()
     if parent is not None:
         parent.join()

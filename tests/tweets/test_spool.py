@@ -58,7 +58,7 @@ def test_rows_come_back_as_they_were_read_whether_their_lines_are_remembered_or_
     blocks = [Block(1, content, CsvRows(f"file-{index}", NAMES)) for index, content in enumerate(contents)]
     rows = [list(block.rows()) for block in blocks]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "REMEMBERED_LINES", remembered)
+        patch.setattr(spool, "CACHED_LINES", remembered)
         writer = Spool(folder, [f"file-{index}" for index in range(len(blocks))], SETTINGS, buffered_rows=5)
         tallies = [writer.add(block) for block in blocks]
         writer.flush()
@@ -82,7 +82,7 @@ def test_a_cell_is_written_once_for_all_its_rows(tmp_path):
     ((path,),) = spooled_buckets(tmp_path)
     bucket = SpooledBucket.load([path], SETTINGS)
     assert len(bucket.rows) == 999
-    assert len(bucket.cells) <= 2  # a file's first line is not remembered
+    assert len(bucket.cells) <= 2  # a file's first line is not cached
 
 
 def test_files_with_other_columns_do_not_share_remembered_lines(tmp_path):
