@@ -134,13 +134,13 @@ def _folder_changes(storage: Storage, keys: Keys, reason: str) -> FolderChanges:
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """What prepare wrote, in S3: a folder for each channel, and the other files beside them."""
+    """The output of prepare in S3: a folder for each channel, and the other files beside them."""
 
     uri: str
-    """Of the folder, whose name is a digest of what it holds: no run overwrites another one's data."""
+    """Of the folder. Its name is a digest of its content, so no run overwrites another one's data."""
 
     def file(self, name: str) -> str:
-        """The URI of a file, by what it holds: one of FILES."""
+        """The URI of a file, by its name in FILES."""
         return self.uri + (f"{name}/" if name in SPLITS else "") + FILES[name]
 
     def channel(self, split: Split) -> str:
@@ -149,22 +149,22 @@ class PreparedData:
 
     @property
     def uris(self) -> dict[str, str]:
-        """By what they hold; of a split: its folder."""
+        """URIs by the names in FILES; that of a split is its folder, for a channel."""
         return {name: self.channel(name) if name in SPLITS else self.file(name) for name in FILES}
 
     @property
     def digest(self) -> str:
-        """Of all that it holds."""
+        """A digest of the content."""
         return self.uri.rstrip("/").rpartition("/")[2]
 
 
 def sha256_of_files(folder: Path) -> dict[str, str]:
-    """Of what prepare wrote into a folder, by what a file holds."""
+    """The digests of the output of prepare in a folder, by the names in FILES."""
     return {name: hashlib.sha256((folder / file).read_bytes()).hexdigest() for name, file in FILES.items()}
 
 
 def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> PreparedData:
-    """Upload what prepare wrote into a folder."""
+    """Upload the output of prepare from a folder."""
     data = PreparedData(storage.uri(keys.data(fingerprint(sha256_of_files(folder)))))
     for name, file in FILES.items():
         storage.upload(folder / file, storage.key_of(data.file(name)))

@@ -1,4 +1,4 @@
-"""What a hashtag, or a command, can choose about the preparation of its tweets."""
+"""Settings of the preparation of tweets that hashtags and the command line share."""
 
 from collections.abc import Mapping
 from typing import Literal, get_args
@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from include.config.errors import ConfigurationError
 
 Recipe = Literal["clean", "original"]
-"""How a cell becomes a text: see `include.tweets.cleaning`."""
+"""How a cell is cleaned (see `include.tweets.cleaning.clean`)."""
 RECIPES: tuple[Recipe, ...] = get_args(Recipe)
 MAX_LABELS = 100
 

@@ -52,6 +52,7 @@ def describe_run(
     """
     Make the report of a run, which may still be running.
 
+    :param results: what the tasks have returned so far
     :param data: prepare's report, if there is one yet
     :param evaluation: the content of evaluation.json, if there is one yet
     :param history: the newest evaluation of each date of the hashtag, the oldest date first
