@@ -212,8 +212,7 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     assert champion["approval"] == "Approved"
     assert "There was no champion to compare with" in first.report["evaluation"]["champion"]["verdict"]
     assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
-    assert "than the champion" in refused.report["outcome"]
-    assert "significantly worse" in refused.report["outcome"]
+    assert "it is significantly worse than the champion" in refused.report["outcome"]
     assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
     assert refused.report["registration"]["approval"] == "Rejected"
     assert [entry["champion"] for entry in refused.report["history"]] == [True, False]
