@@ -6,20 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from dags.retrain_hashtag import retrain
+from hashtag_retrain.hashtags import hashtags
 from include.samples import DATES
 
-TASKS = (
-    "wait_for_tweets",
-    "prepare_dataset",
-    "train_model",
-    "evaluate_model",
-    "register_model",
-    "deploy_endpoint",
-    "smoke_test",
-    "hold_endpoint",
-    "delete_endpoint",
-    "record_outcome",
-)
+TASKS = tuple(task_id for task_id in retrain(hashtags().usable[0]).task_ids if task_id != "tune_model")
+"""Of the DAG, in its order; but tune_model does not begin in most rounds."""
 PARTS = (
     "worker-1",
     "worker-2",

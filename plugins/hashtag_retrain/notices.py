@@ -16,9 +16,7 @@ from include.aws.notify import notify
 from include.config.names import hashtag_of
 from include.report.document import failed_tasks
 from include.report.failures import FAILURE, TOLD, describe_failures
-
-RECORD_OUTCOME = "record_outcome"
-"""The task that tells of its run."""
+from include.steps.record_outcome import record_outcome
 
 
 def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> None:
@@ -51,7 +49,7 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
 def _has_told(dag_id: str, run_id: str, run: Any) -> bool:
     """Whether record_outcome has told somebody, since the run began this time: a run that is cleared begins anew."""
     try:
-        told = XCom.get_one(key=TOLD, dag_id=dag_id, task_id=RECORD_OUTCOME, run_id=run_id)
+        told = XCom.get_one(key=TOLD, dag_id=dag_id, task_id=record_outcome.__name__, run_id=run_id)
         return told is not None and datetime.fromisoformat(told) >= run.start_date
     except Exception as error:  # then rather twice than never
         print(f"Whether somebody was told of {run_id} is not known: {error!r}")
