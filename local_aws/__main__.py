@@ -20,7 +20,7 @@ def main() -> int:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        server = LocalAws(options.host, options.port, Pace(options.pace), options.data_dir)
+        server = LocalAws(options.host, options.port, Pace(options.pace), options.data_dir, options.allow_host)
     except DataDirectoryError as error:
         print(f"error: {error}.", file=sys.stderr)
         return 2
@@ -45,6 +45,14 @@ def _options() -> argparse.Namespace:
         "prints the request log.",
     )
     parser.add_argument("--host", default=HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer also to requests to this name or address, and to S3's virtual hosts below it; can be repeated "
+        "(default: 127.0.0.1, localhost and [::1] only, so that no web page of another site can reach the server)",
+    )
     parser.add_argument("--port", type=int, default=PORT, help="port; 0 takes a free one (default: %(default)s)")
     parser.add_argument(
         "--data-dir",

@@ -1,12 +1,11 @@
 """The HTTP server: all services on one address."""
 
 import logging
-import re
 import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -35,6 +34,7 @@ from local_aws.service_models import RUNTIME, SAGEMAKER
 from local_aws.store import DataDirectoryError, Store
 
 StartResponse = Callable[..., Any]
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class _RequestHandler(MotoRequestHandler):
@@ -53,8 +53,9 @@ class Application:
     writes the call to the request log.
     """
 
-    def __init__(self, faults: Faults, requests: RequestLog, s3_objects: S3Objects):
+    def __init__(self, faults: Faults, requests: RequestLog, s3_objects: S3Objects, allowed_hosts: Sequence[str]):
         self._faults, self._requests, self._s3_objects = faults, requests, s3_objects
+        self._allowed_hosts = allowed_hosts
         self._admin = AdminApi(faults, requests)
         self.closing = False
         self._moto = DomainDispatcherApplication(create_backend_app)
@@ -65,7 +66,7 @@ class Application:
 
     def _respond(self, environment: WsgiEnvironment) -> Response:
         path: str = environment.get("PATH_INFO", "")
-        if reason := _forbidden(environment, path):
+        if reason := _forbidden(environment, path, self._allowed_hosts):
             return Response(f"{reason}\n", status=403)
         if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
             return self._admin.answer(Request(environment))
@@ -124,17 +125,29 @@ def _error(call: Call, environment: WsgiEnvironment, code: str, message: str) ->
     return aws_error(call, environment.get("CONTENT_TYPE"), code, message)
 
 
-def _forbidden(environment: WsgiEnvironment, path: str) -> str:
+def _forbidden(environment: WsgiEnvironment, path: str, allowed_hosts: Sequence[str]) -> str:
     """Why a request is not answered at all; empty if it is. Web pages of other sites must not reach the server."""
     host = environment.get("HTTP_HOST", "")
+    # A site can let its own name resolve to this machine, and so make its page one of the same origin.
+    if not is_allowed_host(host, allowed_hosts):
+        return f"The local AWS does not answer to the host {host[:100]!r}. Start it with --allow-host to add a host."
     origin = environment.get("HTTP_ORIGIN")
     if origin is not None and urlsplit(origin).netloc != host:
         return f"The local AWS does not answer pages of {origin}."
-    # A site could let its own name resolve to this machine, and so make its page one of the same origin.
-    name = str(urlsplit(f"//{host}").hostname or "")
-    if path.startswith(ADMIN_PATH) and "." in name and not re.fullmatch(r"[0-9.]+", name):
-        return f"{ADMIN_PATH} is there under an IP address, localhost, or a name without a dot, not under {name}."
     return "There is no moto-api here." if path.startswith("/moto-api") else ""
+
+
+def is_allowed_host(host: str, allowed_hosts: Sequence[str]) -> bool:
+    """
+    Whether a Host header names an allowed host, or a virtual host of S3 below one (bucket.localhost).
+
+    :param host: with or without a port
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return False
+    return any(name == allowed or name.endswith(f".{allowed}") for allowed in map(str.lower, allowed_hosts))
 
 
 def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
@@ -183,11 +196,19 @@ class LocalAws:
 
     :param port: 0 takes a free one
     :param data_directory: where the state is kept, and restored from; None keeps it in memory only
+    :param more_hosts: names under which clients reach the server, besides those of the loopback interface
     :raises OSError: the port is in use
     :raises DataDirectoryError: the directory cannot be used
     """
 
-    def __init__(self, host: str = HOST, port: int = 0, pace: Pace | None = None, data_directory: Path | None = None):
+    def __init__(
+        self,
+        host: str = HOST,
+        port: int = 0,
+        pace: Pace | None = None,
+        data_directory: Path | None = None,
+        more_hosts: Sequence[str] = (),
+    ):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
         with socket.create_server((host, port), backlog=4096) as listener:
@@ -201,7 +222,7 @@ class LocalAws:
                 _restore(self._store)
             except Exception as error:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
-            self._serving = Application(faults, self._requests, s3_objects)
+            self._serving = Application(faults, self._requests, s3_objects, (*LOOPBACK_HOSTS, *more_hosts))
             self._server = make_server(
                 host,
                 listener.getsockname()[1],

@@ -112,6 +112,7 @@ class StackSettings:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
+            "RETRAIN_ALLOWED_HOSTS": f"{LOOPBACK},localhost",
             "RETRAIN_BUCKET": self.bucket,
             "RETRAIN_ROLE_ARN": "arn:aws:iam::123456789012:role/local-sagemaker",
             "RETRAIN_POLL_SECONDS": "1",

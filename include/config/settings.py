@@ -85,6 +85,13 @@ def browser_endpoint_url(environment: Mapping[str, str] = os.environ) -> str | N
     return environment.get("RETRAIN_BROWSER_ENDPOINT_URL") or None
 
 
+def allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """
+    RETRAIN_ALLOWED_HOSTS: the names under which Airflow's API server answers, separated by commas; empty: under any.
+    """
+    return [host.strip() for host in environment.get("RETRAIN_ALLOWED_HOSTS", "").split(",") if host.strip()]
+
+
 def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
     RETRAIN_POLL_SECONDS: the interval at which triggers poll AWS. AWS throttles frequent calls; a local AWS does not.

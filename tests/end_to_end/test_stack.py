@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -287,6 +288,46 @@ def trained_at_once(sagemaker) -> int:
     jobs = [sagemaker.describe_training_job(TrainingJobName=name) for name in names]
     spans = [(job["CreationTime"], job["TrainingEndTime"]) for job in jobs]
     return max(sum(start <= moment < end for start, end in spans) for moment, _ in spans)
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/token", "/api/v2/version", "/execution/health"])
+def test_airflow_answers_under_its_own_names_only(stack, path):
+    """A web page whose name resolves to 127.0.0.1 sends its own name as Host."""
+    url = f"{stack.settings.airflow_url}{path}"
+
+    assert (
+        requests.get(url, headers={"Host": f"evil.example:{stack.settings.airflow_port}"}, timeout=10).status_code
+        == 400
+    )
+    assert requests.get(url, headers={"Host": "localhost"}, timeout=10).status_code != 400
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium")
+def test_a_page_whose_name_resolves_to_this_machine_gets_nothing(stack, tmp_path):
+    """DNS rebinding, in a browser whose checks of private networks are off."""
+
+    def seen(url: str) -> str:
+        done = subprocess.run(
+            [
+                "chromium",
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-web-security",
+                "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
+                "--host-resolver-rules=MAP rebound.example 127.0.0.1",
+                f"--user-data-dir={tmp_path}",
+                "--dump-dom",
+                url,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        return done.stdout
+
+    assert '"version"' in seen(f"{stack.settings.airflow_url}/api/v2/version")
+    assert "Invalid host header" in seen(f"http://rebound.example:{stack.settings.airflow_port}/api/v2/version")
+    assert "does not answer to the host" in seen(f"http://rebound.example:{stack.settings.local_aws_port}/_local/state")
 
 
 def test_nothing_listens_beyond_loopback(stack):

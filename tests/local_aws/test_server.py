@@ -1,6 +1,8 @@
 import pytest
 import requests
 
+from local_aws.server import is_allowed_host
+
 
 def test_health_answers_when_ready(local_aws):
     assert requests.get(f"{local_aws.url}/_local/health", timeout=5).json() == {"status": "ready"}
@@ -28,14 +30,26 @@ def test_pages_of_other_sites_are_not_answered(local_aws, path):
     assert requests.get(f"{local_aws.url}/_local/state", headers=own, timeout=5).ok
 
 
-def test_the_admin_api_is_not_there_under_somebody_elses_name(local_aws):
-    def status(host):
-        return requests.get(f"{local_aws.url}/_local/state", headers={"Host": host}, timeout=5).status_code
+OTHER_HOSTS = ["evil.example", "localhost.evil.example", "evillocalhost", "127.0.0.1.evil.example:4566"]
+OTHER_HOSTS += ["127.0.0.1@evil.example", "192.168.1.5:4566", "local-aws:4566", "[::1", ""]
+OWN_HOSTS = ["127.0.0.1", "127.0.0.1:80", "LocalHost:4566", "[::1]:4566", "bucket.localhost:4566", "localhost."]
 
-    assert [status(host) for host in ("evil.example", "127.0.0.1:80", "localhost", "local-aws:4566")] == [
-        403,
-        200,
-        200,
-        200,
-    ]
+
+@pytest.mark.parametrize("host", OWN_HOSTS + OTHER_HOSTS)
+@pytest.mark.parametrize("path", ["_local/state", "_local/health", "bucket/key", "endpoints/e/invocations"])
+def test_only_requests_to_the_loopback_interface_are_answered(local_aws, host, path):
+    """A web page whose name resolves to 127.0.0.1 sends its own name as Host."""
+    answer = requests.get(f"{local_aws.url}/{path}", headers={"Host": host}, timeout=5)
+
+    refused = answer.status_code == 403 and "does not answer to the host" in answer.text
+    assert refused is (host in OTHER_HOSTS)
+
+
+def test_hosts_that_are_named_are_answered():
+    assert is_allowed_host("local-aws:4566", ["Local-AWS"])
+    assert is_allowed_host("bucket.local-aws", ["local-aws"])
+    assert not is_allowed_host("aws:4566", ["local-aws"])
+
+
+def test_motos_own_api_is_not_there(local_aws):
     assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403
