@@ -12,6 +12,9 @@ from include.config.errors import ConfigurationError
 
 Kind = Literal["integer", "number", "boolean"]
 Value = int | float | bool
+BYTES_PER_WEIGHT = 4
+MAX_MODEL_BYTES = 2 * 2**30
+"""Training, evaluation and endpoint each hold the whole model in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Hyperparameter:
     description: str
     minimum: int = 0
     minimum_is_allowed: bool = False
+    maximum: int | None = None
+    """This product's bound, which keeps cost and memory of a run within reason. BlazingText has none."""
     tuning_range: tuple[float, float] | None = None
     """The range that tuning searches, both ends included; None: not tuned. See docs/decisions/tuning-ranges.md."""
     tuning_scale: Literal["Linear", "Logarithmic"] = "Linear"
@@ -88,6 +93,7 @@ HYPERPARAMETERS = {
             title="Epochs (maximum)",
             description="Maximum number of passes over the tweets. Over these epochs the learning rate falls to 0.",
             tuning_range=(5, 30),
+            maximum=1000,
         ),
         Hyperparameter(
             name="min_count",
@@ -98,6 +104,7 @@ HYPERPARAMETERS = {
             description="Words that occur less often in the train split are ignored.",
             minimum_is_allowed=True,
             tuning_range=(1, 5),
+            maximum=10_000,
         ),
         Hyperparameter(
             name="learning_rate",
@@ -108,6 +115,7 @@ HYPERPARAMETERS = {
             description="Step size at the start of the training. Small data sets need a large one.",
             tuning_range=(0.02, 1.0),
             tuning_scale="Logarithmic",
+            maximum=10,
         ),
         Hyperparameter(
             name="vector_dim",
@@ -117,6 +125,7 @@ HYPERPARAMETERS = {
             title="Vector dimension",
             description="Length of the word vectors.",
             tuning_range=(10, 100),
+            maximum=1000,
         ),
         Hyperparameter(
             name="word_ngrams",
@@ -126,6 +135,7 @@ HYPERPARAMETERS = {
             title="Word n-grams",
             description="1: single words. 2: also pairs of neighbouring words. And so on.",
             tuning_range=(1, 3),
+            maximum=10,
         ),
         Hyperparameter(
             name="buckets",
@@ -134,6 +144,7 @@ HYPERPARAMETERS = {
             recommended=200_000,
             title="Hash buckets",
             description="Buckets for hashed n-grams. The model has about buckets x vector dimension x 4 bytes.",
+            maximum=20_000_000,
         ),
         Hyperparameter(
             name="early_stopping",
@@ -150,6 +161,7 @@ HYPERPARAMETERS = {
             recommended=5,
             title="Patience",
             description="With early stopping: stop after this many epochs in a row without improvement.",
+            maximum=1000,
         ),
         Hyperparameter(
             name="min_epochs",
@@ -158,6 +170,7 @@ HYPERPARAMETERS = {
             recommended=5,
             title="Minimum epochs",
             description="With early stopping: the first epoch after which the validation accuracy is measured.",
+            maximum=1000,
         ),
     )
 }
@@ -178,6 +191,22 @@ def to_request(values: Mapping[str, Any]) -> dict[str, str]:
         for name, hyperparameter in HYPERPARAMETERS.items()
     }
     return {"mode": "supervised"} | {name: str(value) for name, value in chosen.items()}
+
+
+def too_large(values: Mapping[str, Any]) -> str | None:
+    """
+    Why a model with these hyperparameters would be too large; None if it would not.
+
+    :param values: by name; hyperparameters that are not named get the recommended value
+    """
+    buckets, dimension = (values.get(name, HYPERPARAMETERS[name].recommended) for name in ("buckets", "vector_dim"))
+    size = buckets * dimension * BYTES_PER_WEIGHT
+    if size <= MAX_MODEL_BYTES:
+        return None
+    return (
+        f"buckets ({buckets:,}) x vector_dim ({dimension:,}) x {BYTES_PER_WEIGHT} bytes make a model of "
+        f"{size / 2**30:.1f} GiB; at most {MAX_MODEL_BYTES / 2**30:.0f} GiB are allowed. Lower buckets or vector_dim."
+    )
 
 
 def tuning_ranges() -> dict[str, list[dict[str, str]]]:

@@ -50,7 +50,7 @@ class Gate:
     def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:
         """Why the model does not pass; None if it does."""
         gain = evaluation.accuracy_interval[0] - evaluation.majority_accuracy
-        if gain <= self.min_gain:
+        if not gain > self.min_gain:  # also where one of them is no number
             return (
                 "The lower end of the accuracy's interval must exceed the majority baseline by more than "
                 f"{100 * self.min_gain:.1f} percentage points. The difference is {100 * gain:+.1f}."

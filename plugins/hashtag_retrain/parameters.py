@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
-from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter, too_large
 from include.config.errors import ConfigurationError
 from include.config.hashtags import Hashtag, did_you_mean
 from include.evaluation.gate import DEPLOY
@@ -38,6 +38,8 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
             errors.append(hashtag.error(("parameters", name), objection))
         else:
             parameters[name].value = value
+    if objection := too_large({name: param.value for name, param in parameters.items()}):
+        errors.append(hashtag.error(("parameters",), objection))
     if errors:
         raise ConfigurationError("\n".join(map(str, errors)))
     return parameters
@@ -83,6 +85,8 @@ def refuse_unknown_parameters(context: Context) -> None:
             raise ConfigurationError(f"The run's configuration: {unknown_parameter(name, parameters)}.")
         if objection := _objection(value, parameters.get_param(name)):
             raise ConfigurationError(f"The run's configuration, {name}: {objection}.")
+    if objection := too_large(context["params"]):
+        raise ConfigurationError(f"The run's configuration: {objection}")
 
 
 def _data_parameters() -> dict[str, Param]:
@@ -138,6 +142,7 @@ def _hyperparameter(hyperparameter: Hyperparameter) -> Param:
         bounds = {bound: hyperparameter.minimum}
         if hyperparameter.kind == "integer" and not hyperparameter.minimum_is_allowed:
             bounds = {"minimum": hyperparameter.minimum + 1}
+        bounds["maximum"] = hyperparameter.maximum
     return Param(
         hyperparameter.recommended,
         type=hyperparameter.kind,
@@ -187,7 +192,7 @@ def _instance_type(default: str, section: str, title: str) -> Param:
     return Param(
         default,
         type="string",
-        pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$",
+        pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$(?!\n)",  # in Python, $ alone is also before a newline at the end
         section=section,
         title=title,
         description="An instance type of SageMaker, with one CPU host or a single GPU.",

@@ -58,4 +58,37 @@ def test_any_other_run_is_not(hashtag, configuration):
 
 def context(hashtag: Any, configuration: dict[str, Any] | None) -> Any:
     parameters = ParamsDict(run_parameters(hashtag("")))
-    return {"dag": SimpleNamespace(params=parameters), "dag_run": SimpleNamespace(conf=configuration)}
+    return {
+        "dag": SimpleNamespace(params=parameters),
+        "dag_run": SimpleNamespace(conf=configuration),
+        "params": parameters.dump() | (configuration or {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", 1001),
+        ("vector_dim", 1001),
+        ("buckets", 20_000_001),
+        ("word_ngrams", 11),
+        ("learning_rate", 10.5),
+        ("training_instance_type", "ml.c5.xlarge\n"),
+        ("endpoint_instance_type", "ml.m5.large\nx"),
+        ("date", "2026-01-07\n"),
+    ],
+)
+def test_what_would_cost_too_much_or_is_no_such_value_is_refused(hashtag, name, value):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    parameters = run_parameters(hashtag(""))
+
+    with pytest.raises(ParamValidationError):
+        parameters[name].resolve(value)
+
+
+def test_a_model_that_would_be_too_large_is_refused_with_the_sum(hashtag):
+    with pytest.raises(ConfigurationError, match=r"buckets \(20,000,000\) x vector_dim \(100\) x 4 bytes .* 7\.5 GiB"):
+        run_parameters(hashtag("buckets: 20_000_000, vector_dim: 100"))
+    with pytest.raises(ConfigurationError, match="at most 2 GiB"):
+        refuse_unknown_parameters(context(hashtag, {"buckets": 20_000_000, "vector_dim": 100}))
