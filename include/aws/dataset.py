@@ -1,6 +1,5 @@
 """A hashtag's labelled tweets and prepared data in S3."""
 
-import csv
 import datetime
 import hashlib
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys, fingerprint
+from include.tweets.cells import read_csv
 from include.tweets.part_files import Folder, Object
 from include.tweets.prepare import TEST_TWEETS, Source
 from include.tweets.split import SPLITS, Split
@@ -207,8 +207,7 @@ def read_distinct_test_tweets(storage: Storage, data: PreparedData, folder: Path
     kept: list[tuple[str, str]] = []
     texts: list[str] = []
     groups: set[str] = set()
-    with path.open(encoding="utf-8", newline="") as file:
-        tweets = list(csv.DictReader(file))
+    tweets = list(read_csv(path))
     if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
         raise DataError(f"{data.file('test_tweets')} does not contain the same test split as {FILES['test']}")
 

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from include.tweets.cells import csv_line
 from include.tweets.cleaning import clean, plain_text
 from include.tweets.prepare_settings import PrepareSettings
-from include.tweets.rejected import RejectedRows, csv_line
+from include.tweets.rejected import RejectedRows
 from include.tweets.rows import MAX_EXCERPT, Rejection
 from include.tweets.split import SPLITS, Split, assign, keyed_hash
 from include.tweets.spool import SpooledBucket

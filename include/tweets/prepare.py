@@ -16,6 +16,7 @@ order.
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -28,8 +29,9 @@ from typing import Any, TextIO
 
 from include.config.errors import ConfigurationError, DataError
 from include.tweets.bucket import Bucket, process_bucket
+from include.tweets.cells import csv_line
 from include.tweets.prepare_settings import PrepareSettings
-from include.tweets.rejected import REJECTED_COLUMNS, csv_line
+from include.tweets.rejected import REJECTED_COLUMNS
 from include.tweets.rows import Block
 from include.tweets.sources import Source, read_source
 from include.tweets.split import SPLITS
@@ -79,7 +81,8 @@ def prepare(
     for name in channels:
         (out / name).unlink(missing_ok=True)
     tally = Tally()
-    with tempfile.TemporaryDirectory(dir=out, prefix=".prepare-") as scratch:
+    # Not below `out`, which others may own: the processes read from there what they have pickled.
+    with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
         try:
             with (out / "rejected.csv").open("w", encoding="utf-8", newline="") as rejected:
                 rejected.write(csv_line(REJECTED_COLUMNS))
@@ -88,10 +91,17 @@ def prepare(
             _write_report(out, {**tally.report(settings), "error": str(error)})
             raise
         for name in channels:
-            (Path(scratch) / name).replace(out / name)
+            _move(Path(scratch) / name, out / name)
     report = tally.report(settings)
     _write_report(out, report)
     return report
+
+
+def _move(source: Path, target: Path) -> None:
+    """Also to another file system; the target is never half-written."""
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    shutil.copyfile(source, unfinished)
+    unfinished.replace(target)
 
 
 def _write_report(out: Path, report: dict[str, Any]) -> None:

@@ -1,11 +1,9 @@
 """Rejected rows, as rejected.csv lists them."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from include.tweets.cells import csv_line
 from include.tweets.rows import Rejection
 
 REJECTED_COLUMNS = ("file", "line", "reason", "detail", "content")
@@ -44,12 +42,3 @@ class RejectedRows:
     def extend(self, others: "RejectedRows") -> None:
         self.lines += others.lines
         self.count(others)
-
-
-def csv_line(cells: Iterable[object]) -> str:
-    """One row, with its newline."""
-    line = io.StringIO()
-    # With this terminator csv quotes cells with a carriage return. Without quotes it would end the row for readers.
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-
-    return line.getvalue()[:-2] + "\n"

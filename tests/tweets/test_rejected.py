@@ -1,7 +1,8 @@
 import csv
 import io
 
-from include.tweets.rejected import RejectedRows, csv_line
+from include.tweets.cells import csv_line
+from include.tweets.rejected import RejectedRows
 from include.tweets.rows import Rejection
 
 
