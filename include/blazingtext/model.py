@@ -1,13 +1,16 @@
 """Predictions of a model or an endpoint in one form, and a check that both predict the same."""
 
 import json
-import shutil
 import tarfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from include.blazingtext.model_process import ModelError, ModelProcess
 from include.config.errors import EvaluationError
 from include.tweets.tokens import LABEL_PREFIX
 
@@ -16,8 +19,12 @@ PROBABILITY_TOLERANCE = 1e-3
 
 MAX_WEIGHED_WORDS = 20_000
 """`heaviest_words` looks at this many of the most frequent words, to limit its memory."""
-END_OF_LINE = "</s>"
-"""fastText adds this token to every tweet."""
+MODEL_FILE = "model.bin"
+INSTANCES_AT_ONCE = 1000
+MEGABYTE = 2**20
+MAX_MODEL_FILE_BYTES = 4 * 2**30
+MAX_COMPRESSION = 100
+"""A file that gzip makes smaller than a hundredth holds hardly anything but one byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +45,39 @@ class Prediction:
 
 class LocalModel:
     """
-    A trained model, loaded with fastText from SageMaker's artifact.
+    A trained model, loaded with fastText from SageMaker's artifact, in a process of its own: a context manager.
 
     :param artifact: model.tar.gz, which contains BlazingText's model.bin
-    :param folder: where to extract model.bin
-    :raises EvaluationError: the artifact contains no readable supervised model
+    :param folder: where to extract model.bin; it must stay there
+    :raises EvaluationError: the artifact contains no readable supervised model; any method raises it, too, if the model
+        ends its process
     """
 
     def __init__(self, artifact: Path, folder: Path):
-        import fasttext
-
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             with tarfile.open(artifact, "r:gz") as archive:
                 # Not extract(): without a filter it is unsafe, and filters need Python 3.11.4.
-                member = archive.extractfile("model.bin")
-                if member is None:
-                    raise EvaluationError(f"model.bin in {artifact.name} is not a file")
-                folder.mkdir(parents=True, exist_ok=True)
-                with (folder / "model.bin").open("wb") as file:
-                    shutil.copyfileobj(member, file)
-            self._model = fasttext.load_model(str(folder / "model.bin"))
-        except (tarfile.TarError, KeyError, OSError, EOFError, ValueError) as error:
+                extract_model(archive, artifact.stat().st_size, folder / MODEL_FILE)
+            self._process = ModelProcess(folder / MODEL_FILE)
+        except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
             raise EvaluationError(f"{artifact.name} contains no model.bin that fastText can read: {error}") from None
-        self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._model.labels]
+        self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._process.labels]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.close()
 
     def predict(self, instances: Sequence[str]) -> list[Prediction]:
         """Predict the probabilities of all labels for tokenised texts."""
-        return [self._predict(instance) for instance in instances]
+        predictions: list[Prediction] = []
+        with _as_evaluation_errors():
+            for batch in _batches(instances):
+                answers = self._process.predict(batch, k=len(self.labels))
+                predictions += [_prediction(labels, probabilities) for labels, probabilities in answers]
+        return predictions
 
     def heaviest_words(self, count: int, min_occurrences: int) -> dict[str, list[dict[str, Any]]]:
         """
@@ -74,31 +87,45 @@ class LocalModel:
         :param count: maximum number of words for each label
         :param min_occurrences: ignore words that are rarer in the train split
         """
-        import numpy as np
-
-        words, counts = self._model.get_words(include_freq=True)  # the most frequent first
-        known = [
-            (word, int(occurrences))
-            for word, occurrences in zip(words[:MAX_WEIGHED_WORDS], counts, strict=False)
-            if occurrences >= min_occurrences and word != END_OF_LINE
-        ]
-        if not known:
-            return {label: [] for label in self.labels}
-        vectors = np.stack([self._model.get_word_vector(word) for word, _ in known])
-        scores = vectors @ self._model.get_output_matrix().T
-        weights = scores - scores.mean(axis=1, keepdims=True)
+        with _as_evaluation_errors():
+            found = self._process.heaviest_words(count, min_occurrences, MAX_WEIGHED_WORDS)
         return {
-            label: [
-                {"word": known[row][0], "weight": float(weights[row, column]), "occurrences": known[row][1]}
-                for row in np.argsort(-weights[:, column], kind="stable")[:count]
-                if weights[row, column] > 0
-            ]
-            for column, label in enumerate(self.labels)
+            label: [{"word": word, "weight": weight, "occurrences": occurrences} for word, weight, occurrences in words]
+            for label, words in zip(self.labels, found, strict=True)
         }
 
-    def _predict(self, instance: str) -> Prediction:
-        labels, probabilities = self._model.predict(instance, k=len(self.labels))
-        return _prediction(labels, probabilities)
+
+def extract_model(archive: tarfile.TarFile, archive_bytes: int, target: Path) -> None:
+    """
+    Copy model.bin out of an archive.
+
+    :param archive_bytes: the size of the whole archive; weights hardly compress, so model.bin is not much larger
+    :raises ValueError: there is no such file, or it is too large
+    """
+    member = next((member for member in archive if Path(member.name).name == MODEL_FILE), None)
+    content = archive.extractfile(member) if member is not None else None
+    if content is None:
+        raise ValueError("the archive holds no model.bin")
+    limit = min(MAX_MODEL_FILE_BYTES, MAX_COMPRESSION * archive_bytes)
+    with target.open("wb") as file:
+        while block := content.read(MEGABYTE):
+            if file.tell() + len(block) > limit:
+                raise ValueError(f"model.bin is larger than {limit:,} bytes, which no model in this archive should be")
+            file.write(block)
+
+
+def _batches(instances: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(instances)
+    while batch := list(islice(remaining, INSTANCES_AT_ONCE)):
+        yield batch
+
+
+@contextmanager
+def _as_evaluation_errors() -> Iterator[None]:
+    try:
+        yield
+    except ModelError as error:
+        raise EvaluationError(str(error)) from None
 
 
 def parse_answer(body: bytes | str) -> list[Prediction]:

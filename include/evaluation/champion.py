@@ -79,10 +79,10 @@ def compare_with_champion(
         )
     try:
         artifact = storage.download(storage.key_of(champion.artifact), folder / "model.tar.gz")
-        model = LocalModel(artifact, folder)
+        with LocalModel(artifact, folder) as model:
+            answers = model.predict([instance for _, instance in test])
     except (DataError, EvaluationError) as error:
         return ChampionComparison(champion, None, f"Not compared with {name}: {error}.")
-    answers = model.predict([instance for _, instance in test])
     comparison = compare(
         [label for label, _ in test],
         [prediction.label for prediction in predictions],

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -80,9 +81,10 @@ class _Scored:
 def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[str]) -> _Scored:
     storage = place.storage
     preparation = storage.read_json(storage.key_of(data.file("report")))
-    with TemporaryDirectory(prefix="evaluate-") as name:
-        folder = Path(name)
-        model = LocalModel(storage.download(storage.key_of(trained.model_uri), folder / "model.tar.gz"), folder)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="evaluate-")))
+        artifact = storage.download(storage.key_of(trained.model_uri), folder / "model.tar.gz")
+        model = stack.enter_context(LocalModel(artifact, folder))
         split = read_distinct_test_tweets(storage, data, folder)
         test = split.examples
         train = read_examples(storage, data, "train", folder, MAX_TRAINING_TWEETS)
@@ -95,6 +97,8 @@ def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[
             storage,
             folder / "champion",
         )
+        heaviest_words = model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000))
+        tests = smoke_tests(model, preparation["samples"], preparation["settings"]["recipe"])
     evaluation = evaluate([label for label, _ in test], predictions, labels)
     baseline = linear_baseline(train, test, predictions, int(trained.hyperparameters["word_ngrams"]))
     verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), against_champion.verdict]
@@ -106,9 +110,8 @@ def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[
         "champion": against_champion.as_dict(),
         "mistakes": _mistakes(split, predictions),
         "near_copies": split.near_copies,
-        "heaviest_words": model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000)),
+        "heaviest_words": heaviest_words,
     }
-    tests = smoke_tests(model, preparation["samples"], preparation["settings"]["recipe"])
     return _Scored(evaluation, against_champion, found, preparation["warnings"], tests, model.labels)
 
 

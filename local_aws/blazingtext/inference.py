@@ -8,8 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import fasttext
-
+from include.blazingtext.model_process import ModelError, ModelProcess
 from include.tweets.tokens import LABEL_PREFIX
 
 JSON = "application/json"
@@ -32,10 +31,10 @@ class Predictor:
     """
 
     def __init__(self, model_file: Path):
-        self._model = fasttext.load_model(str(model_file))
-        if not all(label.startswith(LABEL_PREFIX) for label in self._model.labels) or not self._model.labels:
+        self._model = ModelProcess(model_file)
+        labels = self._model.labels
+        if not all(label.startswith(LABEL_PREFIX) for label in labels) or not labels:
             raise ValueError(f"{model_file.name} is not a supervised model")
-        _require_whole(model_file, len(self._model.labels), self._model.get_dimension())
 
     def answer(self, body: bytes, content_type: str, accept: str = "") -> tuple[str, str]:
         """
@@ -49,7 +48,7 @@ class Predictor:
             answers = self._answer_json(_parse_json(body))
         elif media_type == JSON_LINES:
             lines = [_parse_json(line) for line in body.splitlines() if line.strip()]
-            answers = [self._predict(_field(line, "source", str), _k(line)) for line in lines]
+            answers = self._predict([(_field(line, "source", str), _k(line)) for line in lines])
         else:
             raise ContainerError(415, f"content-type {media_type or 'None'} not supported")
         answered_type = _answered_type(media_type, accept)
@@ -65,29 +64,30 @@ class Predictor:
         if not all(isinstance(instance, str) for instance in instances):
             raise ContainerError(400, "instances must be strings")
         k = _k(configuration)
-        return [self._predict(instance, k) for instance in instances]
+        return self._predict([(instance, k) for instance in instances])
 
-    def _predict(self, instance: str, k: int) -> dict[str, Any]:
+    def _predict(self, instances: list[tuple[str, int]]) -> list[dict[str, Any]]:
+        """The answers for texts, each with its number of labels."""
+        if not all(_is_utf8(text) for text, _ in instances):
+            raise ContainerError(400, "an instance cannot be encoded as UTF-8")
+        most = min(max((k for _, k in instances), default=1), len(self._model.labels))
         try:
-            labels, probabilities = self._model.predict(instance.replace("\n", " "), k=min(k, len(self._model.labels)))
-        except (UnicodeError, TypeError):  # half of a surrogate pair: valid in JSON, but not in UTF-8
-            raise ContainerError(400, "an instance cannot be encoded as UTF-8") from None
-        return {"prob": [float(probability) for probability in probabilities], "label": list(labels)}
+            answers = self._model.predict([text.replace("\n", " ") for text, _ in instances], most)
+        except ModelError as error:
+            raise ContainerError(500, str(error)) from None
+        return [
+            {"prob": probabilities[:k], "label": labels[:k]}
+            for (_, k), (labels, probabilities) in zip(instances, answers, strict=True)
+        ]
 
 
-def _require_whole(model_file: Path, labels: int, dimension: int) -> None:
-    """
-    Refuse a truncated file, which fastText loads without an error.
-
-    The file ends with the output matrix: the number of rows and of columns as 64-bit integers, then 32-bit floats.
-    """
-    matrix_bytes = labels * dimension * 4
-    with model_file.open("rb") as file:
-        size = model_file.stat().st_size
-        file.seek(max(0, size - matrix_bytes - 16))
-        rows, columns = (int.from_bytes(file.read(8), "little", signed=True) for _ in range(2))
-    if (rows, columns) != (labels, dimension):
-        raise ValueError(f"{model_file.name} is cut short or damaged: its output matrix is not at its end")
+def _is_utf8(text: str) -> bool:
+    """Half of a surrogate pair is valid in JSON, but not in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _media_type(header: str) -> str:

@@ -1,11 +1,14 @@
 """A model's artifact: read it from S3 and load its model."""
 
 import io
+import shutil
 import tarfile
+import weakref
 import zlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
+from include.blazingtext.model import MODEL_FILE, extract_model
 from local_aws.blazingtext.inference import Predictor
 from local_aws.cloud import S3, NoSuchObject, split_uri
 
@@ -47,25 +50,29 @@ def open_artifact(archive: bytes, uri: str, scratch: Path | None) -> Predictor:
     :param scratch: where to unpack the archive; None: in the system's folder for temporary files
     :raises ArtifactError: the archive is damaged, has no ``model.bin``, or BlazingText does not serve the model
     """
-    with TemporaryDirectory(prefix="model-", dir=scratch) as folder:
-        path = Path(folder) / "model.bin"
-        try:
-            path.write_bytes(_model_bin(archive))
-        except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-            raise ArtifactError(
-                f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure '
-                f"that the object located at the URL is a valid tar.gz archive. ({error})"
-            ) from error
-        try:
-            return Predictor(path)
-        except ValueError as error:
-            raise ArtifactError(f"cannot load model.bin: {error}") from error
+    folder = Path(mkdtemp(prefix="model-", dir=scratch))
+    try:
+        predictor = _load(archive, uri, folder / MODEL_FILE)
+    except ArtifactError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    # Requests may still be under way when an endpoint is updated or deleted.
+    weakref.finalize(predictor, shutil.rmtree, folder, ignore_errors=True)
+    return predictor
 
 
-def _model_bin(archive: bytes) -> bytes:
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        member = next((entry for entry in tar if Path(entry.name).name == "model.bin"), None)
-        content = tar.extractfile(member) if member is not None else None
-        if content is None:
-            raise ArtifactError("the archive holds no model.bin")
-        return content.read()
+def _load(archive: bytes, uri: str, model_file: Path) -> Predictor:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            extract_model(tar, len(archive), model_file)
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise ArtifactError(
+            f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure '
+            f"that the object located at the URL is a valid tar.gz archive. ({error})"
+        ) from error
+    except ValueError as error:
+        raise ArtifactError(str(error)) from None
+    try:
+        return Predictor(model_file)
+    except ValueError as error:
+        raise ArtifactError(f"cannot load model.bin: {error}") from error

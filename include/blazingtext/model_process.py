@@ -1,0 +1,203 @@
+"""
+A model in a process of its own, with a limit of memory.
+
+A model file is foreign data, and fastText trusts the sizes that stand in it: a crafted or truncated file can end, fill
+or stop the process that loads it. Here that is a child process, ``python -m include.blazingtext.model_process FILE``.
+Both sides speak JSON, a line for each request and for each answer.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Self
+
+from include.blazingtext.model_file import check_model_file
+
+REPOSITORY = Path(__file__).parents[2]
+LOAD_SECONDS, ANSWER_SECONDS = 120.0, 60.0
+"""A child that has not answered by then is ended. SageMaker's own limit for an invocation is 60 s."""
+MEMORY_BESIDE_THE_MODEL = 3 * 2**30
+"""Of address space: Python's, numpy's and its threads'."""
+
+END_OF_LINE = "</s>"
+"""fastText adds this token to every tweet."""
+
+Answer = tuple[list[str], list[float]]
+"""Labels, with their prefix, and probabilities, the most probable first."""
+
+
+class ModelError(ValueError):
+    """The model cannot be loaded, or its process has ended; the message says why."""
+
+
+class ModelProcess:
+    """
+    A loaded model. Its process is started again after it has ended.
+
+    :param model_file: BlazingText's model.bin; it must stay where it is
+    :raises ModelError: the file is not a model that fastText can load
+    """
+
+    def __init__(self, model_file: Path):
+        self._model_file = model_file
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        with self._lock:
+            about = self._start()
+        self.labels: list[str] = about["labels"]
+        """With their prefix."""
+        self.dimension: int = about["dimension"]
+
+    def predict(self, texts: Sequence[str], k: int) -> list[Answer]:
+        """
+        Predict the `k` most probable labels of tokenised texts of one line each.
+
+        :raises ModelError: the process ended
+        """
+        return [(labels, probabilities) for labels, probabilities in self._ask({"predict": list(texts), "k": k})]
+
+    def heaviest_words(self, count: int, min_occurrences: int, max_words: int) -> list[list[list[Any]]]:
+        """
+        For each label the words with the largest weights, as word, weight and number of occurrences.
+
+        :raises ModelError: the process ended
+        """
+        words: list[list[list[Any]]] = self._ask({"words": [count, min_occurrences, max_words]})
+        return words
+
+    def close(self) -> None:
+        """End the process."""
+        with self._lock:
+            if self._process is not None:
+                self._process.kill()
+                self._process.communicate()
+                self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # while the interpreter ends
+            self.close()
+
+    def _ask(self, request: dict[str, Any]) -> Any:
+        with self._lock:
+            if self._process is None:
+                self._start()
+            return self._exchange(json.dumps(request).encode() + b"\n", ANSWER_SECONDS)
+
+    def _start(self) -> dict[str, Any]:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "include.blazingtext.model_process", str(self._model_file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        about: dict[str, Any] = self._exchange(b"", LOAD_SECONDS)
+        return about
+
+    def _exchange(self, request: bytes, seconds: float) -> Any:
+        process = self._process
+        assert process is not None and process.stdin is not None and process.stdout is not None
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:  # the process ended while it was written to
+            line = b""
+        finally:
+            timer.cancel()
+        if not line.endswith(b"\n"):
+            raise ModelError(self._reason_of_end(process, seconds))
+        answer = json.loads(line)
+        if "error" in answer:
+            if not request:
+                process.communicate()
+                self._process = None
+            raise ModelError(answer["error"])
+        return answer["ok"]
+
+    def _reason_of_end(self, process: "subprocess.Popen[bytes]", seconds: float) -> str:
+        process.kill()
+        process.communicate()
+        self._process = None
+        if process.returncode == -9:
+            return f"the model's process was killed: it took more than {seconds:.0f} s, or memory ran out"
+        return f"the model ended its process (status {process.returncode}): the file is damaged, or no model"
+
+
+def main() -> None:
+    """Load the model, and answer until the other side is gone."""
+    model_file = Path(sys.argv[1])
+    limit = model_file.stat().st_size * 2 + MEMORY_BESIDE_THE_MODEL
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # fastText may write to the standard output, which is the other side's
+    try:
+        model = _load(model_file)
+    except (ValueError, MemoryError, UnicodeError) as error:
+        _write(answers, {"error": str(error) or type(error).__name__})
+        return
+    _write(answers, {"ok": {"labels": list(model.labels), "dimension": model.get_dimension()}})
+    for line in sys.stdin.buffer:
+        _write(answers, {"ok": _answer(model, json.loads(line))})
+
+
+def _write(answers: IO[bytes], answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer).encode() + b"\n")
+    answers.flush()
+
+
+def _load(model_file: Path) -> Any:
+    check_model_file(model_file)
+    import fasttext
+
+    return fasttext.load_model(str(model_file))
+
+
+def _answer(model: Any, request: dict[str, Any]) -> Any:
+    if "words" in request:
+        return _heaviest_words(model, *request["words"])
+    answers = (model.predict(text, k=request["k"]) for text in request["predict"])
+    return [(list(labels), [float(probability) for probability in probabilities]) for labels, probabilities in answers]
+
+
+def _heaviest_words(model: Any, count: int, min_occurrences: int, max_words: int) -> list[list[list[Any]]]:
+    import numpy as np
+
+    words, counts = model.get_words(include_freq=True)  # the most frequent first
+    known = [
+        (word, int(occurrences))
+        for word, occurrences in zip(words[:max_words], counts, strict=False)
+        if occurrences >= min_occurrences and word != END_OF_LINE
+    ]
+    if not known:
+        return [[] for _ in model.labels]
+    vectors = np.stack([model.get_word_vector(word) for word, _ in known])
+    scores = vectors @ model.get_output_matrix().T
+    weights = scores - scores.mean(axis=1, keepdims=True)
+    return [
+        [
+            [known[row][0], float(weights[row, column]), known[row][1]]
+            for row in np.argsort(-weights[:, column], kind="stable")[:count]
+            if weights[row, column] > 0
+        ]
+        for column in range(len(model.labels))
+    ]
+
+
+if __name__ == "__main__":
+    main()
