@@ -13,6 +13,8 @@ from werkzeug.wrappers import Response
 
 from local_aws.calls import Call
 
+NOT_IMPLEMENTED = "NotImplemented"
+"""Of what the local AWS does not have. Not ValidationException, which waiters take for "does not exist"."""
 STATUSES = {
     "InternalServerError": 500,
     "InternalFailure": 500,

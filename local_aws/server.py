@@ -21,7 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from local_aws import ADMIN_PATH, HOST
 from local_aws.admin import AdminApi
-from local_aws.aws_errors import aws_error, error_code
+from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
@@ -34,6 +34,8 @@ from local_aws.service_models import RUNTIME, SAGEMAKER
 from local_aws.store import DataDirectoryError, Store
 
 StartResponse = Callable[..., Any]
+BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
+"""moto's names of the services of the README, beside the runtime, which is not moto's."""
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -47,6 +49,16 @@ class _RequestHandler(MotoRequestHandler):
         """Print nothing: clients that poll would fill the terminal."""
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's choice of the service that answers, among the services of the README: others may call out."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        backend = super().get_backend_for_host(host)
+        if host is not None and backend not in BACKENDS:
+            raise NotImplementedError(host)
+        return backend
+
+
 class Application:
     """
     The WSGI application. Before it answers a call, it lets faults hit the call, stores the call's effect on S3, and
@@ -58,7 +70,7 @@ class Application:
         self._allowed_hosts = allowed_hosts
         self._admin = AdminApi(faults, requests)
         self.closing = False
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = _Dispatcher(create_backend_app)
 
     def __call__(self, environment: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body: Iterable[bytes] = self._respond(environment)(environment, start_response)
@@ -92,7 +104,7 @@ class Application:
             raise
         except NotImplementedError:
             # The SageMaker SDK asks whether its role may do what it is about to do. It goes on if it gets this code.
-            code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else "NotImplemented"
+            code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else NOT_IMPLEMENTED
             text = f"The local AWS does not support {call.service}'s {call.operation}."
         except Exception as error:
             traceback.print_exc()
@@ -152,10 +164,14 @@ def is_allowed_host(host: str, allowed_hosts: Sequence[str]) -> bool:
 
 def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
     """Code and message for a call that would otherwise not be answered as AWS answers it."""
+    if call.service not in {*BACKENDS, RUNTIME}:
+        return NOT_IMPLEMENTED, f"The local AWS does not support {call.service[:50]}."
     if call.service in {SAGEMAKER, RUNTIME} and call.region not in _regions():
         return "UnrecognizedClientException", f"There is no region {call.region}."
     if call.service == SAGEMAKER and call.operation == UNKNOWN:
-        return "ValidationException", "The local AWS does not support this request."
+        return NOT_IMPLEMENTED, "The local AWS does not support this request."
+    if call.service == "sns" and call.operation == "Subscribe":
+        return NOT_IMPLEMENTED, "The local AWS delivers no messages: there is nothing to subscribe to."
     if call.service == RUNTIME and call.operation != "InvokeEndpoint":
         return "ValidationError", f"The local AWS does not support {call.operation}."
     return _body_refusal(call, environment) if call.service not in {RUNTIME, "s3"} else None

@@ -2,6 +2,8 @@
 
 from moto.core.exceptions import ServiceException
 
+from local_aws.aws_errors import NOT_IMPLEMENTED
+
 
 class ValidationException(ServiceException):
     code = "ValidationException"
@@ -25,5 +27,4 @@ class ConflictException(ServiceException):
 
 
 class UnsupportedOperation(ServiceException):
-    # SageMaker has no code for this; clients know this one.
-    code = "ValidationException"
+    code = NOT_IMPLEMENTED
