@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 
 from include.config.errors import ConfigurationError, DataError
 from include.config.preparation import RECIPES
+from include.config.printable import printable
 from include.config.settings import Settings
 from include.samples import upload_samples
 from include.tweets.prepare import PrepareSettings, Source, prepare
@@ -26,14 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except ConfigurationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_USAGE
     except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_DATA
     except OSError as error:  # a full disk, a folder that cannot be written
         where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
         return EXIT_BAD_USAGE
 
 

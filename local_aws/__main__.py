@@ -28,12 +28,24 @@ def main() -> int:
         print(f"error: cannot listen on {options.host}:{options.port}: {_reason(error)}.", file=sys.stderr)
         return 2
     with server:
-        print(f"local AWS ready on {server.url} (AWS_ENDPOINT_URL={server.url})", flush=True)
-        print(f"its contents: {server.url}{ADMIN_PATH}", flush=True)
+        print(f"local AWS ready on {server.url}. Its contents: {server.url}{ADMIN_PATH}\nFor clients:")
+        for name, value in client_environment(server.url).items():
+            print(f"  export {name}={value}")
+        sys.stdout.flush()
         # With a time-out: Python handles a signal that another thread has received when the main thread wakes up.
         while not stop.wait(1):
             pass
     return 0
+
+
+def client_environment(url: str) -> dict[str, str]:
+    """What every AWS client needs to find the local AWS; any credentials will do."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
 
 
 def _options() -> argparse.Namespace:

@@ -1,5 +1,6 @@
 """The HTTP server: all services on one address."""
 
+import json
 import logging
 import socket
 import threading
@@ -19,6 +20,7 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from include import __version__
 from local_aws import ADMIN_PATH, HOST
 from local_aws.admin import AdminApi
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
@@ -36,6 +38,7 @@ from local_aws.store import DataDirectoryError, Store
 StartResponse = Callable[..., Any]
 BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
 """moto's names of the services of the README, beside the runtime, which is not moto's."""
+LOCALSTACK_HEALTH = "/_localstack/health"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,6 +85,8 @@ class Application:
             return Response(f"{reason}\n", status=403)
         if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
             return self._admin.answer(Request(environment))
+        if path == LOCALSTACK_HEALTH:
+            return Response(json.dumps(_localstack_health()), content_type="application/json")
         started = time.perf_counter()
         try:
             call = identify(environment)
@@ -131,6 +136,12 @@ class Application:
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+
+
+def _localstack_health() -> dict[str, Any]:
+    """As tools for LocalStack expect it."""
+    services = dict.fromkeys(sorted({*BACKENDS, RUNTIME}), "running")
+    return {"services": services, "edition": "hashtag-retrain", "version": __version__}
 
 
 def _error(call: Call, environment: WsgiEnvironment, code: str, message: str) -> Response:

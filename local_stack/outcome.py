@@ -6,16 +6,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from include.config.printable import printable
+
 MAX_TWEET_LENGTH = 70
 
 
 def print_outcome(report: dict[str, Any], console: Console) -> None:
     """Print the parts of a report that a run has."""
-    console.print(Text(f"\n{report['outcome']}", style="bold"), soft_wrap=True)
+    console.print(Text(printable(f"\n{report['outcome']}"), style="bold"), soft_wrap=True)
     if report["data"]:
         _print_data(report["data"], console)
     if report["evaluation"]:
-        console.print(Text(" ".join(report["evaluation"]["verdicts"])), soft_wrap=True)
+        console.print(Text(printable(" ".join(report["evaluation"]["verdicts"]))), soft_wrap=True)
     if registration := report["registration"]:
         console.print(f"Model registry: version {registration['version']}, {registration['approval']}")
     if report["smoke_test"]:
@@ -30,7 +32,7 @@ def _print_data(data: dict[str, Any], console: Console) -> None:
     sizes = ", ".join(f"{name} {split['examples']}" for name, split in data["splits"].items())
     console.print(f"Tweets per split: {sizes} (of {data['rows']['read']} rows)")
     for warning in data["warnings"]:
-        console.print(Text(warning, style="yellow"), soft_wrap=True)
+        console.print(Text(printable(warning), style="yellow"), soft_wrap=True)
 
 
 def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:
@@ -38,9 +40,9 @@ def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:
     for column in ("tweet", "labelled", "predicted", "probability"):
         table.add_column(column, justify="right" if column == "probability" else "left")
     for answer in answers:
-        text = " ".join(answer["text"].split())
+        text = printable(" ".join(answer["text"].split()))
         shown = Text(text if len(text) <= MAX_TWEET_LENGTH else text[: MAX_TWEET_LENGTH - 1] + "…")
         style = "" if answer["predicted"] == answer["label"] else "yellow"
-        predicted = Text(answer["predicted"], style=style)
-        table.add_row(shown, answer["label"], predicted, f"{answer['probability']:.3f}")
+        predicted = Text(printable(answer["predicted"]), style=style)
+        table.add_row(shown, Text(printable(answer["label"])), predicted, f"{answer['probability']:.3f}")
     return table

@@ -79,7 +79,7 @@ class LocalStack:
         self._clean_home()
         require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
         require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self._make_home()
         self._session = Session.begin(self.settings.home, self.environment, self.postgres.home)
         self.postgres.create()
         for name in self.services:
@@ -90,6 +90,16 @@ class LocalStack:
         for name in self.airflow_parts:
             self.restart(name, wait=False)
         self.wait_until_ready()
+
+    def _make_home(self) -> None:
+        """For this user alone: logs, tweets and models are in it."""
+        try:
+            self.logs.mkdir(parents=True, exist_ok=True)
+            self.settings.home.chmod(0o700)
+        except OSError as error:
+            raise StackError(
+                f"{self.settings.home} cannot be written: {error.strerror}. Set LOCAL_STACK_HOME to another folder."
+            ) from None
 
     def _clean_home(self) -> None:
         session = Session.find(self.settings.home)

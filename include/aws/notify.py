@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 
 from include.config.errors import ConfigurationError
+from include.config.printable import printable
 from include.config.settings import BOTOCORE_CONFIG, NotifierSettings
 
 MAX_SUBJECT_CHARACTERS = 99
@@ -19,9 +20,10 @@ def notify(subject: str, message: str) -> None:
     Send a notice, where the deployment has set up who gets it. That it cannot be sent is printed, and fails nothing:
     what it tells of is known from the run's own state.
     """
+    subject = " ".join(printable(subject).split())[:MAX_SUBJECT_CHARACTERS]
     try:
         if (notifier := _notifier(NotifierSettings.from_environment())) is not None:
-            notifier(subject, message)
+            notifier(subject, printable(message))
             print(f"Notified: {subject}")
     except Exception as error:
         print(f"WARNING: nobody was notified of {subject!r}: {error!r}")
@@ -54,6 +56,6 @@ def load_notifier(path: str) -> Notifier:
 def _publish(topic_arn: str, subject: str, message: str) -> None:
     from airflow.providers.amazon.aws.hooks.sns import SnsHook
 
-    printable = unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode()
-    subject = " ".join(printable.split())[:MAX_SUBJECT_CHARACTERS]
-    SnsHook(aws_conn_id="aws_default", config=BOTOCORE_CONFIG).publish_to_target(topic_arn, message, subject=subject)
+    ascii_subject = " ".join(unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode().split())
+    hook = SnsHook(aws_conn_id="aws_default", config=BOTOCORE_CONFIG)
+    hook.publish_to_target(topic_arn, message, subject=ascii_subject)

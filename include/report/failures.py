@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from include.config.printable import printable
+
 FAILURE = "failure"
 """XCom key of a failed task's message."""
 TOLD = "told"
@@ -17,7 +19,7 @@ NO_MESSAGE = (
 
 def words_of(error: BaseException) -> str:
     """An error's message in one line, shortened. Python's own errors get their type, without which they say little."""
-    words = " ".join(str(error).split()) or type(error).__name__
+    words = printable(" ".join(str(error).split())) or type(error).__name__
     if type(error).__module__ == "builtins":
         words = f"{type(error).__name__}: {words}"
     return words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 1] + "…"

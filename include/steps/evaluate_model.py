@@ -17,6 +17,7 @@ from include.aws.dataset import (
 )
 from include.blazingtext.model import LocalModel, Prediction
 from include.blazingtext.requests import endpoint_request, invocation
+from include.config.printable import printable
 from include.evaluation import champion
 from include.evaluation.baseline import MAX_TRAINING_TWEETS, linear_baseline
 from include.evaluation.gate import Dates, Decision, Gate, decide
@@ -46,7 +47,7 @@ def evaluate_model(
     place, job = Workplace.connect(hashtag, date), Trained.from_xcom(trained)
     scored = _score(place, PreparedData(data_uri), job, list(labels.values()))
     decision = _decide(place, scored, job, params)
-    print("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason]))
+    print(printable("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason])))
     history.remember(place.storage, place.keys, job.training_job_name, scored.found)
     result = Evaluated(
         decision=decision,

@@ -12,6 +12,7 @@ from include.blazingtext.requests import training_request, tuning_request
 from include.config.errors import DataError
 from include.config.names import fingerprint, training_job_name, tuning_job_name
 from include.config.ownership import ownership_tags
+from include.config.printable import printable
 from include.config.settings import Settings
 from include.results import Prepared
 from include.steps.workplace import Workplace, today
@@ -41,7 +42,8 @@ def prepare_dataset(
             storage, keys, int(params["window_days"]), Path(folder) / "in", today(), require_success_marker
         )
         sources, dates = tweets.sources, tweets.dates
-        print(f"Preparing the tweets of {', '.join(dates)}: {', '.join(source.name for source in sources)}")
+        names = ", ".join(source.name for source in sources)
+        print(printable(f"Preparing the tweets of {', '.join(dates)}: {names}"))
         out = Path(folder) / "out"
         preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
         try:
@@ -50,7 +52,7 @@ def prepare_dataset(
             rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
             raise DataError(f"{error} ({rejected})") from None
         for warning in report["warnings"]:
-            print(f"WARNING: {warning}")
+            print(printable(f"WARNING: {warning}"))
         data, sha256 = upload_prepared(storage, keys, out), sha256_of_files(out)
     request = _training_request(place, data, sha256, params, owner)
     tuning = _tuning_request(hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}

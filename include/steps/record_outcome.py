@@ -5,6 +5,7 @@ from typing import Any
 
 from include.aws.notify import notify
 from include.config.errors import RunFailed
+from include.config.printable import printable
 from include.report.document import subject_of_notice
 from include.report.failures import TOLD, describe_failures
 from include.steps.reporting import write_report
@@ -17,7 +18,7 @@ def record_outcome(
     """Write the run's report, and fail where any task failed: so that the run fails, too."""
     assert params is not None
     report = write_report(Workplace.connect(hashtag, date), run_name, params, ti)
-    print(f"{report['outcome']}\nReport: {report['files']['report']}")
+    print(printable(f"{report['outcome']}\nReport: {report['files']['report']}"))
     if subject := subject_of_notice(report):
         where = ti.log_url.partition("/tasks/")[0]
         notify(subject, "\n\n".join([*report["summary"], f"Run: {where}", f"Report: {report['url']}"]))

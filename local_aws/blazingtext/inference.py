@@ -43,7 +43,7 @@ class Predictor:
         :param accept: the content type of the answer; empty or ``*/*``: that of the request
         :raises ContainerError: the content type is not supported, or the body does not have its form
         """
-        media_type = _media_type(content_type)
+        media_type = _media_type(content_type) or JSON  # as AWS answers requests without a content type
         if media_type == JSON:
             answers = self._answer_json(_parse_json(body))
         elif media_type == JSON_LINES:

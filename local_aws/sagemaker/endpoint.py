@@ -230,6 +230,7 @@ class Endpoint(Resource):
 def _describe_variant(variant: dict[str, Any]) -> dict[str, Any]:
     return {
         "VariantName": variant["VariantName"],
+        "DeployedImages": [],
         "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
         "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
         "CurrentWeight": variant.get("InitialVariantWeight", 1.0),

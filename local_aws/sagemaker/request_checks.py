@@ -10,7 +10,6 @@ from local_aws.sagemaker.tuning_request import TuningRequest
 NOT_SUPPORTED = {
     "CreateTrainingJob": (
         "CheckpointConfig",
-        "DebugHookConfig",
         "DebugRuleConfigurations",
         "TensorBoardOutputConfig",
         "ProfilerRuleConfigurations",
@@ -43,7 +42,11 @@ NOT_SUPPORTED = {
 
 
 def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
-    if found := [name for name in NOT_SUPPORTED[operation] if request.get(name)]:
+    found = [name for name in NOT_SUPPORTED[operation] if request.get(name)]
+    # The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for.
+    hook = request.get("DebugHookConfig") or {}
+    found += [f"DebugHookConfig.{name}" for name in ("CollectionConfigurations", "HookParameters") if hook.get(name)]
+    if found:
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
 
 

@@ -53,6 +53,12 @@ class TrainingJob(Job):
     def facts(self) -> dict[str, Any]:
         facts = super().facts() | {
             "TrainingJobArn": self.arn,
+            # AWS gives these where the request had none, and the SageMaker SDK 2.x reads them.
+            "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **self.request["OutputDataConfig"]},
+            "InputDataConfig": [
+                {"CompressionType": "None", "RecordWrapperType": "None", **channel}
+                for channel in self.request.get("InputDataConfig", [])
+            ],
             "TuningJobArn": self.tuning_job_arn,
             "TrainingJobStatus": self.status,
             "SecondaryStatus": self.secondary_status,

@@ -30,6 +30,9 @@ class TuningRequest:
     def definition(self) -> dict[str, Any]:
         """The definition of the training jobs."""
         definition: dict[str, Any] = self.request.get("TrainingJobDefinition", {})
+        resources = definition.get("HyperParameterTuningResourceConfig")
+        if resources and "ResourceConfig" not in definition:
+            return {**definition, "ResourceConfig": _resource_config(resources)}
         return definition
 
     @property
@@ -65,9 +68,7 @@ class TuningRequest:
             raise ValidationException("TrainingJobDefinition is required.")
         for needed in ("ResourceConfig", "OutputDataConfig", "StoppingCondition"):
             if needed not in self.definition:
-                raise ValidationException(
-                    f"TrainingJobDefinition needs {needed}; HyperParameterTuningResourceConfig is not supported."
-                )
+                raise ValidationException(f"TrainingJobDefinition needs {needed}.")
 
     def _check_strategy(self) -> None:
         if self.strategy == "Hyperband":
@@ -92,3 +93,11 @@ class TuningRequest:
             raise ValidationException(f"Hyperparameters of BlazingText that are {kind}: {', '.join(not_tunable)}.")
         if both := sorted(tuned & set(self.definition.get("StaticHyperParameters", {}))):
             raise ValidationException(f"Hyperparameters are both static and in a range: {', '.join(both)}.")
+
+
+def _resource_config(resources: dict[str, Any]) -> dict[str, Any]:
+    """A training job's ResourceConfig, from HyperParameterTuningResourceConfig; of several instances the first."""
+    instance = (resources.get("InstanceConfigs") or [resources])[0]
+    members = {**resources, **instance}
+    names = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
+    return {name: members[name] for name in names if name in members}

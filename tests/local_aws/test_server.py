@@ -53,3 +53,9 @@ def test_hosts_that_are_named_are_answered():
 
 def test_motos_own_api_is_not_there(local_aws):
     assert requests.post(f"{local_aws.url}/moto-api/reset", timeout=5).status_code == 403
+
+
+def test_tools_for_localstack_find_what_runs(local_aws):
+    health = requests.get(f"{local_aws.url}/_localstack/health", timeout=5).json()
+
+    assert health["services"]["s3"] == health["services"]["sagemaker"] == "running"

@@ -62,7 +62,6 @@ def test_a_newline_in_an_instance_is_a_blank(predictor):
     ("body", "content_type", "status", "message"),
     [
         (b"{}", "text/csv", 415, "content-type text/csv not supported"),
-        (b"{}", "", 415, "content-type None not supported"),
         (b"{", "application/json", 400, "not JSON"),
         (b"\xff", "application/json", 400, "not JSON"),
         (b"[]", "application/json", 400, "lacks 'instances'"),
@@ -88,3 +87,9 @@ def test_an_unsupervised_model_is_refused(tmp_path):
 
     with pytest.raises(ValueError, match="not a supervised model"):
         Predictor(tmp_path / "model.bin")
+
+
+def test_without_a_content_type_a_body_is_json(predictor):
+    body = b'{"instances": ["kernel"]}'
+
+    assert predictor.answer(body, "") == predictor.answer(body, "application/json")

@@ -85,3 +85,22 @@ def test_cloudwatch_has_the_metrics_of_training(client, trained):
     )["Datapoints"]
 
     assert point["Average"] == 1.0
+
+
+def test_a_debug_hook_that_collects_nothing_is_stored_and_any_other_refused(sagemaker, request_of):
+    """Estimator of the SageMaker SDK 2.x always sends one."""
+    hook = {"S3OutputPath": "s3://bucket/debug", "CollectionConfigurations": []}
+    job = train(sagemaker, request_of() | {"DebugHookConfig": hook})
+
+    assert job["TrainingJobStatus"] == "Completed"
+    assert job["DebugHookConfig"] == hook
+    hook["CollectionConfigurations"] = [{"CollectionName": "weights"}]
+    _, message = error_of(sagemaker.create_training_job, **request_of(), DebugHookConfig=hook)
+    assert "does not support DebugHookConfig.CollectionConfigurations" in message
+
+
+def test_a_description_carries_what_awss_carries_where_it_is_empty(trained):
+    """Estimator.attach of the SageMaker SDK 2.x reads these."""
+    assert trained["OutputDataConfig"]["KmsKeyId"] == ""
+    assert {channel["CompressionType"] for channel in trained["InputDataConfig"]} == {"None"}
+    assert {channel["RecordWrapperType"] for channel in trained["InputDataConfig"]} == {"None"}

@@ -208,3 +208,16 @@ def test_requests_that_cannot_work_are_refused(sagemaker, request_with, changes,
 
     assert code == "ValidationException"
     assert message in text
+
+
+def test_the_resources_of_a_tunings_own_member_are_those_of_its_jobs(sagemaker, request_with):
+    """HyperparameterTuner of the SageMaker SDK 2.x sends it."""
+    request = request_with()
+    resources = request["TrainingJobDefinition"].pop("ResourceConfig")
+    request["TrainingJobDefinition"]["HyperParameterTuningResourceConfig"] = resources
+
+    tuning = tune(sagemaker, request)
+
+    assert tuning["HyperParameterTuningJobStatus"] == "Completed"
+    best = sagemaker.describe_training_job(TrainingJobName=tuning["BestTrainingJob"]["TrainingJobName"])
+    assert best["ResourceConfig"]["InstanceType"] == resources["InstanceType"]
