@@ -28,7 +28,7 @@ def main() -> int:
         print(f"error: cannot listen on {options.host}:{options.port}: {_reason(error)}.", file=sys.stderr)
         return 2
     with server:
-        print(f"local AWS ready on {server.url}. Its contents: {server.url}{ADMIN_PATH}\nFor clients:")
+        print(f"local AWS ready on {server.url}\nIts contents: {server.url}{ADMIN_PATH}\nFor clients:")
         for name, value in client_environment(server.url).items():
             print(f"  export {name}={value}")
         sys.stdout.flush()
