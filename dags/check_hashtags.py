@@ -1,7 +1,7 @@
 """
-What is wrong with include/hashtags.yaml, as an import error in Airflow's UI.
+Show the mistakes in include/hashtags.yaml as an import error in Airflow's UI.
 
-An entry with a mistake costs its own hashtag alone: dags/retrain_hashtag.py makes the DAGs of all others.
+A mistake in an entry affects only its own hashtag. dags/retrain_hashtag.py makes the DAGs of all other hashtags.
 """
 
 from hashtag_retrain.hashtags import hashtags

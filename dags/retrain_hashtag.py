@@ -1,7 +1,11 @@
 """
-One DAG for each hashtag: from labelled tweets to an evaluated model, an endpoint for a while, and its deletion.
+Retrain the tweet classifier of a hashtag. Each hashtag has a DAG.
 
-The hashtags are in include/hashtags.yaml, the steps in include/steps, the operators in plugins/hashtag_retrain.
+A run trains a model on labelled tweets, evaluates it, deploys it to an endpoint, and deletes the endpoint at its
+deadline.
+
+The hashtags are in include/hashtags.yaml, the functions of the tasks in include/steps, the operators in
+plugins/hashtag_retrain.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -55,8 +59,9 @@ RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
 OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
 POLL_SECONDS = poll_seconds()
 
-# Airflow gives a run whose logical date lies outside of its DAG's start and end no tasks, and calls it a success.
-# People train on any date that has tweets, and the trigger form's logical date is now: so no narrower bounds.
+# If a run's logical date is before the DAG's start date or after its end date, Airflow creates no tasks for the run,
+# and marks it as a success. People may train on any date that has tweets, and the trigger form's logical date is the
+# current time. So the start date is early, and there is no end date.
 EARLIEST = datetime(2006, 3, 21, tzinfo=UTC)
 
 DEFAULT_ARGUMENTS = {
@@ -66,15 +71,17 @@ DEFAULT_ARGUMENTS = {
     "retry_policy": RetryTransientErrors(),
     "on_failure_callback": note_failure,
     "botocore_config": BOTOCORE_CONFIG,
-    "weight_rule": "upstream",  # what has been begun is finished first: a held endpoint before the next one's creation
-    "show_return_value_in_logs": False,  # requests and test tweets by the page, behind what a person looks for
+    "weight_rule": "upstream",  # later tasks first: an endpoint is held before the next one is created
+    "show_return_value_in_logs": False,  # results are long: requests and test tweets
 }
 
 
 def _deadline(hashtag: Hashtag) -> DeadlineAlert:
     """
-    When a scheduled run is late. The time for which it keeps its endpoint is no delay. Counted from the logical date,
-    because with an alert that counts from when a run was queued, Airflow 3.3 cannot clear tasks any more.
+    When a scheduled run is late. The time for which it keeps its endpoint does not count.
+
+    The reference is the logical date. If an alert counts from the time at which a run was queued, Airflow 3.3 cannot
+    clear the run's tasks.
     """
     settings = hashtag.settings
     kept = timedelta(minutes=settings.parameters.get("keep_endpoint_minutes", DEFAULT_KEEP_MINUTES))
@@ -87,7 +94,7 @@ def _deadline(hashtag: Hashtag) -> DeadlineAlert:
 
 
 def retrain(hashtag: Hashtag) -> DAG:
-    """The story of a run."""
+    """The DAG of a hashtag."""
     with DAG(
         dag_id=dag_id_of(hashtag.name),
         description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
@@ -136,7 +143,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             tuned=tune_model.output,
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
-            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped, unless tune is on
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped unless tune is on
         )
         evaluate_model = task(evaluate)(
             hashtag=hashtag.name,

@@ -1,8 +1,8 @@
 """
-Every quarter of an hour: delete what retrain runs have left behind beyond its deadline, and stop jobs whose run
-has ended, whoever died meanwhile.
+Every 15 minutes, delete endpoints, endpoint configurations and models whose deadline has passed, and stop jobs whose
+run has ended.
 
-Only resources that carry this product's tags are touched. Trigger it with dry_run to see what it would remove.
+The DAG touches only resources with this product's tags. Trigger it with *Dry run* to see what it would remove.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,16 +16,16 @@ from include.config.settings import BOTOCORE_CONFIG, retry_seconds
 
 with DAG(
     dag_id="sweep_endpoints",
-    description="Delete endpoints, configurations and models that have outlived their deadline; stop orphaned jobs",
+    description="Delete endpoints, configurations and models whose deadline has passed; stop jobs whose run has ended",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/15 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
-    is_paused_upon_creation=False,  # it is what deletes an endpoint when the run that owns it cannot
+    is_paused_upon_creation=False,  # it deletes an endpoint if the run that owns it cannot
     params={
         "dry_run": Param(
-            False, type="boolean", title="Dry run", description="List what was left behind; remove nothing."
+            False, type="boolean", title="Dry run", description="List what would be removed, and remove nothing."
         )
     },
     default_args={

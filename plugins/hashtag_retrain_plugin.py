@@ -1,4 +1,4 @@
-"""What Airflow itself must know of this package: pools, allowed hosts, deadlines."""
+"""Airflow's plugin: it creates the pools, checks the hosts of requests, and adds the reference of deadlines."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -8,6 +8,6 @@ from hashtag_retrain.deadlines import ScheduledRun
 
 class HashtagRetrainPlugin(AirflowPlugin):
     name = "hashtag_retrain"
-    listeners = [pools]  # noqa: RUF012 (Airflow's own way)
+    listeners = [pools]  # noqa: RUF012 (Airflow's interface)
     fastapi_root_middlewares = hosts.middlewares()
     deadline_references = [ScheduledRun]  # noqa: RUF012

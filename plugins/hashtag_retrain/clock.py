@@ -1,4 +1,4 @@
-"""SageMaker's own clock."""
+"""SageMaker's clock."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 def time_of(response: Mapping[str, Any]) -> datetime:
     """
-    When SageMaker gave an answer (HTTP's Date, to the second). Deadlines are set and checked by it, because the clock
-    of a worker or of a triggerer may be wrong.
+    The time of an answer by SageMaker's clock (HTTP's Date header, in whole seconds). Deadlines are set and checked by
+    this clock, because the clock of a worker or of a triggerer may be wrong.
     """
     return parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
 def time_now(client: Any) -> datetime:
-    """What time it is, for SageMaker."""
+    """The current time by SageMaker's clock."""
     return time_of(client.list_endpoints(MaxResults=1))

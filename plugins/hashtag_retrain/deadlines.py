@@ -1,4 +1,4 @@
-"""From when a run's deadline counts."""
+"""The reference from which a scheduled run's deadline counts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 class ScheduledRun(BaseDeadlineReference):
     """
-    A scheduled run's logical date, or a day before the run was made, whichever is later; no other run has a deadline.
-    So nobody is told at once of the run that Airflow makes for the day before when a DAG is switched on, nor of weekly
-    runs, nor of dates that are backfilled.
+    A scheduled run's logical date, or a day before the run was created, whichever is later. Other runs have no
+    deadline.
+
+    So a run is not late as soon as it is created: not the run of an earlier date that Airflow creates when a DAG is
+    switched on, nor a weekly run, whose logical date is a week ago, nor a backfill.
     """
 
     required_kwargs: ClassVar[set[str]] = {"dag_id", "run_id"}

@@ -1,4 +1,4 @@
-"""An executor for one machine, whose tasks start quickly, and that does not take a deferral for a task's end."""
+"""An executor for one machine. Its tasks start quickly, and it does not mistake a task's deferral for its end."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ IMPORTED_FOR_TASKS = (
     "sklearn.feature_extraction.text",
     "sklearn.linear_model",
 )
-"""What takes long to import. A task's process is a fork of the executor's, and finds it imported."""
+"""Modules that take long to import. The executor imports them once, because tasks' processes are forks of it."""
 
 
 class RememberingLocalExecutor(LocalExecutor):
     """
-    Airflow's LocalExecutor, which remembers how many processes of a task it has started.
+    Airflow's LocalExecutor, but it remembers how many processes of a task it has started.
 
-    A task that defers ends its first process, and the executor reports a success. Where the task was resumed before the
-    scheduler reads that report, Airflow 3.3 takes it for the report of the second process, finds the task still running
-    and fails it (https://github.com/apache/airflow/issues/71580). Our triggers end their tasks themselves, so that no
-    second process is needed; but a person's answer to a task's question resumes it. So the first report is dropped
-    where the second process was started already. CeleryExecutor with one scheduler does not have the fault.
+    When a task defers, its first process ends, and the executor reports a success. If the task is resumed before the
+    scheduler reads that report, Airflow 3.3 takes it for the report of the second process. It finds the task still
+    running, and fails it (https://github.com/apache/airflow/issues/71580). Our triggers end their tasks themselves, so
+    they need no second process. But a person's answer to a task's question resumes the task. So this executor drops the
+    first report if it has started the second process already. CeleryExecutor with one scheduler does not need this.
     """
 
     def start(self) -> None:
@@ -60,7 +60,7 @@ class RememberingLocalExecutor(LocalExecutor):
         if state in ENDED:
             self._started[key] -= 1
             if self._started[key] > 0 and state == TaskInstanceState.SUCCESS:
-                self.log.info("%s was started again since: its first process had deferred.", key)
+                self.log.info("%s has been started again, so the report of its first process is dropped.", key)
                 return
             if self._started[key] <= 0:
                 del self._started[key]

@@ -1,4 +1,4 @@
-"""A failed task leaves its message where the run's report and the notice find it."""
+"""Store the message of a failed task for the run's report and for notices."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def note_failure(context: Context) -> None:
     """
-    Airflow calls this after a task's last attempt has failed. Where the attempt was ended by a trigger or by Airflow
-    itself, there is no exception: the trigger has left its message already, and Airflow has none.
+    Airflow calls this after the last attempt of a task has failed. If a trigger or Airflow itself ended the attempt,
+    there is no exception: the trigger has already stored a message, and Airflow has none.
     """
     error = context.get("exception")
     if isinstance(error, BaseException):

@@ -1,4 +1,4 @@
-"""The hashtags whose DAGs can be made, and what is wrong with the others."""
+"""The hashtags whose DAGs can be made, and the mistakes in the others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from include.config.names import hashtag_of
 
 def hashtags() -> Hashtags:
     """
-    Those of the hashtags file, their parameters checked as well. Where Airflow parses the file for one DAG alone, as it
-    does at each task's start, only that DAG's hashtag is looked at.
+    Load the hashtags file, and check the parameters in it. If Airflow parses the DAG file for one DAG only, as it does
+    at the start of each task, only the hashtag of this DAG is loaded.
 
     :raises ConfigurationError: the file as a whole cannot be used
     """

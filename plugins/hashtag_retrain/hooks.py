@@ -1,4 +1,4 @@
-"""How an operator's AWS arguments travel to its trigger and to other hooks."""
+"""AWS arguments that an operator passes on to its trigger and to hooks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def hook_arguments(operator: Any) -> dict[str, Any]:
-    """Arguments for a hook like the operator's own."""
+    """Arguments for a hook with the operator's connection, region and settings."""
     return {
         "aws_conn_id": operator.aws_conn_id,
         "region_name": operator.region_name,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ReportLink(BaseOperatorLink):
-    """To the run's report, whose address the task has put into an XCom."""
+    """A link to the run's report. The task has stored the report's address in an XCom."""
 
     name = "Report"
     xcom_key = REPORT_URL

@@ -1,4 +1,4 @@
-"""What the DAG's templates may call: they are rendered when a task runs, so they may ask settings and the run."""
+"""Functions for the DAG's templates. They are called when a task runs, so they can read the settings and the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from include.config.settings import Settings
 
 
 def run_date(params: Mapping[str, Any], dag_run: Any) -> str:
-    """The date of the tweets: the parameter, or the run's logical date; a run without one counts as its own day."""
+    """The date of the tweets: the parameter `date`, else the run's logical date, else the date when it may start."""
     if params["date"]:
         return names.check_date(params["date"])
     moment = dag_run.logical_date or dag_run.run_after
@@ -25,17 +25,17 @@ def bucket() -> str:
 
 
 def tweets_folder(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
-    """Where the date's labelled tweets are."""
+    """The key of the date's labelled tweets."""
     return names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets
 
 
 def deployment() -> str:
-    """What tells this deployment's resources from others'."""
+    """The value of the deployment's tag."""
     return tag_value(Settings.from_environment().deployment)
 
 
 def run_name(dag_id: str, run_id: str) -> str:
-    """The name of what a run deploys."""
+    """The name of a run's endpoint, endpoint configuration and model."""
     return names.run_name(Settings.from_environment().deployment, dag_id, run_id)
 
 

@@ -1,4 +1,4 @@
-"""Tell somebody of a run that is late, or that failed without being able to say so itself."""
+"""Notices about late runs, and about failed runs that could not send a notice themselves."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from include.steps.record_outcome import record_outcome
 
 
 def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> None:
-    """Called by Airflow when a run has missed its deadline; only scheduled runs have one."""
+    """Airflow calls this when a run has missed its deadline. Only scheduled runs have one."""
     run = context["dag_run"]
     date = (run.get("logical_date") or run["run_after"])[:10]
     notify(
         f"#{hashtag} {date}: the scheduled run is late.",
-        f"It was to be over {hours:g} hours after the start of {date}, and is {run['state']} still.\n\n"
+        f"It should have ended {hours:g} hours after the start of {date}. Its state is: {run['state']}.\n\n"
         f"Run: {run_url(run['dag_id'], run['dag_run_id'])}",
     )
 
 
 def tell_of_failed_run(context: Mapping[str, Any]) -> None:
     """
-    Called by Airflow, in the DAG processor, when a run has failed. Who was told already, by record_outcome, is not told
-    again; where that could not run, what the failed tasks have left is said.
+    Airflow calls this, in the DAG processor, when a run has failed. If record_outcome has already sent a notice, no
+    other one is sent. Otherwise the notice contains the messages that the failed tasks have stored.
     """
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     run = context.get("dag_run")
@@ -47,12 +47,12 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
 
 
 def _has_told(dag_id: str, run_id: str, run: Any) -> bool:
-    """Whether record_outcome has told somebody, since the run began this time: a run that is cleared begins anew."""
+    """Whether record_outcome has sent a notice since the run's start. A run that is cleared starts again."""
     try:
         told = XCom.get_one(key=TOLD, dag_id=dag_id, task_id=record_outcome.__name__, run_id=run_id)
         return told is not None and datetime.fromisoformat(told) >= run.start_date
-    except Exception as error:  # then rather twice than never
-        print(f"Whether somebody was told of {run_id} is not known: {error!r}")
+    except Exception as error:  # two notices are better than none
+        print(f"It is not known whether a notice about {run_id} was sent: {error!r}")
         return False
 
 
@@ -64,8 +64,8 @@ def _failures(dag_id: str, run_id: str) -> str:
             for task_id in failed_tasks(states)
         }
     except Exception as error:
-        return f"What its tasks say cannot be read: {error!r}"
-    return describe_failures(failures) or "None of its tasks failed by itself."
+        return f"The messages of its tasks cannot be read: {error!r}"
+    return describe_failures(failures) or "None of its tasks failed."
 
 
 def run_url(dag_id: str, run_id: str) -> str:

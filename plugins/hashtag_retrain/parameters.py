@@ -27,7 +27,7 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     """
     Every parameter, with the defaults of the hashtag's entry.
 
-    :raises ConfigurationError: the entry names unknown parameters, or defaults out of bounds; it names them all
+    :raises ConfigurationError: the entry has unknown parameters, or values that cannot be used; the message lists all
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
     errors = []
@@ -46,38 +46,38 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
 
 
 def _out_of_bounds(value: Any, parameter: Param) -> str | None:
-    """What JSON's schema has against a value; None where it has nothing."""
+    """Why a value does not fit the parameter's JSON schema; None if it does."""
     try:
         parameter.resolve(value)
     except ParamValidationError as error:
-        fault = error.args[0]  # jsonschema's, whose text fills a screen
+        fault = error.args[0]  # jsonschema's error, whose whole text fills a screen
         return str(getattr(fault, "message", fault))
     return None
 
 
 def _objection(value: Any, parameter: Param) -> str | None:
-    """What JSON's schema has nothing against, and a run cannot work with; None where there is nothing of the kind."""
+    """Why a run cannot use a value, although it may fit the JSON schema; None if it can."""
     if isinstance(value, float) and not math.isfinite(value):
-        return f"{value} is no number to work with"
+        return f"{value} is not a finite number"
     if isinstance(value, float) and parameter.schema.get("type") == "integer":
-        return f"{value} is no whole number; write it without a point"
+        return f"{value} is not an integer; write it without a decimal point"
     if isinstance(value, datetime.date):
         return f'YAML reads this as a date; put it in quotes: "{value.isoformat()}"'
     return None
 
 
 def unknown_parameter(name: str, known: Iterable[str]) -> str:
-    """What to say of a parameter that there is not."""
+    """The message about an unknown parameter."""
     known = list(known)
-    return f"there is no parameter {name}{did_you_mean(name, known)}; there are {', '.join(known)}"
+    return f"unknown parameter {name}{did_you_mean(name, known)}; expected one of: {', '.join(known)}"
 
 
 def refuse_unknown_parameters(context: Context) -> None:
     """
-    To be called before a run's first task: Airflow takes any key of a run's configuration, and passes over those that
-    are no parameters.
+    Check the run's configuration. Call this before the first task of a run. Airflow accepts any key in a run's
+    configuration, and ignores keys that are not parameters.
 
-    :raises ConfigurationError: a key of the run's configuration is no parameter, or its value cannot be worked with
+    :raises ConfigurationError: a key is not a parameter, or its value cannot be used
     """
     parameters = context["dag"].params
     for name, value in (context["dag_run"].conf or {}).items():
@@ -97,7 +97,7 @@ def _data_parameters() -> dict[str, Param]:
             format="date",
             section="Data",
             title="Date",
-            description="Whose labelled tweets to train on. Empty: the run's logical date.",
+            description="Train on the labelled tweets of this date. Empty: the run's logical date.",
         ),
         "window_days": Param(
             1,
@@ -106,8 +106,8 @@ def _data_parameters() -> dict[str, Param]:
             maximum=3650,
             section="Data",
             title="Window (dates)",
-            description="Train on the labelled tweets of the last so many dates, up to the date, that have any. "
-            "Where a tweet was labelled on several dates, the newest label counts.",
+            description="Train on the labelled tweets of this many dates: the newest ones, up to the date, that have "
+            "tweets. If a tweet was labelled on several dates, the newest label counts.",
         ),
     }
 
@@ -119,8 +119,9 @@ def _training_parameters() -> dict[str, Param]:
         type="boolean",
         section="Training",
         title="Tune the hyperparameters",
-        description="Train several models over ranges of hyperparameters, and go on with the one that is best on the "
-        "validation split. Epochs, minimum word count, learning rate, vector dimension and n-grams are then searched.",
+        description="Train several models with different hyperparameters, and continue with the one with the highest "
+        "accuracy on the validation split. The search covers epochs, minimum word count, learning rate, vector "
+        "dimension and n-grams.",
     )
     parameters["tuning_jobs"] = Param(
         10,
@@ -129,7 +130,7 @@ def _training_parameters() -> dict[str, Param]:
         maximum=MAX_TUNING_JOBS,
         section="Training",
         title="Training jobs of a tuning",
-        description="With tuning: train so many models. Each is billed.",
+        description="With tuning: the number of models to train. AWS bills each of them.",
     )
     parameters["training_instance_type"] = _instance_type("ml.c5.xlarge", "Training", "Training instance type")
     return parameters
@@ -160,10 +161,11 @@ def _endpoint_parameters() -> dict[str, Param]:
             enum=list(DEPLOY),
             section="Endpoint",
             title="Deploy",
-            description="auto: where the model is, beyond chance, better than always answering the commonest "
-            "label by more than the minimum gain, is not significantly worse than the champion, and no newer date has "
-            "labelled tweets; a person's word in the model registry counts for more than both comparisons. always; "
-            "never.",
+            description="auto: deploy the model if it is significantly better than the majority baseline (always the "
+            "most common label) by more than the minimum gain, if it is not significantly worse than the champion, and "
+            "if no newer date has labelled tweets. If a person has approved or rejected the model in the model "
+            "registry, this decides instead of both comparisons. always: deploy it in any case. never: do not deploy "
+            "it.",
         ),
         "min_gain": Param(
             0.0,
@@ -172,8 +174,8 @@ def _endpoint_parameters() -> dict[str, Param]:
             maximum=1,
             section="Endpoint",
             title="Minimum gain",
-            description="deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
-            "the accuracy of always answering the commonest label by more than this share (0.05 is five points).",
+            description="With deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
+            "the accuracy of the majority baseline by more than this share (0.05 is five percentage points).",
         ),
         "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
         "keep_endpoint_minutes": Param(
@@ -183,7 +185,7 @@ def _endpoint_parameters() -> dict[str, Param]:
             maximum=MAX_KEEP_MINUTES,
             section="Endpoint",
             title="Keep the endpoint (minutes)",
-            description="The endpoint is deleted this long after its creation was asked for. It is billed until then.",
+            description="The endpoint is deleted so long after the start of deploy_endpoint. AWS bills it until then.",
         ),
     }
 
@@ -195,5 +197,5 @@ def _instance_type(default: str, section: str, title: str) -> Param:
         pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$(?!\n)",  # in Python, $ alone is also before a newline at the end
         section=section,
         title=title,
-        description="An instance type of SageMaker, with one CPU host or a single GPU.",
+        description="An instance type of SageMaker, with CPUs or with a single GPU.",
     )

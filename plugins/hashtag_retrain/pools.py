@@ -1,4 +1,4 @@
-"""The pools that bound how many instances this product asks an account for at once."""
+"""The pools that limit how many instances this product uses at the same time."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from airflow.listeners import hookimpl
 TRAINING_POOL = "sagemaker_training"
 ENDPOINT_POOL = "sagemaker_endpoints"
 SLOTS = 4
-"""Few, so that an account's first quotas suffice; set the pools' slots to yours under Admin, Pools."""
+"""Few, so that the initial quotas of an account suffice. Set the slots to your quotas under Admin, Pools."""
 POOLS = {
-    # Airflow never schedules a task that needs more slots than its pool has; tune_model needs two to be skipped, too.
-    TRAINING_POOL: "Training instances at once, of all hashtags: one a training job, two a tuning job. Two at least.",
-    ENDPOINT_POOL: "Endpoints at once, of all hashtags: while they are made and while they are held.",
+    # Airflow never schedules a task that needs more slots than its pool has. tune_model needs two, even to be skipped.
+    TRAINING_POOL: "Training instances of all hashtags. A training job takes one slot, a tuning job two. At least two.",
+    ENDPOINT_POOL: "Endpoints of all hashtags, while they are created and while they are held.",
 }
 
 
 def make_pools() -> None:
-    """Make the pools that are not there: Airflow never schedules the tasks of a pool that does not exist."""
+    """Create missing pools, because Airflow never schedules the tasks of a pool that does not exist."""
     from airflow.models.pool import Pool
     from sqlalchemy.exc import IntegrityError
 
     for name, description in POOLS.items():
-        if Pool.get_pool(name) is not None:  # somebody may have set its slots
+        if Pool.get_pool(name) is not None:  # somebody may have changed its slots
             continue
         try:
-            # A task that waits, deferred, holds its slot: its job or its endpoint still runs.
+            # A deferred task keeps its slot, because its job or its endpoint is still running.
             Pool.create_or_update_pool(name, slots=SLOTS, description=description, include_deferred=True)
         except IntegrityError:  # another component starts at the same time
             continue
@@ -34,6 +34,6 @@ def make_pools() -> None:
 
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
-    """Airflow calls this as its components start, and, where there is no database, as each task does."""
+    """Airflow calls this when a component starts, and also when a task starts, which has no database."""
     if type(component).__name__ == "Job":
         make_pools()

@@ -1,4 +1,4 @@
-"""Which errors are worth another try."""
+"""Which errors are retried."""
 
 from __future__ import annotations
 
@@ -37,29 +37,28 @@ FAULTS_OF_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplemen
 
 class RetryTransientErrors(RetryPolicy):
     """
-    Fail at once where a person must mend something first: this product's own errors, faults of code, and what AWS
-    refuses for the request's sake (validation, access). Everything else, throttling and server errors above all, is
-    tried again.
+    Fail at once if a person must change something: after errors of this product, faults in the code, and requests that
+    AWS refuses (validation, access). Retry after all other errors, for example throttling and server errors.
     """
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
     ) -> RetryDecision:
-        if isinstance(exception, S3UploadFailedError):  # boto3's wrapping of what S3 has answered
+        if isinstance(exception, S3UploadFailedError):  # boto3 wraps S3's error in it
             exception = exception.__context__ or exception
         if isinstance(exception, RetrainError):
-            return RetryDecision.fail("the same at every try")
+            return RetryDecision.fail("every try would have the same error")
         if isinstance(exception, FAULTS_OF_CODE):
-            return RetryDecision.fail("a fault of the code, the same at every try")
+            return RetryDecision.fail("a fault in the code: every try would have the same error")
         if isinstance(exception, ClientError) and is_refused(exception):
             return RetryDecision.fail(f"AWS refuses the request ({_code(exception)})")
         return RetryDecision.default()
 
 
 def is_refused(error: ClientError) -> bool:
-    """Whether AWS refuses a request for its own sake, so that it will at every try."""
+    """Whether AWS refuses the request itself, so that it would refuse every retry, too."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    # A ModelError (424) carries what the container itself has answered.
+    # A ModelError (424) contains the status of the container's answer.
     status = error.response.get("OriginalStatusCode") or status
     return 400 <= status < 500 and status != 429 and _code(error) not in TRANSIENT_CODES
 

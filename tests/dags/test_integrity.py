@@ -221,11 +221,11 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
     assert "check_hashtags.py" in done.stdout
     for words in (
         "line 2, lables.lables: unknown key (did you mean labels?)",
-        "line 3, typo.parameters.epoch: there is no parameter epoch (did you mean epochs?)",
+        "line 3, typo.parameters.epoch: unknown parameter epoch (did you mean epochs?)",
         "line 4, bounds.parameters.keep_endpoint_minutes: 99999 is greater than the maximum of 10080",
-        "line 5, nan.parameters.keep_endpoint_minutes: nan is no number to work with",
-        "line 6, gain.parameters.min_gain: inf is no number to work with",
-        "line 7, whole.parameters.window_days: 7.0 is no whole number; write it without a point",
+        "line 5, nan.parameters.keep_endpoint_minutes: nan is not a finite number",
+        "line 6, gain.parameters.min_gain: inf is not a finite number",
+        "line 7, whole.parameters.window_days: 7.0 is not an integer; write it without a decimal point",
         'line 8, date.parameters.date: YAML reads this as a date; put it in quotes: "2026-01-05"',
         "line 9, cron.schedule: 'never' is neither a cron expression",
     ):

@@ -95,7 +95,7 @@ def test_a_conf_key_that_is_no_parameter_fails_the_run_and_one_notice_says_why(a
     time.sleep(8)  # for a second notice, which there must not be
     ((subject, message),) = [page for page in pages() if quote(run_id) in page[1]]
     assert subject == f"#aws {DATE}: Failed at wait_for_tweets."
-    assert "there is no parameter keep_endpoint_minute (did you mean keep_endpoint_minutes?)" in message
+    assert "unknown parameter keep_endpoint_minute (did you mean keep_endpoint_minutes?)" in message
     assert airflow.tasks(DAG_ID, run_id)["wait_for_tweets"]["try_number"] == 1
 
 
@@ -149,7 +149,7 @@ def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_la
         for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
         if "hold_endpoint" in str(path)
     )
-    assert "for 99999 minutes; it can be kept for 0 to 10080 minutes from now on. Its deadline stays." in log
+    assert "for 99999 minutes. Possible are 0 to 10080 minutes from now on. The deadline does not change." in log
 
     airflow.clear(DAG_ID, run_id, ["hold_endpoint"])  # of an endpoint that is gone
     wait_until(lambda: airflow.run_state(DAG_ID, run_id) not in {"success", "failed"}, SECONDS, "the run to go on")

@@ -29,7 +29,7 @@ def test_of_a_late_daily_run_somebody_is_told_with_hashtag_date_reason_and_link(
 
     ((subject, message),) = told
     assert subject == "#aws 2026-01-07: the scheduled run is late."
-    assert "30 hours after the start of 2026-01-07, and is running still" in message
+    assert "It should have ended 30 hours after the start of 2026-01-07. Its state is: running." in message
     assert message.endswith("/dags/retrain_aws/runs/scheduled__2026-01-07T00%3A00%3A00%2B00%3A00")
 
 
@@ -95,7 +95,7 @@ def test_where_airflow_says_nothing_of_the_tasks_somebody_is_told_all_the_same()
     tell_of_failed_run(failed_run())
 
     ((_, message),) = told
-    assert message.startswith("What its tasks say cannot be read: ")
+    assert message.startswith("The messages of its tasks cannot be read: ")
 
 
 def test_with_no_context_but_the_run_somebody_is_told_all_the_same(airflow_knows):
@@ -105,4 +105,4 @@ def test_with_no_context_but_the_run_somebody_is_told_all_the_same(airflow_knows
 
     ((subject, message),) = told
     assert subject == "#aws manual__1: the run failed."
-    assert "None of its tasks failed by itself." in message
+    assert "None of its tasks failed." in message

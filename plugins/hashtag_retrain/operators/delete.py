@@ -1,4 +1,4 @@
-"""Delete an endpoint with all that belongs to it."""
+"""Delete an endpoint, its endpoint configuration and its model."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ if TYPE_CHECKING:
 
 class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
     """
-    Delete an endpoint, its endpoint configuration and its model, as far as they exist.
+    Delete an endpoint, its endpoint configuration and its model, if they exist.
 
-    Works from what exists, not from what earlier tasks say. An endpoint that is being created or updated cannot be
-    deleted: that is waited for, deferred, as is the deletion itself. A resource that lacks a required tag is somebody
-    else's and left alone. What could not be deleted is named in the error, with its instance type and age.
+    The task looks at what exists in AWS, not at the results of earlier tasks. AWS does not delete an endpoint that is
+    being created or updated, so the task waits for that, deferred. It also waits for the deletion itself. A resource
+    without a required tag belongs to somebody else and is not deleted. If a deletion fails, the error names the
+    resource, with its instance type and age.
 
     :param endpoint_name: the endpoint (templated)
     :param endpoint_config_name: its configuration; default: the endpoint's name (templated)
     :param model_name: its model; default: the endpoint's name (templated)
-    :param required_tags: values by key of the tags that each resource must carry to be deleted (templated)
+    :param required_tags: tags, values by key, that a resource must have to be deleted (templated)
     :param check_interval: seconds between two polls
-    :return: what was deleted, what was left alone, and when
+    :return: what was deleted, what was not deleted because it belongs to somebody else, and when
     """
 
     aws_hook_class = SageMakerHook

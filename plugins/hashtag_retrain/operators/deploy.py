@@ -1,4 +1,4 @@
-"""Create an endpoint that says whose it is and until when."""
+"""Create an endpoint whose tags name its owner and its deadline."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ TRANSITION_TIMEOUT = timedelta(hours=1)
 
 class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     """
-    Create model, endpoint configuration and endpoint, each tagged with its owner and its deadline from the first call
-    on, and wait, deferred, until the endpoint is in service.
+    Create model, endpoint configuration and endpoint, and wait, deferred, until the endpoint is in service. The calls
+    that create them also tag them with owner and deadline.
 
-    May be retried at any point: what exists, carries the owner's tags and is as the request asks is used; what belongs
-    to somebody else, or is otherwise, is an error; and an endpoint of this owner that Failed is made again.
+    The task can be retried at any point. It uses resources that exist, have the owner's tags and match the request.
+    Resources that belong to somebody else, or that differ from the request, are an error. If an endpoint of this owner
+    has Failed, it is created again.
 
     :param config: the three requests, under Model, EndpointConfig and Endpoint (templated)
     :param owner_tag: value of the owner's tag (templated)
     :param deployment: value of the deployment's tag (templated)
-    :param keep_minutes: the deadline, when the endpoint is to be deleted, is so long after this attempt's start, by
-        SageMaker's clock (templated). An existing endpoint keeps the deadline that it carries.
-    :param decision: ``{"deploy": bool, "reason": str}``; where `deploy` is false the task is skipped (templated)
+    :param keep_minutes: the time from the start of this attempt to the deadline, when the endpoint is to be deleted, by
+        SageMaker's clock (templated). An existing endpoint keeps its deadline.
+    :param decision: ``{"deploy": bool, "reason": str}``; if `deploy` is false, the task is skipped (templated)
     :param purpose: value of the purpose's tag (templated)
-    :return: the endpoint's name, when it was created and the deadline that it carries
+    :return: the endpoint's name, the time of its creation, and its deadline
     """
 
     template_fields: Sequence[str] = (
@@ -72,7 +73,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         if event is not None:
             return ended(event, context)
         if self.decision is not None and not self.decision["deploy"]:
-            self.log.info("%s", self.decision["reason"])  # of an exception that skips, Airflow's log says nothing
+            self.log.info("%s", self.decision["reason"])  # Airflow does not log this exception's message
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()
         now = time_now(self.hook.get_conn())

@@ -1,4 +1,4 @@
-"""Keep an endpoint until the deadline that it carries."""
+"""Keep an endpoint until its deadline."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 
 MINUTES = "keep_endpoint_minutes"
 ASKED_ABOUT = "asked_about"
-"""In Airflow's store of the task's state: when the endpoint was created that people are asked about."""
+"""Key in Airflow's store of the task's state: the creation time of the endpoint that the question is about."""
 
 
 class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
     """
     Wait, deferred, until an endpoint's deadline has passed by SageMaker's clock.
 
-    The deadline is an absolute time in a tag of the endpoint, so that waiting survives restarts, an early resumption,
-    a cleared task and a wrong clock, and can be changed meanwhile: in the tag, or by a person's answer under *Required
-    Actions* in Airflow's UI, which moves the tag before anything else happens. A retry obeys an answer that no try has
-    obeyed yet. An endpoint that is gone already ends the wait.
+    The deadline is an absolute time in a tag of the endpoint. So a restart, an early resumption, a cleared task or a
+    wrong clock does not change it. A person can change it: in the tag, or with an answer under *Required Actions* in
+    Airflow's UI. The task writes the answer to the tag before it does anything else. If an attempt ends before it has
+    carried out an answer, the next one does. If the endpoint does not exist any more, the task ends.
 
     :param endpoint_name: the endpoint (templated)
-    :param max_minutes: how long a person can keep the endpoint from now on
+    :param max_minutes: for how many minutes, from now on, a person can keep the endpoint
     :param check_interval: seconds between two polls
-    :return: the deadline that has passed; None where the endpoint was gone
+    :return: the deadline that has passed; None if the endpoint did not exist any more
     """
 
     aws_hook_class = SageMakerHook
@@ -67,47 +67,47 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         trigger.client = client
         if (endpoint := ENDPOINT.describe(client, self.endpoint_name)) is None:
             return None
-        # Airflow keeps a question and its answer from try to try: also if another endpoint has the name by now.
+        # Airflow keeps question and answer over retries, even if another endpoint has this name by now.
         created = endpoint["CreationTime"].astimezone(UTC).isoformat()
         is_asked = store.get(ASKED_ABOUT) == created
         if is_asked and event:
             self._obey(client, endpoint["EndpointArn"], time_of(endpoint), event)
-            store.delete(ASKED_ABOUT)  # so that no retry obeys it again
+            store.delete(ASKED_ABOUT)  # so that no retry carries it out again
             is_asked = False
         if (done := trigger.poll()) is not None:
             store.delete(ASKED_ABOUT)
             return trigger.close(done)  # type: ignore[no-any-return]
         if not is_asked or is_first_try(context["ti"], self):
-            # A retry does not ask again: that would remove an answer that has been given meanwhile.
+            # A retry does not ask again, because that would remove an answer that was given meanwhile.
             self._ask(context)
             store.set(ASKED_ABOUT, created)
         self.defer(trigger=trigger, method_name="execute")
         return None  # defer raises
 
     def _obey(self, client: Any, arn: str, now: datetime, answer: dict[str, Any]) -> None:
-        """Move the deadline first: whatever fails after that, the person's word stands."""
+        """Move the deadline as the answer says. This comes first, so a later failure does not lose the answer."""
         minutes = _minutes_in(answer) if KEEP in answer["chosen_options"] else 0.0
         if not 0 <= minutes <= self.max_minutes:
             self._refuse(
                 f"{_name_in(answer)} asked to keep the endpoint {self.endpoint_name} for "
-                f"{(answer.get('params_input') or {}).get(MINUTES)!r} minutes; it can be kept for 0 to "
-                f"{self.max_minutes:g} minutes from now on. Its deadline stays."
+                f"{(answer.get('params_input') or {}).get(MINUTES)!r} minutes. Possible are 0 to "
+                f"{self.max_minutes:g} minutes from now on. The deadline does not change."
             )
             return
         deadline = now + timedelta(minutes=minutes)
-        self.log.info("%s, says %s: the deadline is %s.", answer["chosen_options"], _name_in(answer), deadline)
+        self.log.info("Answer %s of %s: the deadline is now %s.", answer["chosen_options"], _name_in(answer), deadline)
         try:
             client.add_tags(ResourceArn=arn, Tags=[{"Key": DEADLINE, "Value": deadline.isoformat()}])
         except ClientError as error:
             if DELETE in answer["chosen_options"] or not is_refused(error):
                 raise
-            # To fail would have the endpoint deleted at once, which is the opposite of the person's word.
-            self._refuse(f"AWS refuses to move the deadline of endpoint {self.endpoint_name}, so it stays: {error}")
+            # If the task failed, the endpoint would be deleted at once, although the person wants to keep it.
+            self._refuse(f"AWS refuses to move the deadline of endpoint {self.endpoint_name}: {error}")
 
     def _refuse(self, words: str) -> None:
-        """Airflow has taken the answer already, so whoever gave it must be told another way."""
+        """Log the reason and send a notice. Airflow's UI does not show it, because Airflow has accepted the answer."""
         self.log.error(words)
-        notify(f"Endpoint {self.endpoint_name}: an answer was not obeyed.", words)
+        notify(f"Endpoint {self.endpoint_name}: an answer was not carried out.", words)
 
     def _ask(self, context: Context) -> None:
         minutes = Param(
@@ -116,13 +116,13 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
             minimum=0,
             maximum=self.max_minutes,
             title="Minutes from now on",
-            description="Counts with 'Keep it …' only. The endpoint is billed until it is deleted.",
+            description="Only for 'Keep it …'. AWS bills the endpoint until it is deleted.",
         )
         upsert_hitl_detail(
             ti_id=context["ti"].id,
-            subject=f"Endpoint {self.endpoint_name} is in service, and billed",
-            # No time: Airflow keeps a question's text when it is asked again, and the deadline may have moved.
-            body=f"It is deleted at its deadline: see this task's log, or the endpoint's tag {DEADLINE}.",
+            subject=f"Endpoint {self.endpoint_name} is in service, and AWS bills it",
+            # Without the time: if a question is asked again, Airflow keeps its text, but the deadline may have moved.
+            body=f"It is deleted at its deadline. This task's log and the endpoint's tag {DEADLINE} contain the time.",
             options=[KEEP, DELETE],
             params={MINUTES: minutes.serialize()},
         )

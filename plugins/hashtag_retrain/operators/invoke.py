@@ -1,4 +1,4 @@
-"""Ask an endpoint, and check the answer."""
+"""Invoke an endpoint, and check its answer."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class SageMakerInvokeEndpointOperator(AwsBaseOperator[AwsBaseHook]):
 
     :param endpoint_name: the endpoint (templated)
     :param payload: the request's body; anything but a string or bytes is sent as JSON (templated)
-    :param content_type: of the payload
-    :param accept: the wanted type of the answer; default: the content type
-    :param max_latency_seconds: an answer that takes longer fails the task
-    :param response_check: called with the answer's body and `response_check_arguments`; it raises where the answer
-        is wrong, and what it returns is the task's result. Without it, the body is, as text.
+    :param content_type: the payload's content type
+    :param accept: the answer's content type; default: that of the payload
+    :param max_latency_seconds: the task fails if the answer takes longer
+    :param response_check: called with the answer's body and `response_check_arguments`. It raises an exception if the
+        answer is wrong. What it returns is the task's result. Without it, the result is the body as text.
     :param response_check_arguments: keyword arguments for `response_check` (templated)
     """
 

@@ -1,4 +1,4 @@
-"""What training and tuning have in common: a job for each fingerprint, started once."""
+"""The common part of training and tuning: one job for each fingerprint, started once."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 MAX_JOBS_PER_FINGERPRINT = 9
-"""So many are started by retries; then a person must ask for the next one."""
+"""Retries start at most so many. Only a person can start further ones."""
 CUSTOMER_ERRORS = ("AlgorithmError", "ClientError", "All training jobs failed")
-"""A FailureReason that begins so will be the same at every retry, or too dear to find out."""
+"""If a FailureReason starts with one of these, a retry would fail, too, or would be too expensive."""
 
 
 class SageMakerJobOnceOperator(SageMakerBaseOperator):
     """
-    Start a job, unless one of the same name is done or running.
+    Start a job, unless a job with the same name has completed or is running.
 
-    The job's name is taken for a fingerprint of everything that decides the result. A completed job of that name is
-    reused, a running one is joined. So a retry, a cleared task or a worker that died between submitting and waiting
-    never pays twice.
+    The job's name must be a fingerprint of everything that affects the result. A completed job with this name is used
+    again, and a running one is joined. So nothing is billed twice if the task is retried or cleared, or if a worker
+    dies after it has sent the request.
 
-    After a job that did not complete, the next attempt gets the name with ``-a2``, ``-a3`` and so on. A retry makes one
-    only after a fault of AWS's. A job that failed for its data's or its request's sake, that ran out of its time, or
-    that somebody stopped, is a person's decision: clearing the task or triggering another run makes the next attempt.
+    If a job did not complete, the next one has ``-a2``, ``-a3`` and so on at the end of its name. A retry starts one
+    only after a fault of AWS. If the job failed because of its data or its request, if it ran out of time, or if
+    somebody stopped it, a person must decide. To start the next job, clear the task or trigger another run.
 
-    A person who stops the task, running or waiting, stops the job, unless it is another run's.
+    If a person stops the task, running or deferred, the job is stopped, unless another run has started it.
     """
 
     kind: ClassVar[Kind]
@@ -71,7 +71,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         return wait_for(self._trigger, self)
 
     def _jobs(self, client: Any, first_name: str) -> list[dict[str, Any]]:
-        """Every job of the fingerprint, described, the first one first."""
+        """The descriptions of all jobs of the fingerprint, the first one first."""
         found = (self.kind.describe(client, next_attempt(first_name, attempt)) for attempt in itertools.count(1))
         return list(itertools.takewhile(lambda job: job is not None, found))  # type: ignore[arg-type]
 
@@ -79,7 +79,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         self, client: Any, jobs: list[dict[str, Any]], attempts: list[dict[str, Any]], context: Context
     ) -> bool:
         """
-        Whether there is nothing to reuse or to join.
+        Whether to start a job, because there is none to use again or to join.
 
         :raises AirflowFailException: a person must decide
         """
@@ -91,7 +91,9 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             if self.is_usable(last):
                 self._say_whose(client, last)
                 return False
-            self.log.info("What the %s %s has made is gone: another attempt is made.", self.kind.noun, name)
+            self.log.info(
+                "The result of the %s %s does not exist any more. Starting another one.", self.kind.noun, name
+            )
             return True
         if status not in {"Failed", "Stopped", "Stopping"}:
             self.log.info("Joining the %s %s, which is %s", self.kind.noun, name, status)
@@ -99,11 +101,11 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         if (objection := self._objection(client, jobs)) and not is_first_try(context["ti"], self):
             context["ti"].xcom_push(key=ATTEMPTS, value=attempts)
             raise AirflowFailException(objection)
-        self.log.info("The %s %s is %s: another attempt is made.", self.kind.noun, name, status)
+        self.log.info("The %s %s is %s. Starting another one.", self.kind.noun, name, status)
         return True
 
     def _objection(self, client: Any, jobs: list[dict[str, Any]]) -> str | None:
-        """Why a retry makes no other attempt after the last job, which did not complete."""
+        """Why a retry starts no other job after the last one, which did not complete; None if it does."""
         last = jobs[-1]
         name = last[f"{self.kind.request_name}Name"]
         stopped = tag_values(self.kind.tags(client, last)).get(STOPPED)
@@ -114,9 +116,9 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             return words
         if len(jobs) >= MAX_JOBS_PER_FINGERPRINT:
             return (
-                f"{words}. It is the {self.kind.noun} number {len(jobs)} of the same data, code "
-                "and settings that did not complete, so no retry starts another one. To try once more, clear this "
-                "task; with any other setting, or other data, a job of another name is started."
+                f"{words}. It is the {self.kind.noun} number {len(jobs)} with the same data, code and settings, so a "
+                "retry does not start another one. To start one more, clear this task. With other settings or other "
+                "data, a job with another name is started."
             )
         return None
 
@@ -125,9 +127,9 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         if self._is_owned(client, job):
             self.log.info("The %s %s of this run has completed.", self.kind.noun, name)
         else:
-            saved = f"{seconds} billable seconds are saved" if seconds is not None else "what it cost is saved"
+            saved = f"{seconds} billable seconds are saved" if seconds is not None else "its cost is saved"
             self.log.info(
-                "The %s %s of another run has used the same data, code and settings: %s.", self.kind.noun, name, saved
+                "Using the %s %s of another run with the same data, code and settings: %s.", self.kind.noun, name, saved
             )
 
     def _start(self, client: Any, name: str) -> None:
@@ -135,34 +137,34 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         try:
             self.kind.call(client, "create", name, **self.config)
         except ClientError as error:
-            # By a run at the same time, or by this very request, sent again because its answer was lost.
+            # By another run, or by this request: if its answer is lost, botocore sends it again.
             if error.response["Error"]["Code"] != "ResourceInUse" or self.kind.describe(client, name) is None:
                 raise
-            self.log.info("The %s %s has been started meanwhile: joining it.", self.kind.noun, name)
-        if self._is_killed:  # while the request was under way
+            self.log.info("The %s %s has been started meanwhile. Joining it.", self.kind.noun, name)
+        if self._is_killed:  # during the request
             self._stop()
 
     def on_kill(self) -> None:
-        """A person has stopped the task before it waited."""
+        """A person has stopped the task before it was deferred."""
         self._is_killed = True
         self._stop()
 
     def _stop(self) -> None:
-        if self._trigger is not None and self._tags:  # without tags nothing would tell whose it is
-            # Another client: this may interrupt the other one in the middle of a call.
+        if self._trigger is not None and self._tags:  # without tags, the job's owner is not known
+            # A new client, because the other one may have been interrupted in the middle of a call.
             self._trigger.client = SageMakerHook(**hook_arguments(self)).get_conn()
             self._trigger.stop()
 
     def max_wait(self) -> timedelta:
-        """How long a job may take, from its creation on."""
+        """How long a job may take from its creation."""
         raise NotImplementedError
 
     def is_usable(self, job: dict[str, Any]) -> bool:
-        """Whether what a completed job has made is still there."""
+        """Whether the result of a completed job still exists."""
         raise NotImplementedError
 
     def _is_owned(self, client: Any, job: dict[str, Any]) -> bool:
-        """Whether this run has made the job."""
+        """Whether this run has started the job."""
         return bool(self._tags) and is_owned(client, self.kind, job, self._tags)
 
     def _status(self, job: dict[str, Any]) -> str:
@@ -176,8 +178,8 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
 
 def is_first_try(ti: Any, operator: Any) -> bool:
     """
-    Whether a person or the scheduler has started the task, and not a retry. Airflow raises `max_tries` where a task is
-    cleared, so that it has all its retries again.
+    Whether a person or the scheduler has started the task, and not a retry. When a task is cleared, Airflow increases
+    `max_tries`, so that the task has all its retries again.
     """
     first: int = ti.max_tries - (operator.retries or 0) + 1
     return bool(ti.try_number <= first)

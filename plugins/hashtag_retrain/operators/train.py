@@ -1,4 +1,4 @@
-"""Train, once for each fingerprint."""
+"""Train a model, once for each fingerprint."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 BESIDE_ITS_RUNTIME = timedelta(hours=1)
-"""A job waits for an instance, downloads and uploads."""
+"""The time in which a job waits for an instance, downloads and uploads."""
 
 
 class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOperator):
     """
-    Start a training job, unless one of the same name is done or running (see SageMakerJobOnceOperator).
+    Start a training job, unless one with the same name has completed or is running (see SageMakerJobOnceOperator).
 
-    :param config: CreateTrainingJob's request (templated). Its StoppingCondition bounds the waiting as well.
-    :param tuned: what SageMakerTuneOnceOperator returned; its best training job is taken instead (templated)
+    :param config: CreateTrainingJob's request (templated). Its StoppingCondition also limits how long the task waits.
+    :param tuned: the result of SageMakerTuneOnceOperator; if there is one, its best training job is used (templated)
     :param check_interval: seconds between two polls
     :return: TrainingJobTrigger's result
     """
@@ -42,7 +42,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
 
     def execute(self, context: Context, event: Any = None) -> Any:
         if self.tuned and event is None:
-            self.log.info("Taking the best training job of the tuning job %s", self.tuned["tuning_job_name"])
+            self.log.info("Using the best training job of the tuning job %s", self.tuned["tuning_job_name"])
             name, seconds = self.tuned["training_job_name"], self.max_wait().total_seconds()
             trigger = TrainingJobTrigger(name, self._tags, seconds, self.check_interval, hook_arguments(self))
             return wait_for(trigger, self)
@@ -50,7 +50,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
 
     @property
     def serialized_training_data(self) -> dict[str, Any]:
-        """What the provider's hook for OpenLineage reads: the job's channels, and what it makes."""
+        """For the provider's OpenLineage hook: the job's channels and its artifact."""
         name, output = self.config["TrainingJobName"], self.config["OutputDataConfig"]["S3OutputPath"]
         artifact = f"{output}/{name}/output/model.tar.gz"
         return {
@@ -66,6 +66,6 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
 
 
 def has_artifact(operator: Any, job: dict[str, Any]) -> bool:
-    """Whether the model of a training job is still there."""
+    """Whether the artifact of a training job still exists."""
     exists: bool = S3Hook(**hook_arguments(operator)).check_for_key(job["ModelArtifacts"]["S3ModelArtifacts"])
     return exists

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperator):
     """
-    Start a hyperparameter tuning job, unless one of the same name is done or running (see SageMakerJobOnceOperator).
+    Start a tuning job, unless one with the same name has completed or is running (see SageMakerJobOnceOperator).
 
-    :param config: CreateHyperParameterTuningJob's request (templated); where it is empty the task is skipped
+    :param config: CreateHyperParameterTuningJob's request (templated); if it is empty, the task is skipped
     :param check_interval: seconds between two polls
     :return: TuningJobTrigger's result
     """
@@ -36,10 +36,10 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
 
     def execute(self, context: Context, event: Any = None) -> Any:
         if not self.config:
-            # For who looks for a result: that there is none would be an error in that task's log.
+            # train_model reads the result. If there were none, its log would contain an error.
             context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value={})
             self.log.info("tune is off.")
-            raise AirflowSkipException("tune is off: one training job with the given hyperparameters follows.")
+            raise AirflowSkipException("tune is off, so train_model trains one model with the given hyperparameters.")
         return super().execute(context, event)
 
     def max_wait(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Wait for labelled tweets, but not for those of a past date that a backfill asks for."""
+"""Wait for labelled tweets. A backfill does not wait: it skips a date without tweets."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ BACKFILL = "backfill"
 
 class TweetsSensor(AwsBaseSensor[S3Hook]):
     """
-    Wait, deferred, until a folder of part files in S3 is complete, and until `timeout` after the run's start at most,
-    however often the task is tried.
+    Wait, deferred, until a folder of part files in S3 is complete. The task fails if that takes longer than `timeout`
+    from the run's start, for all attempts together.
 
-    In a run that a backfill made, or with a `timeout` of 0, it skips instead of waiting for a first file: what is not
-    there for a past date will not come any more.
+    If there is no file yet in a backfill's run, or with a `timeout` of 0, the task is skipped: labelled tweets of a
+    past date are not expected any more.
 
     :param bucket: the folder's bucket (templated)
     :param folder: its key, without a slash at the end (templated)
-    :param require_success_marker: complete only with a file ``_SUCCESS``; else a folder counts as complete when it has
-        files with rows and no writer is at work
-    :return: what is there, in words
+    :param require_success_marker: the folder is complete only with a file ``_SUCCESS``. Otherwise it is also complete
+        if it has files with rows, and nothing shows that a writer has not finished.
+    :return: a description of the folder
     """
 
     aws_hook_class = S3Hook
@@ -62,7 +62,7 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
         where = f"s3://{self.bucket}/{self.folder}"
         found, now = trigger.look()
         if not found.parts and (run.run_type == BACKFILL or not self.timeout):
-            why = "a backfill does not wait for any" if run.run_type == BACKFILL else "wait_hours is 0"
+            why = "a backfill does not wait for them" if run.run_type == BACKFILL else "wait_hours is 0"
             self._skip(f"There are no labelled tweets at {where}, and {why}.")
         if (done := trigger.judge(found, now)) is not None:
             if done.skip is not None:
@@ -70,10 +70,10 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
             self.log.info("%s", done.result)
             return done.result
         missing = found.missing(self.require_success_marker)
-        self.log.info("Waiting for %s until %s UTC: %s. There: %s.", where, f"{until:%Y-%m-%d %H:%M}", missing, found)
+        self.log.info("Waiting for %s until %s UTC: %s. Found: %s.", where, f"{until:%Y-%m-%d %H:%M}", missing, found)
         self.defer(trigger=trigger, method_name="execute")
         return None  # defer raises
 
     def _skip(self, why: str) -> NoReturn:
-        self.log.info("%s", why)  # of an exception that skips, Airflow's log says nothing
+        self.log.info("%s", why)  # Airflow does not log this exception's message
         raise AirflowSkipException(why)

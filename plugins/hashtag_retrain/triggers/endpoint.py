@@ -1,4 +1,4 @@
-"""Wait for an endpoint: until it is in service, until its deadline, until it is deleted."""
+"""Wait for an endpoint: until it is in service, until its deadline, or until it is deleted."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, t
 from include.results import Deleted, Deployed
 
 MAX_DELETIONS = 3
-"""So often an endpoint is deleted that is there again, as Failed, after its deletion."""
-KEEP, DELETE = "Keep it from now on for so many minutes", "Delete it now"
-"""The options of a held endpoint's question."""
+"""How often an endpoint is deleted if it exists again, as Failed, after its deletion."""
+KEEP, DELETE = "Keep it for this many minutes from now on", "Delete it now"
+"""The options of the question about a held endpoint."""
 SECONDS_TO_NOTE_A_DEFERRAL = 5
-"""More than the scheduler takes to see that a task's process has ended, unless it is stopped."""
+"""Longer than the scheduler needs to notice that a task's process has ended, unless the scheduler is suspended."""
 
 
 class DeploymentTrigger(PollingTrigger):
     """
-    Create model, endpoint configuration and endpoint, as far as they are not there, and wait until it is in service.
+    Create model, endpoint configuration and endpoint, if they do not exist, and wait until the endpoint is in service.
 
     :param config: the three requests, under Model, EndpointConfig and Endpoint
-    :param tags: of each resource, as AWS lists them
-    :param until: ISO 8601; an endpoint that is still in transition by then is an error
-    :param replaces_failed: an endpoint of this owner that Failed, of an earlier attempt, is deleted and made again
-    :param creates: the endpoint was not there yet at any poll. One that was, and is gone, was deleted since, perhaps by
-        the run's own delete_endpoint: it is not made again.
+    :param tags: the tags of each resource, in the form of AWS's answers
+    :param until: ISO 8601; it is an error if the endpoint is still in transition then
+    :param replaces_failed: if an endpoint of an earlier attempt has Failed, delete it and create it again
+    :param creates: no poll has found the endpoint yet. If a poll has found it, and it does not exist any more, somebody
+        has deleted it, perhaps the run's delete_endpoint. Then it is not created again.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class DeploymentTrigger(PollingTrigger):
 
     @property
     def name(self) -> str:
-        """The endpoint's."""
+        """The endpoint's name."""
         name: str = self.config["Endpoint"]["EndpointName"]
         return name
 
@@ -90,7 +90,7 @@ class DeploymentTrigger(PollingTrigger):
         return Done(self._result(endpoint).to_xcom())
 
     def _existing(self) -> dict[str, Any] | None:
-        """The endpoint that is there; a failed one of an earlier attempt is deleted first."""
+        """The endpoint, if it exists. A failed one of an earlier attempt is deleted first."""
         endpoint = self._owned(ENDPOINT)
         if endpoint is not None and endpoint["EndpointStatus"] == "Failed" and self.replaces_failed:
             self.log.info("Deleting the failed endpoint %s of an earlier attempt.", self.name)
@@ -100,7 +100,7 @@ class DeploymentTrigger(PollingTrigger):
 
     def _check_creates(self) -> None:
         if not self.creates:
-            raise AirflowException(f"Endpoint {self.name} is gone: somebody has deleted it.")
+            raise AirflowException(f"Endpoint {self.name} does not exist any more: somebody has deleted it.")
         if time_now(self.client) > datetime.fromisoformat(self.until):
             raise AirflowException(f"It is after {self.until}, so endpoint {self.name} is not created any more.")
 
@@ -111,7 +111,7 @@ class DeploymentTrigger(PollingTrigger):
 
     def _result(self, endpoint: dict[str, Any]) -> Deployed:
         deadline = deadline_in(tag_values(ENDPOINT.tags(self.client, endpoint)))
-        self.log.info("Endpoint %s is in service; it is to be deleted at %s.", self.name, deadline)
+        self.log.info("Endpoint %s is in service. Its deadline is %s.", self.name, deadline)
         return Deployed(
             endpoint_name=self.name,
             created_at=endpoint["CreationTime"].astimezone(UTC).isoformat(timespec="seconds"),
@@ -119,7 +119,7 @@ class DeploymentTrigger(PollingTrigger):
         )
 
     def _make(self, kind: Kind, is_new_endpoint: bool) -> None:
-        """Create a resource, unless it is there; as part of a new endpoint it then gets that one's deadline."""
+        """Create a resource, unless it exists. If it does and the endpoint is new, it gets the endpoint's deadline."""
         request = self.config[kind.request_name]
         name = request[f"{kind.request_name}Name"]
         found = self._owned(kind)
@@ -128,18 +128,18 @@ class DeploymentTrigger(PollingTrigger):
             try:
                 kind.call(self.client, "create", name, **request, Tags=self.tags)
             except ClientError:
-                # Perhaps the answer to the first try was lost, and botocore's second one has found the resource there.
+                # If the answer was lost, botocore has sent the request again, and the resource exists.
                 if self._owned(kind) is None:
                     raise
         elif is_new_endpoint and kind is not ENDPOINT:
-            self.log.info("The %s %s is there from an earlier attempt.", kind.noun, name)
+            self.log.info("The %s %s exists from an earlier attempt.", kind.noun, name)
             self.client.add_tags(ResourceArn=found[f"{kind.request_name}Arn"], Tags=self.tags)
 
     def _owned(self, kind: Kind) -> dict[str, Any] | None:
         """
-        What an earlier attempt or poll has made; None where there is nothing of the name.
+        The resource that an earlier attempt or poll has created; None if there is none with this name.
 
-        :raises AirflowFailException: it is somebody else's, or not as the request asks
+        :raises AirflowFailException: it belongs to somebody else, or differs from the request
         """
         request = self.config[kind.request_name]
         name = request[f"{kind.request_name}Name"]
@@ -149,29 +149,29 @@ class DeploymentTrigger(PollingTrigger):
         ours = tag_values(self.tags)
         if any(theirs.get(key) != ours[key] for key in (OWNER, DEPLOYMENT)):
             raise AirflowFailException(
-                f"The {kind.noun} {name} exists and belongs to {theirs.get(OWNER) or 'nobody known'}."
+                f"The {kind.noun} {name} exists and belongs to {theirs.get(OWNER) or 'an unknown owner'}."
             )
         if description.get("EndpointStatus") in {"Failed", "Deleting"}:
             return description
         if differences := kind.differences(description, request):
             raise AirflowFailException(
                 f"The {kind.noun} {name} exists with other content: {'; '.join(differences)}. "
-                "Clear delete_endpoint by itself first, then this task."
+                "First clear only delete_endpoint, and then this task."
             )
         return description
 
 
 class DeadlineTrigger(PollingTrigger):
     """
-    Wait until the deadline in an endpoint's tag has passed by SageMaker's clock, or the endpoint is gone. The tag is
-    read at each poll, so that a deadline that is moved counts at once.
+    Wait until the deadline in an endpoint's tag has passed by SageMaker's clock, or until the endpoint does not exist
+    any more. Each poll reads the tag, so a new deadline has an effect at once.
 
-    The result is the deadline; None where the endpoint was gone.
+    The result is the deadline; None if the endpoint did not exist any more.
 
-    :param asked: the id of the task instance whose question people may answer; empty where nobody is asked. An answer
-        may be there already: given in the moment before the deferral, or to an earlier attempt. Airflow resumes the
-        task at an answer, but not for one that came before, so that is looked for first. When the wait is over, the
-        question is closed, so that nobody is told "answered" of an endpoint that is being deleted.
+    :param asked: the id of the task instance whose question people may answer; empty if there is no question. Airflow
+        resumes the task at an answer, but not at one that was given before the deferral or to an earlier attempt. So
+        the trigger first looks for an answer. When the deadline has passed, it closes the question, so that Airflow
+        does not accept an answer for an endpoint that is being deleted.
     """
 
     def __init__(self, name: str, poll_seconds: float, hook_arguments: dict[str, Any], asked: str = "") -> None:
@@ -190,12 +190,12 @@ class DeadlineTrigger(PollingTrigger):
     def poll(self) -> Done | None:
         found = ENDPOINT.find(self.client, self.name)
         if found is None or found[0]["EndpointStatus"] == "Deleting":
-            self.log.info("Endpoint %s is gone already.", self.name)
+            self.log.info("Endpoint %s does not exist any more.", self.name)
             return Done()
         endpoint, tags = found
         deadline = deadline_in(tags)
         if deadline is None:
-            raise AirflowFailException(f"Endpoint {self.name} carries no tag {DEADLINE} with a time.")
+            raise AirflowFailException(f"Endpoint {self.name} has no tag {DEADLINE} with a time.")
         if time_of(endpoint) < deadline:
             self.log_state(f"Endpoint {self.name} is kept until", f"{deadline:%Y-%m-%d %H:%M:%S} UTC")
             return None
@@ -204,14 +204,14 @@ class DeadlineTrigger(PollingTrigger):
 
     def close(self, done: Done) -> Any:
         if self.asked:
-            # An answer that comes first has resumed the task by now; one that comes later is refused by Airflow.
+            # An earlier answer has already resumed the task. Airflow refuses a later one.
             with suppress(AirflowRuntimeError):
                 hitl.update_hitl_detail_response(UUID(self.asked), [DELETE], {})
         return done.result
 
 
 def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
-    """As Airflow gives it to a task that an answer resumes; None where no person has answered yet, or was asked."""
+    """The answer, as Airflow passes it to a task that it resumes; None if there is no question or no answer yet."""
     try:
         question = hitl.get_hitl_detail_content_detail(task_instance)
     except AirflowRuntimeError as error:
@@ -231,15 +231,16 @@ def _answer_to(task_instance: UUID) -> dict[str, Any] | None:
 
 class DeletionTrigger(PollingTrigger):
     """
-    Delete an endpoint, its endpoint configuration and its model, as far as they exist and carry the required tags, and
-    wait until they are gone.
+    Delete an endpoint, its endpoint configuration and its model, if they exist and have the required tags, and wait for
+    the deletion.
 
     The result is a `Deleted`.
 
-    :param names: of endpoint, endpoint config and model, by the kind's noun
+    :param names: the names of endpoint, endpoint config and model, by the kind's noun
     :param required_tags: values by key
-    :param until: ISO 8601; an endpoint that is still in transition by then is an error
-    :param deleted: what is deleted so far
+    :param until: ISO 8601; it is an error if the endpoint is still in transition then
+    :param deleted: what was deleted so far
+    :param deletions: how often the endpoint's deletion was requested so far
     """
 
     def __init__(
@@ -272,15 +273,15 @@ class DeletionTrigger(PollingTrigger):
             except (ClientError, BotoCoreError) as error:
                 failures.append(f"{self._words(kind)} ({error})")
         if failures:
-            raise AirflowException(f"Not deleted: {'; '.join(failures)}. They cost nothing by themselves.")
+            raise AirflowException(f"Not deleted: {'; '.join(failures)}. AWS does not bill them.")
         if not left and self._described(ENDPOINT, []) is not None:
-            return None  # it was created meanwhile; without a configuration no other can be any more
-        self.log.info("Deleted: %s", ", ".join(self.deleted) or "nothing, there was nothing of this run")
+            return None  # it was created meanwhile; without its configuration, no other one can be created now
+        self.log.info("Deleted: %s", ", ".join(self.deleted) or "nothing, because no resource of this run exists")
         now = time_now(self.client).astimezone(UTC).isoformat(timespec="seconds")
         return Done(Deleted(self.deleted, left, now).to_xcom())
 
     def _endpoint_is_gone(self, left: list[str]) -> bool:
-        """Whether it is, or is somebody else's; where it is not, it is deleted, as soon as it can be."""
+        """Whether the endpoint does not exist, or belongs to somebody else. Else delete it as soon as AWS allows it."""
         endpoint: dict[str, Any] | None = None
         try:
             endpoint = self._described(ENDPOINT, left)
@@ -300,7 +301,7 @@ class DeletionTrigger(PollingTrigger):
                 self._delete(ENDPOINT)
                 self.deletions += 1
         except (ClientError, BotoCoreError, AirflowException) as error:
-            # Whether it runs or not is not known: its configuration and its model are left to it.
+            # The endpoint may still be running, so its configuration and its model are kept.
             bill = bill_of(self.client, ENDPOINT, endpoint) if endpoint else "its type and age cannot be read"
             raise AirflowException(f"Not deleted, and billed: {self._words(ENDPOINT)}, {bill} ({error})") from error
         return False
@@ -310,13 +311,13 @@ class DeletionTrigger(PollingTrigger):
         kind.delete(self.client, self.names[kind.noun])
 
     def _described(self, kind: Kind, left: list[str]) -> dict[str, Any] | None:
-        """The resource's description where it exists and carries the required tags."""
+        """The resource's description, if it exists and has the required tags."""
         if (found := kind.find(self.client, self.names[kind.noun])) is None:
             return None
         description, tags = found
         if self.required_tags.items() <= tags.items():
             return description
-        self.log.warning("The %s is left alone: its tags %s lack %s", self._words(kind), tags, self.required_tags)
+        self.log.warning("The %s is not deleted: its tags %s lack %s", self._words(kind), tags, self.required_tags)
         left.append(self._words(kind))
         return None
 

@@ -28,11 +28,11 @@ LOG_LINES = 200
 
 class JobTrigger(PollingTrigger):
     """
-    Wait until a job has ended; only a completed one is a result. Killed by a person, stop the job.
+    Wait until a job has ended. Only a completed job has a result. If a person stops the task, stop the job.
 
-    :param tags: the job is this run's, and may be stopped, if it carries these
+    :param tags: a job with these tags belongs to this run, and may be stopped
     :param max_seconds: a job that has not ended so long after its creation is stopped
-    :param attempts: this run's earlier jobs that did not complete, as `Attempt.to_xcom` gives them
+    :param attempts: this run's earlier jobs that did not complete, as `Attempt.to_xcom` returns them
     """
 
     kind: ClassVar[Kind]
@@ -72,17 +72,17 @@ class JobTrigger(PollingTrigger):
         return None
 
     def result(self, job: dict[str, Any]) -> Result:
-        """What the task returns for a completed job."""
+        """The task's result for a completed job."""
         raise NotImplementedError
 
     def show_failure(self) -> None:
-        """Say more of a job that did not complete."""
+        """Log more about a job that did not complete."""
 
     def words_of_end(self, job: dict[str, Any], stopped: str | None) -> str:
         """
-        How a job ended that did not complete, and what to do.
+        The message about a job that did not complete: how it ended, and what to do.
 
-        :param stopped: why this product has stopped it, if it has
+        :param stopped: why this product has stopped it; None if it has not
         """
         noun = self.kind.noun
         status = {"Stopping": "Stopped"}.get(status := job[f"{self.kind.request_name}Status"], status)
@@ -91,18 +91,18 @@ class JobTrigger(PollingTrigger):
             end += f": {reason}"
         if job.get("SecondaryStatus") == "MaxRuntimeExceeded":
             return (
-                f"{end}. It ran out of its time, and every attempt is billed, so it is not started again by itself. "
-                "Train fewer epochs or fewer dates (window_days), or take a larger training_instance_type. To train "
-                "the same once more, clear this task."
+                f"{end}. It ran out of time, and AWS bills every attempt, so a retry does not start it again. Train "
+                "fewer epochs or fewer dates (window_days), or use a larger training_instance_type. To train the same "
+                "again, clear this task."
             )
         if status == "Stopped" and stopped == WITH_RUN:
-            return f"{end}, with the run that started it"
+            return f"{end}, because the run or the task that started it was stopped"
         if status == "Stopped" and stopped == TOO_LONG:
-            return f"{end}, because it took too long. To train the same once more, clear this task"
+            return f"{end}, because it took too long. To train the same again, clear this task"
         if status == "Stopped":
             return (
-                f"{end}. Somebody stopped it, so it is not started again by itself. To train the same once more, clear "
-                "this task."
+                f"{end}. Somebody stopped it, so a retry does not start it again. To train the same again, clear this "
+                "task."
             )
         return end
 
@@ -110,7 +110,7 @@ class JobTrigger(PollingTrigger):
         return {ATTEMPTS: self.attempts}
 
     def is_owned(self, job: dict[str, Any]) -> bool:
-        """Whether this run has made the job."""
+        """Whether this run has started the job."""
         return bool(self.tags) and is_owned(self.client, self.kind, job, self.tags)
 
     def _note_attempt(self, job: dict[str, Any]) -> None:
@@ -118,12 +118,12 @@ class JobTrigger(PollingTrigger):
             self.attempts = [*self.attempts, attempt_of(self.kind, job).to_xcom()]
 
     async def on_kill(self) -> None:
-        """A person has stopped, cleared or marked the waiting task: stop what costs money."""
+        """A person has stopped, cleared or marked the deferred task. Stop the job, because AWS bills it."""
         if self.tags and not await asyncio.to_thread(self._task_still_waits):
             await asyncio.to_thread(self.stop)
 
     def stop(self) -> None:
-        """Stop the job, if this run has made it; that it cannot be stopped fails nothing, since the sweep will."""
+        """Stop the job, if this run has started it. If that fails, it is no error: the sweep will stop the job."""
         try:
             job = self.kind.describe(self.client, self.name)
             if job is not None and self.is_owned(job):
@@ -133,7 +133,7 @@ class JobTrigger(PollingTrigger):
             self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
 
     def _task_still_waits(self) -> bool:
-        """Airflow kills a trigger as well when another triggerer has taken it over: its task is deferred then."""
+        """Whether the task is still deferred. Airflow also kills a trigger when another triggerer has taken it over."""
         task = self.task_instance
         if task is None:
             return False
@@ -142,7 +142,7 @@ class JobTrigger(PollingTrigger):
                 dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
             )
         except Exception as error:
-            self.log.warning("The state of the task that waited is not known, so it counts as stopped: %r", error)
+            self.log.warning("The state of the deferred task cannot be read, so it counts as stopped: %r", error)
             return False
         state: str | None = states.get(task.run_id, {}).get(task.task_id)
         return state == "deferred"
@@ -194,7 +194,7 @@ class TrainingJobTrigger(JobTrigger):
             self.log.info("  %s", line)
 
     def _read_log(self) -> list[str]:
-        """The job's own log; that it cannot be read fails nothing."""
+        """The job's log. It is no error if it cannot be read."""
         lines: list[str] = []
         try:
             streams = self.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self.name}/")
@@ -208,18 +208,18 @@ class TrainingJobTrigger(JobTrigger):
 
 
 def _log_events(logs: Any, where: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """All events of a stream, the oldest first; GetLogEvents has no paginator."""
+    """All events of a stream, oldest first. GetLogEvents has no paginator."""
     token: dict[str, str] = {}
     while True:
         page = logs.get_log_events(**where, startFromHead=True, **token)
         yield from page["events"]
-        if page["nextForwardToken"] == token.get("nextToken"):  # the same one again is its way to say: the end
+        if page["nextForwardToken"] == token.get("nextToken"):  # the same token again: this was the last page
             return
         token = {"nextToken": page["nextForwardToken"]}
 
 
 class TuningJobTrigger(JobTrigger):
-    """A tuning job; stopping it stops its training jobs. The result is a `Tuned`."""
+    """A tuning job. If it is stopped, its training jobs are stopped. The result is a `Tuned`."""
 
     kind = TUNING_JOB
 
@@ -244,7 +244,7 @@ class TuningJobTrigger(JobTrigger):
         super()._note_attempt({**job, "BillableTimeInSeconds": sum(self._billable_seconds())})
 
     def _billable_seconds(self) -> list[int]:
-        """Of each training job; those that failed are billed, too."""
+        """The billable seconds of each training job. AWS also bills those that failed."""
         pages = self.client.get_paginator("list_training_jobs_for_hyper_parameter_tuning_job").paginate(
             HyperParameterTuningJobName=self.name
         )

@@ -1,4 +1,4 @@
-"""What every task that waits for AWS has in common: it polls, first in its own process, then as a trigger."""
+"""The common part of all tasks that wait for AWS: they poll, first in their own process, then as a trigger."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ class Done:
     """The wait is over."""
 
     result: Any = None
-    """Of the task; as JSON has it."""
+    """The task's result, in JSON's types."""
     skip: str | None = None
-    """Why the task is to be skipped instead."""
+    """Why the task is skipped instead; None if it is not."""
 
 
 class PollingTrigger(BaseTrigger):
     """
     Poll until there is a result, and end the waiting task with it.
 
-    The trigger ends the task itself, instead of resuming it in a second process: Airflow 3.3 fails a task that is
-    resumed before the scheduler has read that its first process ended
-    (https://github.com/apache/airflow/issues/71580). An error fails the attempt; the next one begins anew.
+    The trigger ends the task itself. It does not resume it in a second process, because Airflow 3.3 fails a task that
+    is resumed before the scheduler has read that its first process ended
+    (https://github.com/apache/airflow/issues/71580). An error fails the attempt, and the next one starts again.
 
-    A subclass keeps each of its constructor's arguments as an attribute of the same name.
+    A subclass stores each argument of its constructor in an attribute with the same name.
 
     :param poll_seconds: seconds between two polls
-    :param hook_arguments: SageMakerHook's: aws_conn_id, region_name, verify, config
+    :param hook_arguments: arguments for SageMakerHook: aws_conn_id, region_name, verify, config
     """
 
     def __init__(self, poll_seconds: float, hook_arguments: dict[str, Any]) -> None:
@@ -68,16 +68,16 @@ class PollingTrigger(BaseTrigger):
 
     def poll(self) -> Done | None:
         """
-        Do what can be done now; None where there is something to wait for. May be called again at any time, also by
-        another process, which knows the constructor's arguments alone.
+        Do what can be done now. Return None if the task must wait. This can be called again at any time, also by
+        another process, which knows only the constructor's arguments.
 
-        :raises Exception: the attempt has failed
+        :raises Exception: the attempt fails
         """
         raise NotImplementedError
 
     @cached_property
     def client(self) -> Any:
-        """A SageMaker client; an operator puts its own one here."""
+        """A SageMaker client. An operator replaces it with its own."""
         return SageMakerHook(**self.hook_arguments).get_conn()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -98,22 +98,22 @@ class PollingTrigger(BaseTrigger):
     async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> BaseTaskEndEvent:
         event = event_class()
         if (task := self.task_instance) is None:
-            event.payload = xcoms  # for dag.test(), which resumes the task with it, instead of ending it
+            event.payload = xcoms  # for dag.test(), which resumes the task with the event instead of ending it
             return event
         where = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id, "map_index": task.map_index}
         for key, value in xcoms.items():
-            # Not as the event's own XComs: Airflow 3.3.2 encodes those twice, and tasks read a string of JSON.
+            # Not as XComs of the event: Airflow 3.3.2 encodes those twice, so tasks would read a string of JSON.
             await asyncio.to_thread(XCom.set, key, value, **where)
         return event
 
     def _poll(self) -> Done | None:
         try:
             return self.poll()
-        except (StopIteration, SystemExit) as error:  # which no future can hold
+        except (StopIteration, SystemExit) as error:  # a future cannot contain these
             raise RuntimeError(repr(error)) from error
 
     def close(self, done: Done) -> Any:
-        """The last that is to be done before the task ends; returns its result."""
+        """Do the last work before the task ends; return the task's result."""
         return done.result
 
     def more_of_failure(self) -> dict[str, Any]:
@@ -121,14 +121,14 @@ class PollingTrigger(BaseTrigger):
         return {}
 
     def log_state(self, what: str, state: str) -> None:
-        """Say in which state something is, once for each state."""
+        """Log the state of something, once for each state."""
         if state != self._last_state:
             self._last_state = state
             self.log.info("%s: %s", what, state)
 
 
 def wait_for(trigger: PollingTrigger, operator: Any) -> Any:
-    """The result, where it is there already; else the operator's task is deferred until the trigger ends it."""
+    """The result, if there is one already. Else the operator's task is deferred, and the trigger ends it."""
     trigger.client = operator.hook.get_conn()
     if (done := trigger.poll()) is not None:
         return done.result
@@ -136,7 +136,7 @@ def wait_for(trigger: PollingTrigger, operator: Any) -> Any:
 
 
 def ended(event: dict[str, Any], context: Context) -> Any:
-    """What a trigger has ended a task with, where dag.test() has resumed the task instead."""
+    """End a task as its trigger would. dag.test() resumes the task with the trigger's event instead of ending it."""
     for key, value in event.items():
         if key != RESULT:
             context["ti"].xcom_push(key=key, value=value)

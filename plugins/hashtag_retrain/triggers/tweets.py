@@ -19,11 +19,11 @@ SECONDS_BETWEEN_LOG_LINES = 300
 
 class TweetsTrigger(PollingTrigger):
     """
-    Wait until a folder of part files is complete (see include/tweets/part_files.py). The result says what is there.
+    Wait until a folder of part files is complete (see `include.tweets.part_files`). The result describes the folder.
 
     :param bucket: the folder's bucket
-    :param folder: its key, without a slash at the end; a single object of that key will do as well
-    :param until: ISO 8601; a folder that is not complete by then, by S3's clock, is an error
+    :param folder: its key, without a slash at the end; it may also be the key of a single object
+    :param until: ISO 8601; it is an error if the folder is not complete then, by S3's clock
     """
 
     def __init__(
@@ -50,22 +50,22 @@ class TweetsTrigger(PollingTrigger):
         return self.judge(*self.look())
 
     def judge(self, folder: Folder, now: datetime) -> Done | None:
-        """Whether what was there at a time will do."""
+        """The result for the folder as it was at a time; None if the task must wait."""
         if folder.is_empty_for_good:
             return Done(skip=f"s3://{self.bucket}/{self.folder} is complete, and no file in it has rows")
         if (missing := folder.missing(self.require_success_marker)) is None:
             return Done(f"s3://{self.bucket}/{self.folder}: {folder}")
         if now > datetime.fromisoformat(self.until):
             raise AirflowFailException(
-                f"Waited until {self.until} for s3://{self.bucket}/{self.folder}: {missing}. There: {folder}."
+                f"Waited until {self.until} for s3://{self.bucket}/{self.folder}: {missing}. Found: {folder}."
             )
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
-            self.log.info("Still waiting: %s. There: %s.", missing, folder)
+            self.log.info("Still waiting: %s. Found: %s.", missing, folder)
         return None
 
     def look(self) -> tuple[Folder, datetime]:
-        """What is there, by one listing without delimiter, and when."""
+        """The folder, from one listing without delimiter, and the time of the listing."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder)
         objects: list[Object] = []
         for page in pages:

@@ -58,9 +58,7 @@ def test_a_job_that_somebody_stopped_is_trained_again_by_a_person_and_not_by_a_r
     request = request_of(epochs=300_000, early_stopping=False)
     stop_job(sagemaker, request)
 
-    with pytest.raises(
-        AirflowFailException, match=r"Somebody stopped it.*To train the same once more, clear this task"
-    ):
+    with pytest.raises(AirflowFailException, match=r"Somebody stopped it.*To train the same again, clear this task"):
         train_operator(request_of()).execute(RETRY)
     (attempt,) = RETRY["ti"].xcoms[ATTEMPTS]
     result = finish(train_operator(request_of()))
@@ -84,7 +82,7 @@ def test_a_cleared_task_counts_as_a_persons_decision(request_of, sagemaker):
 
 def test_a_job_that_ran_out_of_its_time_is_not_trained_again_by_a_retry(request_of, sagemaker):
     request = request_of(epochs=300_000, early_stopping=False) | {"StoppingCondition": {"MaxRuntimeInSeconds": 1}}
-    with pytest.raises(AirflowException, match="ran out of its time"):
+    with pytest.raises(AirflowException, match="ran out of time"):
         finish(train_operator(request))
 
     with pytest.raises(AirflowFailException, match="fewer epochs or fewer dates"):
@@ -138,7 +136,7 @@ def test_a_fault_of_awss_is_tried_again_until_nine_jobs_have_failed_and_then_by_
         with pytest.raises(AirflowException, match="InternalServerError"):
             finish(train_operator(request_of()), RETRY if number else CONTEXT)
 
-    with pytest.raises(AirflowFailException, match=r"number 9 of the same data.*To try once more, clear this task"):
+    with pytest.raises(AirflowFailException, match=r"number 9 with the same data.*To start one more, clear this task"):
         train_operator(request_of()).execute(RETRY)
     result = finish(train_operator(request_of()))
 
@@ -181,7 +179,7 @@ def test_a_person_who_stops_the_task_while_the_job_is_being_asked_for_stops_the_
 @pytest.mark.parametrize(
     ("team", "words"),
     [
-        ("others", "of another run has used the same data, code and settings: {} billable seconds are saved"),
+        ("others", "of another run with the same data, code and settings: {} billable seconds are saved"),
         ("tweets", "of this run has completed"),
     ],
 )

@@ -42,5 +42,5 @@ def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
         asyncio.run(event_of(trigger))
 
     wait_until_stopped(sagemaker, trigger.name)
-    with pytest.raises(AirflowFailException, match=r"because it took too long. To train the same once more, clear"):
+    with pytest.raises(AirflowFailException, match=r"because it took too long. To train the same again, clear"):
         train_operator(request_of()).execute(RETRY)

@@ -142,7 +142,7 @@ def test_the_log_says_what_is_waited_for_and_then_seldom_what_is_missing(setting
     at_most = (time.monotonic() - started) / 0.5 + 1  # a busy machine takes longer
 
     assert announced.startswith(f"Waiting for s3://{settings.bucket}/{FOLDER} until 20")
-    assert "there is no file with rows. There: 0 files with 0 bytes, unfinished objects: 1" in announced
+    assert "there is no file with rows. Found: 0 files with 0 bytes, unfinished objects: 1" in announced
     assert 1 <= len(lines) - before <= at_most  # of some forty polls
     assert lines[-1].startswith("Still waiting: there is no file with rows")
 

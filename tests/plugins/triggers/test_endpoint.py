@@ -22,7 +22,7 @@ def test_a_deployment_that_polls_once_more_after_the_deletion_creates_nothing(
         deploy_operator(name, model_uri).execute(CONTEXT)
     finish(delete_operator(name))
 
-    with pytest.raises(AirflowException, match=f"Endpoint {name} is gone: somebody has deleted it"):
+    with pytest.raises(AirflowException, match=f"Endpoint {name} does not exist any more: somebody has deleted it"):
         asyncio.run(event_of(as_from_the_database(deferral.value.trigger)))
 
     assert sagemaker.list_models(NameContains=name)["Models"] == []
