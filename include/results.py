@@ -1,4 +1,4 @@
-"""What each task of a run returns, as it travels between tasks and into the report: small, and the same as JSON."""
+"""The results of a run's tasks, as they are passed to other tasks and to the report. They are small JSON values."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from include.evaluation.gate import Decision
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A task's result; its fields are plain values, so that Airflow's UI shows them and no class has to be trusted."""
+    """A task's result. Tasks return plain values, so Airflow's UI can show them, and no class must be deserialised."""
 
     def to_xcom(self) -> dict[str, Any]:
-        """As a task returns it."""
+        """The dictionary that the task returns."""
         return asdict(self)
 
     @classmethod
     def from_xcom(cls, value: Mapping[str, Any]) -> Self:
         """
-        What `to_xcom` gave.
+        The result from a dictionary that `to_xcom` has returned.
 
-        :raises pydantic.ValidationError: the value is none of these
+        :raises pydantic.ValidationError: it is another value
         """
         result: Self = TypeAdapter(cls).validate_python(value)
         return result
@@ -32,16 +32,16 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Prepared(Result):
-    """Of prepare_dataset."""
+    """The result of prepare_dataset."""
 
     training_request: dict[str, Any]
-    """CreateTrainingJob's."""
+    """CreateTrainingJob's request."""
     tuning_request: dict[str, Any]
-    """CreateHyperParameterTuningJob's; empty unless tune is on."""
+    """CreateHyperParameterTuningJob's request; empty unless tune is on."""
     data_uri: str
-    """Folder in S3 of what was prepared: see `include.aws.dataset.PreparedData`."""
+    """The folder of the prepared data in S3: see `include.aws.dataset.PreparedData`."""
     dates: list[str]
-    """Whose labelled tweets it holds, as 2026-01-31."""
+    """The dates of the labelled tweets, like 2026-01-31."""
     warnings: list[str]
 
 
@@ -52,23 +52,23 @@ class Attempt(Result):
     name: str
     status: str
     billable_seconds: int | None
-    """None where AWS does not say them of a job that was given an instance."""
+    """None if AWS does not report them, although the job had an instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned(Result):
-    """Of tune_model."""
+    """The result of tune_model."""
 
     tuning_job_name: str
     training_job_name: str
     """The best training job."""
     validation_accuracy: float
     hyperparameters: dict[str, str]
-    """Those that were tuned, of the best training job."""
+    """The tuned hyperparameters of the best training job."""
     training_jobs: int
-    """How many were billed."""
+    """The number of training jobs. AWS bills all of them."""
     billable_seconds: int
-    """Of all training jobs together."""
+    """The sum over all training jobs."""
     reused: bool
     """Another run made the job."""
     attempts: list[Attempt] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Tuned(Result):
 
 @dataclass(frozen=True, slots=True)
 class Trained(Result):
-    """Of train_model."""
+    """The result of train_model."""
 
     training_job_name: str
     model_uri: str
@@ -86,7 +86,7 @@ class Trained(Result):
     instance_type: str
     hyperparameters: dict[str, str]
     metrics: dict[str, float]
-    """The job's final metrics by their names."""
+    """The job's final metrics by name."""
     epochs: list[dict[str, Any]]
     """Validation accuracy by epoch: see `include.blazingtext.log`."""
     billable_seconds: int | None
@@ -97,13 +97,13 @@ class Trained(Result):
 
 @dataclass(frozen=True, slots=True)
 class Evaluated(Result):
-    """Of evaluate_model."""
+    """The result of evaluate_model."""
 
     decision: Decision
     evaluation_uri: str
-    """evaluation.json in S3."""
+    """The URI of evaluation.json."""
     endpoint_request: dict[str, dict[str, Any]]
-    """The three requests of a deployment."""
+    """The three requests for the deployment: Model, EndpointConfig, Endpoint."""
     smoke_tests: list[dict[str, Any]]
     """See `include.evaluation.smoke_tests`."""
     smoke_test_request: dict[str, Any]
@@ -112,7 +112,7 @@ class Evaluated(Result):
 
 @dataclass(frozen=True, slots=True)
 class Registered(Result):
-    """Of register_model."""
+    """The result of register_model."""
 
     model_package_arn: str
     version: int
@@ -121,28 +121,28 @@ class Registered(Result):
 
 @dataclass(frozen=True, slots=True)
 class Deployed(Result):
-    """Of deploy_endpoint; times are ISO 8601, UTC."""
+    """The result of deploy_endpoint. Times are ISO 8601 in UTC."""
 
     endpoint_name: str
     created_at: str
     deadline: str | None
-    """None where somebody has removed its tag."""
+    """None if somebody has removed the tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted(Result):
-    """Of delete_endpoint: resources as "endpoint retrain-aws-1"."""
+    """The result of delete_endpoint. Resources are named like "endpoint retrain-aws-1"."""
 
     deleted: list[str]
     left_alone: list[str]
-    """Somebody else's."""
+    """They belong to somebody else."""
     deleted_at: str
     """ISO 8601, UTC, by SageMaker's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What the tasks of one run have returned, as far as it has come. Each field is named as its task is."""
+    """What the tasks of one run have returned so far. Each field has the name of its task."""
 
     prepare_dataset: Prepared | None = None
     tune_model: Tuned | None = None
@@ -156,7 +156,7 @@ class Results:
     @classmethod
     def from_xcoms(cls, values: Mapping[str, Any]) -> Self:
         """
-        :param values: by the tasks' ids; empty ones count for none
+        :param values: results by task id; an empty one counts as no result
         """
         known = {task.name: values.get(task.name) or None for task in fields(cls)}
         results: Self = TypeAdapter(cls).validate_python(known)

@@ -1,4 +1,4 @@
-"""The sample tweets on their way to S3."""
+"""Upload the sample tweets to S3."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ DATES = ("2026-01-05", "2026-01-06", "2026-01-07")
 
 
 def make_bucket(s3: Any, bucket: str) -> None:
-    """Make a bucket, unless it is there."""
+    """Create a bucket, unless it exists."""
     try:
         s3.head_bucket(Bucket=bucket)
     except s3.exceptions.ClientError as error:
@@ -22,7 +22,7 @@ def make_bucket(s3: Any, bucket: str) -> None:
 
 
 def upload_samples(s3: Any, settings: Settings) -> int:
-    """Put the sample tweets where the pipeline looks for them; make the bucket if need be. Returns how many files."""
+    """Upload the sample tweets for the pipeline. Create the bucket if it does not exist. Return the number of files."""
     make_bucket(s3, settings.bucket)
     files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
     for file in files:

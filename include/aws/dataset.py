@@ -137,7 +137,7 @@ class PreparedData:
     """The output of prepare in S3: a folder for each channel, and the other files beside them."""
 
     uri: str
-    """Of the folder. Its name is a digest of its content, so no run overwrites another one's data."""
+    """The folder's URI. Its name is a digest of its content, so no run overwrites another one's data."""
 
     def file(self, name: str) -> str:
         """The URI of a file, by its name in FILES."""

@@ -1,4 +1,4 @@
-"""Tell somebody who is not looking: through SNS, or through a function that RETRAIN_NOTIFIER names."""
+"""Send notices: through SNS, or through a function that RETRAIN_NOTIFIER names."""
 
 import importlib
 import unicodedata
@@ -9,7 +9,7 @@ from include.config.printable import printable
 from include.config.settings import BOTOCORE_CONFIG, NotifierSettings
 
 MAX_SUBJECT_CHARACTERS = 99
-"""SNS takes fewer than 100, of ASCII, without line breaks."""
+"""SNS allows fewer than 100 characters, only ASCII, and no line breaks."""
 
 Notifier = Callable[[str, str], None]
 """Called with a subject and a message."""
@@ -17,8 +17,8 @@ Notifier = Callable[[str, str], None]
 
 def notify(subject: str, message: str) -> None:
     """
-    Send a notice, where the deployment has set up who gets it. That it cannot be sent is printed, and fails nothing:
-    what it tells of is known from the run's own state.
+    Send a notice, if the deployment has a topic or a function for it. If it cannot be sent, this is printed, but it is
+    no error: the run's state shows the same.
     """
     subject = " ".join(printable(subject).split())[:MAX_SUBJECT_CHARACTERS]
     try:
@@ -26,7 +26,7 @@ def notify(subject: str, message: str) -> None:
             notifier(subject, printable(message))
             print(f"Notified: {subject}")
     except Exception as error:
-        print(f"WARNING: nobody was notified of {subject!r}: {error!r}")
+        print(f"WARNING: the notice {subject!r} was not sent: {error!r}")
 
 
 def _notifier(settings: NotifierSettings) -> Notifier | None:
@@ -41,14 +41,14 @@ def load_notifier(path: str) -> Notifier:
     """
     The function that ``package.module:function`` names.
 
-    :raises ConfigurationError: it is not there
+    :raises ConfigurationError: there is no such function
     """
     module, _, name = path.partition(":")
     try:
         found: Notifier = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(
-            f"RETRAIN_NOTIFIER={path!r} names no function, as package.module:function would: {error}"
+            f"RETRAIN_NOTIFIER={path!r} does not name a function in the form package.module:function: {error}"
         ) from None
     return found
 

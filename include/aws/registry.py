@@ -1,4 +1,4 @@
-"""The one seam to SageMaker's model registry: a group for each hashtag, a version for each evaluated model."""
+"""Access to SageMaker's model registry: a group for each hashtag, a version for each evaluated model."""
 
 import hashlib
 import re
@@ -14,22 +14,24 @@ Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
 MAX_CLIENT_TOKEN_CHARACTERS = 36
 MAX_DESCRIPTION_CHARACTERS = 1024
 DOES_NOT_EXIST = "does not exist"
-"""So AWS words it for groups and packages; the code is ValidationException, as for any other fault."""
+"""In AWS's messages about missing groups and packages. Their code, ValidationException, has other causes, too."""
 DECIDED, DECIDED_BECAUSE = "approval", "approval_reason"
-"""Properties with the status that this product gave, and a hash of the reason that it wrote beside it; where a version
-has others, a person has changed them."""
+"""
+Properties with the status that this product has set, and a hash of the reason that it gave. If a version has another
+status or reason, a person has changed it.
+"""
 
 _JOB = re.compile(r"\(training job (\S+)\)$")
 
 
 def description_of(job: str, words: str) -> str:
-    """A version's description, which says which training job has made its model."""
+    """A version's description. It names the training job of the model."""
     end = f" (training job {job})"
     return words[: MAX_DESCRIPTION_CHARACTERS - len(end)] + end
 
 
 def job_of(artifact: str) -> str:
-    """The training job whose artifact lies at a URI."""
+    """The training job that made the artifact at a URI."""
     return artifact.removesuffix("/output/model.tar.gz").rpartition("/")[2]
 
 
@@ -41,20 +43,20 @@ class Version:
     number: int
     approval: Approval
     artifact: str
-    """URI of its model.tar.gz."""
+    """The URI of its model.tar.gz."""
     properties: dict[str, str]
-    """What was registered beside it: figures, fingerprints, URIs; empty for one that somebody else has registered."""
+    """Metrics, fingerprints and URIs that were registered with it; empty if somebody else has registered it."""
     approval_reason: str = ""
 
     @property
     def manual_approval(self) -> Approval | None:
-        """The approval status, where it is a person's and not this product's own."""
+        """The approval status, if a person has set it; None if this product has."""
         decided = self.properties.get(DECIDED), self.properties.get(DECIDED_BECAUSE)
         return self.approval if decided != (self.approval, _hash(self.approval_reason)) else None
 
     @classmethod
     def of(cls, package: dict[str, Any]) -> "Version":
-        """Out of DescribeModelPackage's answer."""
+        """From DescribeModelPackage's answer."""
         containers = package.get("InferenceSpecification", {}).get("Containers", [{}])
         return cls(
             arn=package["ModelPackageArn"],
@@ -68,10 +70,10 @@ class Version:
 
 class Registry:
     """
-    The versions of one group whose artifacts lie below one URI; another deployment's are passed over.
+    The versions of one group whose artifacts are below one URI. Versions of other deployments are ignored.
 
     :param client: a boto3 SageMaker client
-    :param artifacts: what the URIs of this deployment's artifacts begin with
+    :param artifacts: the start of the URIs of this deployment's artifacts
     """
 
     def __init__(self, client: Any, group: str, artifacts: str):
@@ -81,31 +83,35 @@ class Registry:
 
     @classmethod
     def connect(cls, group: str, artifacts: str, aws_conn_id: str = "aws_default") -> "Registry":
-        """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
+        """Use region, credentials and endpoint URL of an Airflow connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 
         return cls(SageMakerHook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), group, artifacts)
 
     def champion(self, besides: str | None = None) -> Version | None:
-        """The newest Approved version, other than that of the artifact `besides`."""
+        """The newest Approved version, except those of the artifact `besides`."""
         approved = self._versions(ModelApprovalStatus="Approved")
         return next((version for version in approved if version.artifact != besides), None)
 
     def find(self, artifact: str, since: datetime) -> Version | None:
         """
-        The newest version of an artifact that was made at `since`, whoever registered it. What this product registered
-        says in its description which job made it, so that only versions of others must be described one by one.
+        The newest version of an artifact, whoever has registered it.
+
+        The descriptions of this product's versions name their training jobs. So only other versions must be described
+        one by one.
+
+        :param since: when the training job was created
         """
         versions = self._versions(of_job=job_of(artifact), CreationTimeAfter=since)
         return next((version for version in versions if version.artifact == artifact), None)
 
     def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
         """
-        Make a version of a model, or bring the version that it has up to date; a person's word on it stands, and a
-        version that was approved is withdrawn by a person only, not by a run that asks for more.
+        Create a version of a model, or update its version if there is one. A status that a person has set does not
+        change. Only a person can withdraw an approval, and not a run with a larger min_gain.
 
-        :param request: CreateModelPackage's, without group and token
-        :param since: when the artifact was made
+        :param request: CreateModelPackage's request, without group and token
+        :param since: when the training job was created
         """
         artifact = request["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
         approval = request["ModelApprovalStatus"]
@@ -122,7 +128,7 @@ class Registry:
         )
 
     def _create(self, request: dict[str, Any]) -> Version:
-        """Not approved yet: creation takes no reason, so status and reason are written together, behind it."""
+        """Not approved yet: CreateModelPackage takes no reason, so status and reason are set together afterwards."""
         self._create_group()
         undecided: Approval = "PendingManualApproval"
         properties = {**request["CustomerMetadataProperties"], DECIDED: undecided, DECIDED_BECAUSE: _hash("")}
@@ -133,7 +139,7 @@ class Registry:
         return self._describe(package["ModelPackageArn"])
 
     def _update(self, version: Version, request: dict[str, Any], properties: dict[str, str], **changes: str) -> Version:
-        """Properties that are not named stay as they are."""
+        """Other properties do not change."""
         self._client.update_model_package(
             ModelPackageArn=version.arn,
             CustomerMetadataProperties={**request["CustomerMetadataProperties"], **properties},
@@ -149,7 +155,7 @@ class Registry:
                 raise
 
     def _versions(self, of_job: str | None = None, **filters: Any) -> Iterator[Version]:
-        """The newest first, without those that say they are of another job; none where there is no such group yet."""
+        """Newest first, without those whose description names another job; none if the group does not exist yet."""
         for summary in self._summaries(filters):
             job = _JOB.search(summary.get("ModelPackageDescription", ""))
             if of_job is not None and job is not None and job[1] != of_job:
@@ -159,7 +165,7 @@ class Registry:
             except self._client.exceptions.ClientError as error:
                 if DOES_NOT_EXIST not in _message(error):
                     raise
-                continue  # a person has deleted it since it was listed
+                continue  # somebody has deleted it since it was listed
             if version.artifact.startswith(self._artifacts):
                 yield version
 

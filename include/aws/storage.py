@@ -1,4 +1,4 @@
-"""The one seam to S3."""
+"""Access to S3."""
 
 import io
 import json
@@ -25,7 +25,7 @@ class Storage:
 
     @classmethod
     def connect(cls, bucket: str, aws_conn_id: str = "aws_default") -> "Storage":
-        """With the region, the credentials and the endpoint of an Airflow connection, or of the environment."""
+        """Use region, credentials and endpoint URL of an Airflow connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
         return cls(S3Hook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), bucket)
@@ -44,7 +44,7 @@ class Storage:
         return when
 
     def list_objects(self, prefix: str, after: str = "") -> list[Object]:
-        """Every object whose key begins with a prefix and is greater than `after`, in the order of the keys."""
+        """Every object whose key starts with a prefix and is greater than `after`, sorted by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix, StartAfter=after
         )
@@ -58,19 +58,19 @@ class Storage:
         )
 
     def list_folders(self, prefix: str) -> list[str]:
-        """The names of the folders right below a prefix, sorted."""
+        """The names of the folders directly below a prefix, sorted."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/")
         folders = (entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", []))
         return sorted(folder.removeprefix(prefix).rstrip("/") for folder in folders)
 
     def upload(self, path: Path, key: str) -> str:
-        """Store a file; return its URI."""
+        """Upload a file; return its URI."""
         self._client.upload_file(str(path), self.bucket, key)
         return self.uri(key)
 
     def download(self, key: str, path: Path) -> Path:
         """
-        Fetch an object into a file.
+        Download an object into a file.
 
         :raises MissingObject: there is no such object
         """
@@ -94,7 +94,7 @@ class Storage:
         return self.uri(key)
 
     def write_page(self, page: str, key: str) -> str:
-        """Store an HTML page that browsers show; return the object's URI."""
+        """Store an HTML page, so that browsers show it; return the object's URI."""
         extra = {"ContentType": "text/html; charset=utf-8"}
         self._client.upload_fileobj(io.BytesIO(page.encode()), self.bucket, key, ExtraArgs=extra)
         return self.uri(key)
@@ -114,7 +114,7 @@ class Storage:
 
     def browser_url(self, key: str) -> str:
         """
-        Where a person's browser finds an object: AWS's console, which asks them to sign in, or the local AWS.
+        The address of an object for a browser: in AWS's console, which requires a login, or on the local AWS.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html
         """

@@ -1,1 +1,1 @@
-"""The functions that the DAG wraps with task(): one file a task, each in terms of the other packages."""
+"""The functions that the DAG wraps with task(), one file per task. They use the other packages."""

@@ -1,4 +1,4 @@
-"""How good the trained model is, and whether it is deployed."""
+"""Evaluate the trained model, and decide whether it is deployed."""
 
 import datetime
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def evaluate_model(
     params: Mapping[str, Any] | None = None,
     ti: Any = None,
 ) -> dict[str, Any]:
-    """Score the trained model on the frozen test split, beside the champion, and decide whether it is deployed."""
+    """Evaluate the trained model and the champion on the test split, and decide whether the model is deployed."""
     assert params is not None
     place, job = Workplace.connect(hashtag, date), Trained.from_xcom(trained)
     scored = _score(place, PreparedData(data_uri), job, list(labels.values()))
@@ -68,12 +68,12 @@ def evaluate_model(
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """What the test split says of a model."""
+    """The results of a model on the test split."""
 
     evaluation: Evaluation
     against_champion: champion.ChampionComparison
     found: dict[str, Any]
-    """For evaluation.json."""
+    """The content of evaluation.json."""
     data_warnings: list[str]
     smoke_tests: list[dict[str, Any]]
     model_labels: list[str]

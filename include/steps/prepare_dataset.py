@@ -1,4 +1,4 @@
-"""Labelled tweets to BlazingText's channels, and the requests for what trains on them."""
+"""Prepare BlazingText's channels from labelled tweets, and the requests for training and tuning."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ from include.steps.workplace import Workplace, today
 from include.tweets.prepare import PrepareSettings, prepare
 
 PARALLEL_TUNING_JOBS = 2
-"""At once: more are done sooner, but the search learns from those that are done."""
+"""Training jobs of a tuning at the same time. With more, the tuning is faster, but the search knows fewer results."""
 
 
 def prepare_dataset(
@@ -33,7 +33,7 @@ def prepare_dataset(
     require_success_marker: bool = False,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Read, check, clean, tokenise and split the labelled tweets; upload the channels and a report on the data."""
+    """Read, check, clean, tokenise and split the labelled tweets. Upload the channels and a report on the data."""
     assert params is not None
     place = Workplace.connect(hashtag, date)
     storage, keys = place.storage, place.keys
@@ -62,13 +62,15 @@ def prepare_dataset(
 def _warnings_of_dates(ignored: list[str]) -> list[str]:
     if not ignored:
         return []
-    return [f"Labelled tweets of dates after today are ignored: {', '.join(ignored)}. If a date is wrong, move it."]
+    return [
+        f"Labelled tweets of dates after today are ignored: {', '.join(ignored)}. If a date is wrong, move its folder."
+    ]
 
 
 def _training_request(
     place: Workplace, data: PreparedData, sha256: Mapping[str, str], params: Mapping[str, Any], owner: str
 ) -> dict[str, Any]:
-    """The request for the prepared channels; its name is a fingerprint of all that decides what comes out."""
+    """The training request. The job's name is a fingerprint of everything that affects the result."""
     settings, storage, keys = place.settings, place.storage, place.keys
     image = training_image(settings, storage.region)
     hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
@@ -95,10 +97,10 @@ def _training_request(
 
 
 def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str, str], jobs: int) -> dict[str, Any]:
-    """The request to tune the prepared training; its name is a fingerprint of all that decides what comes out."""
+    """The tuning request. The job's name is a fingerprint of everything that affects the result."""
     ranges = tuning_ranges()
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
-    # Not the channels' URIs, which change with files beside them, but their contents.
+    # The channels' contents, and not their URIs, which also depend on the other prepared files.
     decisive = {
         **training,
         "TrainingJobName": "",
@@ -120,7 +122,7 @@ def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str,
 
 
 def training_image(settings: Settings, region: str) -> str:
-    """BlazingText's image for the region, as the SageMaker SDK knows it, unless a setting names another."""
+    """BlazingText's image: the setting, or the SageMaker SDK's image for the region."""
     if settings.training_image:
         return settings.training_image
     from sagemaker.core import image_uris  # takes seconds to import

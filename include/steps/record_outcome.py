@@ -1,4 +1,4 @@
-"""What became of the run: its report, and its state."""
+"""Complete the report of the run, and fail if one of its tasks failed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,14 +15,14 @@ from include.steps.workplace import Workplace
 def record_outcome(
     hashtag: str, date: str, run_name: str, params: Mapping[str, Any] | None = None, ti: Any = None
 ) -> dict[str, Any]:
-    """Write the run's report, and fail where any task failed: so that the run fails, too."""
+    """Write the run's report, and send a notice if one is needed. If any task failed, fail, so that the run fails."""
     assert params is not None
     report = write_report(Workplace.connect(hashtag, date), run_name, params, ti)
     print(printable(f"{report['outcome']}\nReport: {report['files']['report']}"))
     if subject := subject_of_notice(report):
         where = ti.log_url.partition("/tasks/")[0]
         notify(subject, "\n\n".join([*report["summary"], f"Run: {where}", f"Report: {report['url']}"]))
-        # Airflow's own callback for failed runs then keeps still.
+        # So the callback for failed runs does not send another notice.
         ti.xcom_push(key=TOLD, value=ti.get_template_context()["dag_run"].start_date.isoformat())
     if report["failures"]:
         raise RunFailed(f"The run failed at {describe_failures(report['failures'])}")

@@ -1,4 +1,4 @@
-"""The evaluated model becomes a version in the model registry."""
+"""Register the evaluated model as a version in the model registry."""
 
 import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from include.steps.workplace import Workplace
 def register_model(
     hashtag: str, date: str, run_name: str, data_uri: str, evaluated: dict[str, Any], trained: dict[str, Any]
 ) -> dict[str, Any]:
-    """Make the evaluated model a version of the hashtag's group in the model registry, approved or not."""
+    """Make the evaluated model a version of the hashtag's group in the model registry, with its approval status."""
     place, job, evaluation = (
         Workplace.connect(hashtag, date),
         Trained.from_xcom(trained),
@@ -23,9 +23,9 @@ def register_model(
     approval, reason = evaluation.decision.approval, evaluation.decision.approval_reason
     current = place.registry.champion(besides=job.model_uri)
     newest = current.properties.get(champion.DATE, "") if current else ""
-    if approval == "Approved" and newest > date:  # approved since the evaluation
+    if approval == "Approved" and newest > date:  # the champion was approved after the evaluation
         approval = "PendingManualApproval"
-        reason += f" But the champion is of a newer date, {newest}."
+        reason += f" But the champion's tweets are newer ({newest})."
     request = _request(place, run_name, PreparedData(data_uri), evaluation.evaluation_uri, job, approval)
     version = place.registry.register(request, reason, since=datetime.datetime.fromisoformat(job.created_at))
     print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")

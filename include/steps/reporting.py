@@ -1,4 +1,4 @@
-"""The run's report, as far as the run has come."""
+"""Write the report of a run, which may still be running."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,15 +21,15 @@ def write_report(
     place: Workplace, run_name: str, params: Mapping[str, Any], ti: Any, unfinished: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """
-    Write the report to S3, and its address to the task's link.
+    Write the report to S3, and store its address for the task's link.
 
-    :param ti: the running task's instance, as Airflow gives it
-    :param unfinished: what the running task is going to return, by its id
+    :param ti: the running task's instance, from Airflow
+    :param unfinished: what the running task will return, by its id
     :return: the report, and its address in a browser as `url`
     """
     storage, keys = place.storage, place.keys
     states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-    # What an earlier attempt returned stays behind when a task is cleared and then skipped: only what succeeded counts.
+    # If a task is cleared and then skipped, its earlier result still exists. So only successful tasks count.
     succeeded = [task_id for task_id, state in states.items() if state == "success"]
     results = Results.from_xcoms({**_xcoms(ti, succeeded), **(unfinished or {})})
     files = {"report": storage.uri(keys.run(run_name) + "report.html"), **_files(results)}
@@ -59,12 +59,12 @@ def write_report(
 
 
 def _xcoms(ti: Any, task_ids: Iterable[str], key: str = "return_value") -> dict[str, Any]:
-    """What tasks of this run have left, by their ids; None where a task has left nothing."""
+    """XComs of this run's tasks, by the tasks' ids; None if a task has none."""
     return {task_id: ti.xcom_pull(task_ids=task_id, key=key) for task_id in task_ids}
 
 
 def _files(results: Results) -> dict[str, str]:
-    """URIs of what the tasks have written, by what a file holds."""
+    """URIs of the files that the tasks have written, by the files' names in the report."""
     files: dict[str, str] = {}
     if results.prepare_dataset:
         uris = PreparedData(results.prepare_dataset.data_uri).uris

@@ -1,4 +1,4 @@
-"""Where a step of one hashtag's date works."""
+"""The settings and services that a task needs."""
 
 import datetime
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from include.config.settings import Settings
 
 @dataclass(frozen=True)
 class Workplace:
-    """The deployment's settings, its bucket, and the keys of the hashtag's date."""
+    """The deployment's settings and bucket, and the keys of one date of a hashtag."""
 
     settings: Settings
     storage: Storage
@@ -21,17 +21,17 @@ class Workplace:
 
     @classmethod
     def connect(cls, hashtag: str, date: str) -> Self:
-        """With what the environment and Airflow's connection say."""
+        """Use the environment's settings and Airflow's connection."""
         settings = Settings.from_environment()
         return cls(settings, Storage.connect(settings.bucket), Keys(settings.prefix, hashtag, date))
 
     @cached_property
     def registry(self) -> Registry:
-        """The hashtag's versions in the model registry, as far as they are this deployment's."""
+        """The hashtag's versions in the model registry that belong to this deployment."""
         artifacts = self.storage.uri(self.keys.prefix + "/")
         return Registry.connect(model_package_group(self.keys.hashtag), artifacts)
 
 
 def today() -> datetime.date:
-    """The date now, UTC."""
+    """Today's date in UTC."""
     return datetime.datetime.now(datetime.UTC).date()

@@ -56,7 +56,7 @@ def test_a_notifier_that_fails_fails_nothing_else(monkeypatch, capsys, notifier)
 
     notify("subject", "message")
 
-    assert "WARNING: nobody was notified of 'subject'" in capsys.readouterr().out
+    assert "WARNING: the notice 'subject' was not sent" in capsys.readouterr().out
 
 
 def test_without_a_setting_nobody_is_told(capsys):
@@ -66,5 +66,5 @@ def test_without_a_setting_nobody_is_told(capsys):
 
 
 def test_a_notifier_that_is_not_there_is_named():
-    with pytest.raises(ConfigurationError, match="RETRAIN_NOTIFIER='nonsense' names no function"):
+    with pytest.raises(ConfigurationError, match="RETRAIN_NOTIFIER='nonsense' does not name a function"):
         load_notifier("nonsense")
