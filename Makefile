@@ -13,7 +13,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
 ROUNDS ?= 100
 SEED ?= 1
-.PHONY: help demo up test chaos chaos-dozen benchmarks check lock clean
+.PHONY: help demo up test chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -40,12 +40,15 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.prepare_speed
 	@$(BIN)/python -m benchmarks.tuning
 
+pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today's product; needs Chromium
+	@$(BIN)/python -m docs.pictures
+
 check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos
+	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos docs
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos
+	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs
 
 lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

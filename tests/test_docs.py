@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.pictures import Browser
 from include.config.hashtags import HashtagSettings
+from local_stack.errors import StackError
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
@@ -26,6 +28,19 @@ def test_links_lead_somewhere(page):
     for target in targets:
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+def test_every_picture_is_shown_on_a_page():
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w-]+\.png)", page.read_text())}
+
+    assert shown == {path.name for path in (REPOSITORY / "docs" / "images").iterdir()}
+
+
+def test_without_chromium_make_pictures_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(StackError, match=r"There is no Chromium.*apt-get install chromium"):
+        Browser.find(tmp_path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
