@@ -39,6 +39,9 @@ StartResponse = Callable[..., Any]
 BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
 """moto's names of the services of the README, beside the runtime, which is not moto's."""
 LOCALSTACK_HEALTH = "/_localstack/health"
+MAX_OBJECT_BYTES = 5 * 2**30
+"""S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
+MAX_PARAMETERS_BYTES = 16 * 2**20
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -85,6 +88,8 @@ class Application:
             return Response(f"{reason}\n", status=403)
         if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
             return self._admin.answer(Request(environment))
+        if _is_too_large(environment):
+            return Response("The body is too large.\n", status=413, headers={"Connection": "close"})
         if path == LOCALSTACK_HEALTH:
             return Response(json.dumps(_localstack_health()), content_type="application/json")
         started = time.perf_counter()
@@ -158,6 +163,14 @@ def _forbidden(environment: WsgiEnvironment, path: str, allowed_hosts: Sequence[
     if origin is not None and urlsplit(origin).netloc != host:
         return f"The local AWS does not answer pages of {origin}."
     return "There is no moto-api here." if path.startswith("/moto-api") else ""
+
+
+def _is_too_large(environment: WsgiEnvironment) -> bool:
+    """Whether a body is larger than AWS takes one: an object, or parameters, which are read as a whole."""
+    is_form = environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    limit = MAX_PARAMETERS_BYTES if environment.get("HTTP_X_AMZ_TARGET") or is_form else MAX_OBJECT_BYTES
+    length = environment.get("CONTENT_LENGTH") or ""
+    return length.isdecimal() and int(length) > limit
 
 
 def is_allowed_host(host: str, allowed_hosts: Sequence[str]) -> bool:

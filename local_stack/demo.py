@@ -34,7 +34,7 @@ from local_stack.settings import LOOPBACK_WITHOUT_PROXY, SAMPLE_HASHTAGS, StackS
 from local_stack.stack import LocalStack
 
 DAG_ID, HASHTAG, DATE = "retrain_aws", "aws", DATES[-1]
-KEEP_ENDPOINT_MINUTES = 0.3
+KEEP_ENDPOINT_MINUTES = 0.2
 REPORTS = ("report.json", "report.html")
 WITHOUT_SCHEDULE = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
 """The demo shows one run. Scheduled runs would find no tweets."""

@@ -1,5 +1,6 @@
 """The local AWS calls nobody: what could make it call out is refused."""
 
+import http.client
 import http.server
 import threading
 
@@ -71,3 +72,21 @@ def test_no_other_way_leads_to_another_service(local_aws, headers, path):
 
     assert answer.status_code in {400, 403, 404, 405, 501}
     assert "AccessKeyId" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ({"X-Amz-Target": "SageMaker.ListModels"}, 17 * 2**20),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 17 * 2**20),
+        ({}, 5 * 2**30 + 1),
+    ],
+)
+def test_a_body_beyond_awss_limits_is_refused_before_it_is_read(local_aws, headers, length):
+    connection = http.client.HTTPConnection(local_aws.url.removeprefix("http://"), timeout=10)
+    connection.putrequest("PUT", "/bucket/key")
+    for name, value in {**headers, "Content-Length": str(length)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+
+    assert connection.getresponse().status == 413
