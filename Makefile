@@ -13,7 +13,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
 ROUNDS ?= 100
 SEED ?= 1
-.PHONY: help demo up test chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test test-clients chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -27,6 +27,9 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+test-clients: $(VENV)/.installed .venv-clients/sagemaker_2/.installed  ## AWS clients in environments of their own
+	@cd clients/sagemaker_2 && ../../.venv-clients/sagemaker_2/bin/python -m pytest --rootdir=.
 
 chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and user actions; ROUNDS=100 SEED=1
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
@@ -61,7 +64,7 @@ lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from
 		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done'
 
 clean:  ## remove the virtual environment and everything that runs have left
-	rm -rf $(VENV) .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-clients .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -80,4 +83,10 @@ $(VENV)/.installed: requirements.txt | $(VENV)/.python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@touch $@
+
+.venv-clients/%/.installed: clients/%/requirements.txt | $(VENV)/.python
+	@echo "Installing $* into .venv-clients ..."
+	@$(BIN)/python -m venv --clear .venv-clients/$*
+	@.venv-clients/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@

@@ -134,6 +134,17 @@ class SageMakerBackend(BaseBackend):
         with self._lock:
             self.tuning_jobs.delete(name)
 
+    @property
+    def searchable(self) -> dict[str, list[Resource]]:
+        """What Search finds, by its Resource. Of every other kind there is nothing here."""
+        return {
+            "TrainingJob": list(self.training_jobs.values()),
+            "HyperParameterTuningJob": list(self.tuning_jobs.values()),
+            "Endpoint": list(self.endpoints.values()),
+            "ModelPackageGroup": list(self.registry.groups.values()),
+            "ModelPackage": list(self.model_packages(None)),
+        }
+
     # Models and endpoint configurations
 
     def create_model(self, request: dict[str, Any]) -> Model:

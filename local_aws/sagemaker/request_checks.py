@@ -20,6 +20,7 @@ NOT_SUPPORTED = {
         "MlflowConfig",
         "ModelPackageConfig",
     ),
+    "Search": ("NestedFilters", "VisibilityConditions", "CrossAccountFilterOption"),
     "CreateTransformJob": ("DataCaptureConfig", "DataProcessing"),
     "CreateHyperParameterTuningJob": ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"),
     "CreateModel": ("InferenceExecutionConfig",),

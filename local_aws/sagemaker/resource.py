@@ -69,7 +69,11 @@ class Resource:
 
     def summarize(self) -> dict[str, Any]:
         """The entry in the answer of the List operation."""
-        return _pick(service_model().shape_for(self.SUMMARY).members, self.facts())
+        return self.as_shape(self.SUMMARY)
+
+    def as_shape(self, name: str) -> dict[str, Any]:
+        """The members that a shape of the service model has."""
+        return _pick(service_model().shape_for(name).members, self.facts())
 
     def contents(self) -> list[str]:
         """The names of the store's contents that the resource refers to."""

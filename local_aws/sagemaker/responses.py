@@ -11,7 +11,9 @@ from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
 from local_aws.sagemaker.exceptions import SerializationException, UnsupportedOperation, ValidationException
 from local_aws.sagemaker.models import SageMakerBackend
+from local_aws.sagemaker.request_checks import refuse_unsupported
 from local_aws.sagemaker.resource import Resource
+from local_aws.sagemaker.search import selects
 from local_aws.sagemaker.validation import check_request
 
 MATCH_NOTHING = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
@@ -232,6 +234,20 @@ class SageMakerResponse(BaseResponse):
         resource.change_tags([], removed=self.params["TagKeys"])
         return EmptyResult()
 
+    # Search
+
+    def search(self) -> ActionResult:
+        kind, expression = self.params["Resource"], self.params.get("SearchExpression", {})
+        refuse_unsupported("Search", {**self.params, **expression})
+        found = [
+            resource
+            for resource in self.backend.searchable.get(kind, [])
+            if selects(expression, {**resource.facts(), "Tags": resource.tags})
+        ]
+        by, order = self.params.get("SortBy", "LastModifiedTime"), self.params.get("SortOrder", "Descending")
+        found.sort(key=lambda resource: str(resource.facts().get(by, "")), reverse=order == "Descending")
+        return self._cut("Results", found, lambda resource: {kind: resource.as_shape(kind)})
+
     # Lists: AWS filters, then sorts, then returns a page
 
     def _page(
@@ -296,5 +312,5 @@ _SORT_KEYS: dict[str, Callable[[Any], Any]] = {
 OPERATIONS = frozenset(
     "".join(word.capitalize() for word in name.split("_"))
     for name in vars(SageMakerResponse)
-    if name.split("_")[0] in {"create", "describe", "list", "stop", "update", "delete", "add"}
+    if name.split("_")[0] in {"create", "describe", "list", "stop", "update", "delete", "add", "search"}
 )

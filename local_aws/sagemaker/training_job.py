@@ -8,6 +8,11 @@ from local_aws.sagemaker.job import Job, JobStopped
 from local_aws.sagemaker.resource import now
 from local_aws.sagemaker.training_run import TRAINING_JOBS, TrainingRun, artifact_uri
 
+METRIC_DEFINITIONS = [
+    {"Name": f"{channel}:accuracy", "Regex": rf"#{channel}_accuracy: (\S+)"} for channel in ("train", "validation")
+]
+"""AWS describes those of its own algorithms, although no request names them."""
+
 
 @dataclass
 class TrainingJob(Job):
@@ -53,6 +58,10 @@ class TrainingJob(Job):
     def facts(self) -> dict[str, Any]:
         facts = super().facts() | {
             "TrainingJobArn": self.arn,
+            "AlgorithmSpecification": {
+                "MetricDefinitions": METRIC_DEFINITIONS,
+                **self.request["AlgorithmSpecification"],
+            },
             # AWS gives these where the request had none, and the SageMaker SDK 2.x reads them.
             "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **self.request["OutputDataConfig"]},
             "InputDataConfig": [

@@ -1,0 +1,40 @@
+"""A local AWS in a process of the product's own environment, for clients in theirs."""
+
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+TWEETS = b"__label__technical kernel lambda latency\n__label__marketing webinar coupon discount\n" * 40
+
+
+@pytest.fixture(scope="session", autouse=True)
+def local_aws() -> Iterator[str]:
+    """Its address, which every client finds in the environment."""
+    command = [str(REPOSITORY / ".venv" / "bin" / "python"), "-m", "local_aws", "--port", "0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split("ready on ")[1].strip()
+        for line in process.stdout:
+            if "AWS_SECRET_ACCESS_KEY" in line:  # the last line of the banner
+                break
+        os.environ.update(
+            AWS_ENDPOINT_URL=url,
+            AWS_DEFAULT_REGION="us-east-1",
+            AWS_ACCESS_KEY_ID="local",
+            AWS_SECRET_ACCESS_KEY="local",
+            SAGEMAKER_USER_CONFIG_OVERRIDE=str(Path(__file__).with_name("sagemaker.yaml")),
+        )
+        yield url
+        process.terminate()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"client-{uuid.uuid4().hex[:8]}-{int(time.time())}"
