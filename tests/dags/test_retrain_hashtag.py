@@ -323,7 +323,7 @@ def test_a_training_that_sagemaker_refuses_fails_the_run(run_dag, upload, monkey
 
 def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(run_dag, upload, client):
     upload(tweets(), "2026-01-07")
-    failing = {"min_count": 100_000, "deploy": "never"}
+    failing = {"min_count": 10_000, "deploy": "never"}
 
     first, second = run_dag("2026-01-07", **failing), run_dag("2026-01-07", **failing)
 
