@@ -38,6 +38,10 @@ from local_aws.store import DataDirectoryError, Store
 StartResponse = Callable[..., Any]
 BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
 """moto's names of the services of the README, beside the runtime, which is not moto's."""
+REFUSED = {
+    (SAGEMAKER, UNKNOWN): "The local AWS does not support this request.",
+    ("sns", "Subscribe"): "The local AWS delivers no messages: there is nothing to subscribe to.",
+}
 LOCALSTACK_HEALTH = "/_localstack/health"
 MAX_OBJECT_BYTES = 5 * 2**30
 """S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
@@ -192,12 +196,10 @@ def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None
         return NOT_IMPLEMENTED, f"The local AWS does not support {call.service[:50]}."
     if call.service in {SAGEMAKER, RUNTIME} and call.region not in _regions():
         return "UnrecognizedClientException", f"There is no region {call.region}."
-    if call.service == SAGEMAKER and call.operation == UNKNOWN:
-        return NOT_IMPLEMENTED, "The local AWS does not support this request."
-    if call.service == "sns" and call.operation == "Subscribe":
-        return NOT_IMPLEMENTED, "The local AWS delivers no messages: there is nothing to subscribe to."
     if call.service == RUNTIME and call.operation != "InvokeEndpoint":
         return "ValidationError", f"The local AWS does not support {call.operation}."
+    if message := REFUSED.get((call.service, call.operation)):
+        return NOT_IMPLEMENTED, message
     return _body_refusal(call, environment) if call.service not in {RUNTIME, "s3"} else None
 
 
