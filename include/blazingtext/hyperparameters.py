@@ -197,9 +197,13 @@ def too_large(values: Mapping[str, Any]) -> str | None:
     """
     Why a model with these hyperparameters would be too large; None if it would not.
 
-    :param values: by name; hyperparameters that are not named get the recommended value
+    :param values: by name; hyperparameters that are not named get the recommended value. With `tune`, vector_dim is
+        the largest that tuning searches
     """
     buckets, dimension = (values.get(name, HYPERPARAMETERS[name].recommended) for name in ("buckets", "vector_dim"))
+    if values.get("tune"):
+        _, largest = HYPERPARAMETERS["vector_dim"].tuning_range or (0, 0)
+        dimension = max(dimension, int(largest))
     size = buckets * dimension * BYTES_PER_WEIGHT
     if size <= MAX_MODEL_BYTES:
         return None

@@ -92,3 +92,5 @@ def test_a_model_that_would_be_too_large_is_refused_with_the_sum(hashtag):
         run_parameters(hashtag("buckets: 20_000_000, vector_dim: 100"))
     with pytest.raises(ConfigurationError, match="at most 2 GiB"):
         refuse_unknown_parameters(context(hashtag, {"buckets": 20_000_000, "vector_dim": 100}))
+    with pytest.raises(ConfigurationError, match=r"vector_dim \(100\)"):  # which tuning may try
+        refuse_unknown_parameters(context(hashtag, {"buckets": 20_000_000, "tune": True}))
