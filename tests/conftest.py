@@ -82,6 +82,11 @@ def _list_services_once(loader: Loader, type_name: str) -> list[str]:
 Loader.list_available_services = _list_services_once
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that at the end no worker waits for another one's."""
+    items.sort(key=lambda item: "end_to_end" not in item.nodeid)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _remove_airflow_home() -> Iterator[None]:
     yield
