@@ -101,7 +101,7 @@ class ModelProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env=_environment(),
         )
         about: dict[str, Any] = self._exchange(b"", LOAD_SECONDS)
         return about
@@ -136,6 +136,13 @@ class ModelProcess:
         if process.returncode == -9:
             return f"the model's process was killed: it took more than {seconds:.0f} s, or memory ran out"
         return f"the model ended its process (status {process.returncode}): the file is damaged, or no model"
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs, and nothing secret: who can make the model run code of theirs would find no credentials."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR") if name in os.environ}
+    path = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main() -> None:
