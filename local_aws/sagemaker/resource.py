@@ -190,5 +190,6 @@ class Resources(dict[str, R], Generic[R]):
         """
         :raises ValidationException: the name is taken
         """
-        if name in self:
-            raise ValidationException(f'Cannot create already existing {self.noun} "{self[name].arn}".')
+        arn = self.arn(name)  # for some kinds in lower case, so that names that differ by case only are one name
+        if any(resource.arn == arn for resource in list(self.values())):
+            raise ValidationException(f'Cannot create already existing {self.noun} "{arn}".')

@@ -16,6 +16,16 @@ def test_arns_of_endpoints_are_lower_case(sagemaker, model_uri):
     assert arn.endswith(":model/upper")
 
 
+def test_names_that_differ_by_case_only_are_one_name(sagemaker, model_uri):
+    model = {"PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": model_uri}, "ExecutionRoleArn": ROLE_ARN}
+    sagemaker.create_model(ModelName="One-Name", **model)
+
+    _, message = error_of(sagemaker.create_model, ModelName="one-name", **model)
+
+    assert message.startswith('Cannot create already existing model "arn:aws:sagemaker:')
+    assert message.endswith(':model/one-name".')
+
+
 def test_a_jobs_name_is_taken_for_ever(sagemaker, request_of, trained):
     request = {**request_of(), "TrainingJobName": trained["TrainingJobName"]}
 
