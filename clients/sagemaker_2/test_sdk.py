@@ -108,7 +108,8 @@ def test_an_endpoint_predicts_is_updated_and_deleted(predictor, trained):
 
     predictor.delete_model()
     predictor.delete_endpoint(delete_endpoint_config=True)
-    assert boto3.client("sagemaker").list_endpoints(NameContains=predictor.endpoint_name)["Endpoints"] == []
+    waiter = boto3.client("sagemaker").get_waiter("endpoint_deleted")
+    waiter.wait(EndpointName=predictor.endpoint_name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
 
 def test_a_predictor_without_a_content_type_is_answered(predictor):
