@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -163,9 +164,13 @@ def sha256_of_files(folder: Path) -> dict[str, str]:
     return {name: hashlib.sha256((folder / file).read_bytes()).hexdigest() for name, file in FILES.items()}
 
 
-def upload_prepared(storage: Storage, keys: Keys, folder: Path) -> PreparedData:
-    """Upload the output of prepare from a folder."""
-    data = PreparedData(storage.uri(keys.data(fingerprint(sha256_of_files(folder)))))
+def upload_prepared(storage: Storage, keys: Keys, folder: Path, sha256: Mapping[str, str]) -> PreparedData:
+    """
+    Upload the output of prepare from a folder.
+
+    :param sha256: its digests, from `sha256_of_files`
+    """
+    data = PreparedData(storage.uri(keys.data(fingerprint(sha256))))
     for name, file in FILES.items():
         storage.upload(folder / file, storage.key_of(data.file(name)))
     return data

@@ -53,7 +53,8 @@ def prepare_dataset(
             raise DataError(f"{error} ({rejected})") from None
         for warning in report["warnings"]:
             print(printable(f"WARNING: {warning}"))
-        data, sha256 = upload_prepared(storage, keys, out), sha256_of_files(out)
+        sha256 = sha256_of_files(out)
+        data = upload_prepared(storage, keys, out, sha256)
     request = _training_request(place, data, sha256, params, owner)
     tuning = _tuning_request(hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
     return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(tweets.ignored_dates)).to_xcom()

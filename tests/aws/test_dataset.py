@@ -10,6 +10,7 @@ from include.aws.dataset import (
     newer_date,
     read_distinct_test_tweets,
     read_examples,
+    sha256_of_files,
     upload_prepared,
 )
 from include.config.errors import DataError
@@ -137,11 +138,11 @@ def test_a_folder_that_does_not_come_to_rest_is_for_another_try(storage, put, tm
 def test_prepared_data_come_back_as_they_were(storage, tmp_path):
     prepare([source(some_rows(200))], tmp_path / "out", PrepareSettings())
 
-    prepared = upload_prepared(storage, KEYS, tmp_path / "out")
+    prepared = uploaded(storage, tmp_path / "out")
     test = read_examples(storage, prepared, "test", tmp_path / "in")
     tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
 
-    assert prepared == upload_prepared(storage, KEYS, tmp_path / "out")
+    assert prepared == uploaded(storage, tmp_path / "out")
     assert read_examples(storage, prepared, "test", tmp_path / "in", limit=3) == test[:3]
     assert (tweets.examples, tweets.near_copies) == (test, 0)
     assert tweets.texts == [instance for _, instance in test]
@@ -151,7 +152,7 @@ def test_a_tweet_that_is_retweeted_a_hundred_times_is_one_test_tweet(storage, tm
     rows = some_rows(200)
     retweets = [(label, f"RT @user{number}: {text}") for label, text in rows for number in range(20)]
     prepare([source([*rows, *retweets])], tmp_path / "out", PrepareSettings())
-    prepared = upload_prepared(storage, KEYS, tmp_path / "out")
+    prepared = uploaded(storage, tmp_path / "out")
 
     tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
 
@@ -164,7 +165,7 @@ def test_a_tweet_that_is_retweeted_a_hundred_times_is_one_test_tweet(storage, tm
 def test_no_character_shifts_the_texts_against_the_examples(storage, tmp_path, control):
     rows = [(label, f"{text} a{control}b") for label, text in some_rows(200)]
     prepare([source(rows)], tmp_path / "out", PrepareSettings())
-    prepared = upload_prepared(storage, KEYS, tmp_path / "out")
+    prepared = uploaded(storage, tmp_path / "out")
 
     tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
 
@@ -174,9 +175,13 @@ def test_no_character_shifts_the_texts_against_the_examples(storage, tmp_path, c
 
 def test_a_split_whose_files_do_not_fit_together_is_an_error(storage, tmp_path):
     prepare([source(some_rows(200))], tmp_path / "out", PrepareSettings())
-    prepared = upload_prepared(storage, KEYS, tmp_path / "out")
+    prepared = uploaded(storage, tmp_path / "out")
     (tmp_path / "short.csv").write_text("label,text,group\ntechnical,x,1\n")
     storage.upload(tmp_path / "short.csv", storage.key_of(prepared.file("test_tweets")))
 
     with pytest.raises(DataError, match=r"test_tweets\.csv does not contain the same test split"):
         read_distinct_test_tweets(storage, prepared, tmp_path / "in")
+
+
+def uploaded(storage, folder):
+    return upload_prepared(storage, KEYS, folder, sha256_of_files(folder))
