@@ -1,5 +1,6 @@
 """Predictions of a model or an endpoint in one form, and a check that both predict the same."""
 
+import gzip
 import json
 import tarfile
 import zlib
@@ -60,7 +61,8 @@ class LocalModel:
                 # Not extract(): without a filter it is unsafe, and filters need Python 3.11.4.
                 extract_model(archive, artifact.stat().st_size, folder / MODEL_FILE)
             self._process = ModelProcess(folder / MODEL_FILE)
-        except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
+        # Not any OSError: a full disk says nothing of the model, and may have room at the next try.
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
             raise EvaluationError(f"{artifact.name} contains no model.bin that fastText can read: {error}") from None
         self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._process.labels]
 

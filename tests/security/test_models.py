@@ -1,5 +1,6 @@
 """Model files that were made to harm whoever loads them: evaluation and the local AWS refuse them, and live on."""
 
+import errno
 import io
 import struct
 import tarfile
@@ -119,3 +120,15 @@ def test_a_models_process_knows_no_credentials(model_file, tmp_path, monkeypatch
 
     assert b"PYTHONPATH=" in environment
     assert b"AWS_" not in environment
+
+
+def test_a_full_disk_is_not_blamed_on_the_model(model_file, tmp_path, monkeypatch):
+    (tmp_path / "model.tar.gz").write_bytes(archive_of(model_file))
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("include.blazingtext.model.extract_model", fail)
+
+    with pytest.raises(OSError, match="No space left"):
+        LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")
