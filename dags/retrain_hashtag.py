@@ -20,6 +20,7 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
+from hashtag_retrain.backfills import skip_empty_date_of_backfill
 from hashtag_retrain.deadlines import ScheduledRun
 from hashtag_retrain.failures import note_failure
 from hashtag_retrain.hashtags import hashtags
@@ -120,14 +121,12 @@ def retrain(hashtag: Hashtag) -> DAG:
             timeout=timedelta(hours=settings.wait_hours).total_seconds(),
             pre_execute=refuse_unknown_parameters,
         )
-        prepare_dataset = task(prepare)(
+        prepare_dataset = task(skip_empty_date_of_backfill(prepare))(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
             owner=OWNER,
-            labels=labels,
-            recipe=settings.recipe,
-            min_confidence=settings.min_confidence,
+            preparation=settings.preparation,
             require_success_marker=settings.require_success_marker,
         )
         tune_model = SageMakerTuneOnceOperator(

@@ -15,7 +15,8 @@ from include.config.preparation import RECIPES
 from include.config.printable import printable
 from include.config.settings import Settings
 from include.samples import upload_samples
-from include.tweets.prepare import PrepareSettings, Source, prepare
+from include.tweets.prepare import PrepareSettings, prepare
+from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Fractions
 
 EXIT_DONE, EXIT_BAD_DATA, EXIT_BAD_USAGE = 0, 1, 2
@@ -50,8 +51,9 @@ def _add_prepare(commands: Any) -> None:
     command = commands.add_parser(
         "prepare",
         help="make BlazingText's train, validation and test channels from labelled tweets",
-        description="Read labelled tweets, clean, tokenise and split them. The input is CSV in UTF-8 with the columns "
-        "label and text (a header row may name others), or Ground Truth's output manifest; either may be gzipped. "
+        description="Read labelled tweets, clean, tokenise and split them. The input is CSV with the columns "
+        "label and text (a header row may name others; also with semicolons, tabs or vertical bars), JSON lines, "
+        "Ground Truth's output manifest, or Parquet. Text may be compressed with gzip, bzip2, xz or Zstandard. "
         "Writes into --out: train.txt, validation.txt, test.txt, test_tweets.csv (the test split before "
         "tokenisation), rejected.csv (every row that was not used, with the reason) and report.json.",
         epilog="Exit status: 0 done, 1 bad data, 2 bad usage.",
@@ -61,8 +63,7 @@ def _add_prepare(commands: Any) -> None:
         nargs="+",
         type=Path,
         metavar="INPUT",
-        help="CSV file, manifest, or folder of part files as Spark writes it; in folders, names that begin with _ or . "
-        "are skipped",
+        help="file, or folder of part files as Spark writes it; in folders, names that begin with _ or . are skipped",
     )
     command.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the output files")
     command.add_argument(
@@ -86,20 +87,30 @@ def _add_prepare(commands: Any) -> None:
         metavar="TRAIN,VALIDATION,TEST",
         help="shares of the splits (default: %(default)s)",
     )
-    command.add_argument(
-        "--min-confidence",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="reject Ground Truth's labels with less confidence (default: %(default)s)",
-    )
-    command.add_argument(
-        "--max-rejected-share",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="fail if more than this share of all rows is bad (default: %(default)s)",
-    )
+    for option, metavar, text in (
+        ("--label-column", "NAME", "the label column's name (default: label, class, category, target or sentiment)"),
+        ("--text-column", "NAME", "the text column's name (default: text, tweet, body, content, message or sentence)"),
+        ("--confidence-column", "NAME", "the name of the column with the labels' confidence (default: none)"),
+        (
+            "--label-attribute",
+            "NAME",
+            "the labelling job's attribute in Ground Truth's manifests (default: the newest)",
+        ),
+        ("--encoding", "NAME", "the encoding of files that are not UTF-8, like cp1252 (default: detected)"),
+    ):
+        command.add_argument(option, default="", metavar=metavar, help=text)
+    for option, default, text in (
+        ("--min-confidence", 0.0, "reject labels with less confidence"),
+        ("--max-rejected-share", 0.1, "fail if more than this share of all rows is bad"),
+        (
+            "--max-rejected-share-of-file",
+            0.5,
+            "warn if more than this share of a file is bad; of the newest date, fail",
+        ),
+    ):
+        command.add_argument(
+            option, type=float, default=default, metavar="SHARE", help=f"{text} (default: %(default)s)"
+        )
     command.add_argument(
         "--processes",
         type=int,
@@ -150,8 +161,14 @@ def _prepare(options: argparse.Namespace) -> int:
         recipe=options.recipe,
         seed=options.seed,
         fractions=options.fractions,
-        max_rejected_share=options.max_rejected_share,
+        label_column=options.label_column,
+        text_column=options.text_column,
+        confidence_column=options.confidence_column,
+        label_attribute=options.label_attribute,
+        encoding=options.encoding,
         min_confidence=options.min_confidence,
+        max_rejected_share=options.max_rejected_share,
+        max_rejected_share_of_file=options.max_rejected_share_of_file,
     )
     sources = _sources(options.input)
     with Progress(console=Console(stderr=True), transient=True) as bar:
@@ -170,7 +187,9 @@ def _prepare(options: argparse.Namespace) -> int:
 
 def _print_report(report: dict[str, Any]) -> None:
     for warning in report["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
+        print(printable(f"warning: {warning}"), file=sys.stderr)
+    for note in report["notes"]:
+        print(printable(note))
     rows = report["rows"]
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
     rejected = f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else "")
@@ -197,7 +216,7 @@ def _sources(inputs: list[Path]) -> list[Source]:
         for file in _files(path):
             files.setdefault(file.resolve(), (file.relative_to(path.parent).as_posix(), file))
     names = Counter(name for name, _ in files.values())
-    return [Source.from_path(file, name if names[name] == 1 else str(file)) for name, file in files.values()]
+    return ranked([Source.from_path(file, name if names[name] == 1 else str(file)) for name, file in files.values()])
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -67,7 +67,7 @@ def test_every_setting_of_a_hashtag_has_a_row_with_its_default():
     rows = re.findall(r"^\| `(\w+)` \| *([^|]*?) *\|", (REPOSITORY / "docs" / "hashtags.md").read_text(), re.MULTILINE)
 
     defaults = {
-        name: "" if field.is_required() else f"`{field.get_default(call_default_factory=True)}`"
+        name: "" if field.is_required() or field.default == "" else f"`{field.get_default(call_default_factory=True)}`"
         for name, field in HashtagSettings.model_fields.items()
     }
     assert dict(rows) == defaults

@@ -14,7 +14,8 @@ from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys, fingerprint
 from include.tweets.cells import read_csv
 from include.tweets.part_files import Folder, Object
-from include.tweets.prepare import TEST_TWEETS, Source
+from include.tweets.prepare import TEST_TWEETS
+from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Split
 from include.tweets.supervised import parse_example
 
@@ -111,22 +112,22 @@ def _folders_by_date(storage: Storage, keys: Keys, since: str = "") -> dict[str,
 
 def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: Path) -> list[Source]:
     """
-    :param window: folders by their date, the oldest first; the labels of later dates override those of earlier ones
+    :param window: folders by their date
     :raises FolderChanges: a file is gone, or a new listing differs
     """
     sources: list[Source] = []
-    for rank, found in enumerate(window.values()):
+    for found in window.values():
         for part in found.parts:
             try:
                 # Numbered, because a key can contain anything, for example dots that lead out of the folder.
                 path = storage.download(part.key, folder / str(len(sources)))
             except MissingObject as error:
                 raise _folder_changes(storage, keys, str(error)) from None
-            sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), rank))
+            sources.append(Source.from_path(path, part.key.removeprefix(keys.hashtag_tweets), part.modified))
     now = _folders_by_date(storage, keys, since=min(window))
     if {date: now.get(date) for date in window} != window:
         raise _folder_changes(storage, keys, "its files have changed since they were listed")
-    return sources
+    return ranked(sources)
 
 
 def _folder_changes(storage: Storage, keys: Keys, reason: str) -> FolderChanges:

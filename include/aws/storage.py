@@ -50,7 +50,7 @@ class Storage:
         )
         return sorted(
             (
-                Object(entry["Key"], entry["Size"], entry["ETag"])
+                Object(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
                 for page in pages
                 for entry in page.get("Contents", [])
             ),

@@ -4,7 +4,8 @@ Every error of this product that a person can correct.
     RetrainError
     ├── ConfigurationError      a setting, a hashtag's entry or a parameter is wrong
     ├── DataError               the labelled tweets cannot be used
-    │   └── MissingObject       an object is not in S3
+    │   ├── MissingObject       an object is not in S3
+    │   └── NoRows              the date has files, but no row in them
     ├── EvaluationError         the model cannot be evaluated, or the endpoint serves another model
     └── RunFailed               a task of the run failed
 
@@ -26,6 +27,10 @@ class DataError(RetrainError):
 
 class MissingObject(DataError):
     """An object is not in S3. The message names it."""
+
+
+class NoRows(DataError):
+    """The files of the date contain no row. The message names them."""
 
 
 class EvaluationError(RetrainError):

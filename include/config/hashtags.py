@@ -16,16 +16,30 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from include.config.errors import ConfigurationError
 from include.config.mistakes import describe_mistake, did_you_mean
 from include.config.names import check_hashtag
-from include.config.preparation import Recipe, check_labels
+from include.config.preparation import Recipe, check_encoding, check_labels
 
 __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_mean", "load_hashtags"]
 
 DEFAULT_LATE_AFTER_HOURS = 30.0
 DEFAULT_WAIT_HOURS = 12.0
 MAX_HOURS = 24 * 31
+MAX_COLUMN_NAME = 200
 MAX_DEPTH = 5
 """Lines are noted for keys down to this depth. It stops the recursion at an anchor that contains itself."""
 DEFAULT_FILE = Path(__file__).parents[1] / "hashtags.yaml"
+PREPARATION = {
+    "labels",
+    "recipe",
+    "label_column",
+    "text_column",
+    "confidence_column",
+    "label_attribute",
+    "encoding",
+    "min_confidence",
+    "max_rejected_share",
+    "max_rejected_share_of_file",
+}
+"""The keys that say how the labelled files are read and prepared."""
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 KeyPath = tuple[str, ...]
 
@@ -62,6 +76,26 @@ def _check_labels(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
+def _check_encoding(encoding: str) -> str:
+    try:
+        check_encoding(encoding)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return encoding
+
+
+def _check_column(name: str) -> str:
+    if "{{" in name or "{%" in name or not name.isprintable() or len(name) > MAX_COLUMN_NAME:  # "{{" is a template
+        raise ValueError(
+            f"the name must have at most {MAX_COLUMN_NAME} printable characters, and must not contain {{{{ or {{%"
+        )
+    return name
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+ColumnName = Annotated[str, AfterValidator(_check_column)]
+
+
 class HashtagSettings(BaseModel):
     """The settings of one hashtag, as the file contains them."""
 
@@ -73,8 +107,22 @@ class HashtagSettings(BaseModel):
     """Cron expression or preset. A run processes the date on which its data interval starts."""
     recipe: Recipe = "clean"
     """clean: the tweet's text; original: the whole cell, as in the old pipeline."""
-    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
-    """Labels of Ground Truth with less confidence are rejected."""
+    label_column: ColumnName = ""
+    """The label column's name; empty for label, class, category, target or sentiment."""
+    text_column: ColumnName = ""
+    """The text column's name; empty for text, tweet, body, content, message or sentence."""
+    confidence_column: ColumnName = ""
+    """The name of the column with the labels' confidence; empty for none."""
+    label_attribute: ColumnName = ""
+    """The labelling job's attribute in Ground Truth's manifests; empty for the newest one."""
+    encoding: Annotated[str, AfterValidator(_check_encoding)] = ""
+    """The encoding of files that are not UTF-8; empty to detect it."""
+    min_confidence: Share = 0.0
+    """Labels with less confidence are rejected: Ground Truth's, and those of files with a confidence_column."""
+    max_rejected_share: Share = 0.1
+    """The run fails if a larger share of all rows cannot be used."""
+    max_rejected_share_of_file: Share = 0.5
+    """If a larger share of a file's rows cannot be used, the report warns; of the run's own date, the run fails."""
     require_success_marker: bool = False
     """Whether a date's folder is complete only with Spark's file _SUCCESS."""
     wait_hours: Annotated[float, Field(ge=0, le=MAX_HOURS, allow_inf_nan=False)] = DEFAULT_WAIT_HOURS
@@ -83,6 +131,11 @@ class HashtagSettings(BaseModel):
     """A notice is sent if a scheduled run has not ended this long after the start of its date."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Defaults of the run's parameters, by their names in the trigger form."""
+
+    @property
+    def preparation(self) -> dict[str, Any]:
+        """What `include.tweets.prepare_settings.PrepareSettings` takes from here."""
+        return self.model_dump(include=PREPARATION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ def check_labels(labels: Mapping[str, str]) -> None:
     :param labels: label names by label id
     :raises ConfigurationError: they cannot be used
     """
-    names = list(labels.values())
-    if not 2 <= len(names) <= MAX_LABELS or len(set(names)) < len(names):
+    names = list(dict.fromkeys(labels.values()))
+    if not 2 <= len(names) <= MAX_LABELS:
         raise ConfigurationError(f"expected 2 to {MAX_LABELS} labels with different names, not {names}"[:500])
     for name in names:
         if not name or any(character.isspace() for character in name) or not name.isprintable():
@@ -28,3 +28,16 @@ def check_labels(labels: Mapping[str, str]) -> None:
             )
         if "{{" in name or "{%" in name:  # Airflow renders the labels as a template
             raise ConfigurationError(f"label {name!r}: the name must not contain {{{{ or {{%")
+
+
+def check_encoding(encoding: str) -> None:
+    """
+    :param encoding: empty, or the name of a text encoding of Python
+    :raises ConfigurationError: it is neither
+    """
+    try:
+        known = not encoding or isinstance("".encode(encoding), bytes)
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ConfigurationError(f"encoding {encoding!r} is not known; write for example cp1252, latin-1 or cp1251")

@@ -64,6 +64,7 @@ def compare_with_champion(
     :param test: labels and instances
     :param predictions: the candidate's predictions
     :param folder: temporary folder for the champion's model
+    :raises EvaluationError: the label ids of the candidate's tweets look swapped
     """
     if champion is None:
         return ChampionComparison(
@@ -88,6 +89,13 @@ def compare_with_champion(
         [prediction.label for prediction in predictions],
         [prediction.label for prediction in answers],
     )
+    if comparison.contradicts:
+        raise EvaluationError(
+            f"The label ids look swapped. Of {len(test):,} test tweets, {name} gets {comparison.other_right:,} right, "
+            f"this model {comparison.right:,}, and both only {comparison.right - comparison.alone_right:,}. Correct "
+            f"the labelled files, or labels in hashtags.yaml. If the labels have changed on purpose, set version "
+            f"{champion.number} to Rejected in the model registry."
+        )
     return ChampionComparison(champion, comparison, _verdict(name, comparison))
 
 

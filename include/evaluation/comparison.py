@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SIGNIFICANCE = 0.05
+MIN_CONTRADICTED = 20
+MAX_AGREEMENT = 0.1
+"""Two models contradict each other if they agree on a smaller share of at least MIN_CONTRADICTED right predictions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,14 @@ class Comparison:
     @property
     def significantly_worse(self) -> bool:
         return self.alone_right < self.other_alone_right and self.p_value < SIGNIFICANCE
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether one of the models is wrong on nearly all tweets that the other one gets right."""
+        both_right = self.right - self.alone_right
+        return any(
+            right >= MIN_CONTRADICTED and both_right < MAX_AGREEMENT * right for right in (self.right, self.other_right)
+        )
 
     def in_words(self, other: str = "the other model") -> str:
         """How this model compares with the other one, with the figures."""

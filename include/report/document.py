@@ -108,7 +108,7 @@ def _outcome(run: Run, decision: Decision | None) -> str:
     if failed := failed_tasks(states):
         why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
         return f"Failed at {why.rstrip('.')}."
-    if states.get("wait_for_tweets") == "skipped":
+    if "skipped" in (states.get("wait_for_tweets"), states.get("prepare_dataset")):
         return "Skipped: no labelled tweets for this date."
     if decision is None:
         return "No model was evaluated."

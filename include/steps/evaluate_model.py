@@ -45,7 +45,7 @@ def evaluate_model(
     """Evaluate the trained model and the champion on the test split, and decide whether the model is deployed."""
     assert params is not None
     place, job = Workplace.connect(hashtag, date), Trained.from_xcom(trained)
-    scored = _score(place, PreparedData(data_uri), job, list(labels.values()))
+    scored = _score(place, PreparedData(data_uri), job, list(dict.fromkeys(labels.values())))
     decision = _decide(place, scored, job, params)
     print(printable("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason])))
     history.remember(place.storage, place.keys, job.training_job_name, scored.found)

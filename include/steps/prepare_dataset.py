@@ -27,9 +27,7 @@ def prepare_dataset(
     date: str,
     run_name: str,
     owner: str,
-    labels: dict[str, str],
-    recipe: str,
-    min_confidence: float,
+    preparation: dict[str, Any],
     require_success_marker: bool = False,
     params: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -45,14 +43,13 @@ def prepare_dataset(
         names = ", ".join(source.name for source in sources)
         print(printable(f"Preparing the tweets of {', '.join(dates)}: {names}"))
         out = Path(folder) / "out"
-        preparation = PrepareSettings(labels=labels, recipe=recipe, min_confidence=min_confidence)  # type: ignore[arg-type]
         try:
-            report = prepare(sources, out, preparation)
+            report = prepare(sources, out, PrepareSettings(**preparation))
         except DataError as error:
             rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
             raise DataError(f"{error} ({rejected})") from None
-        for warning in report["warnings"]:
-            print(printable(f"WARNING: {warning}"))
+        for sentence in (*(f"WARNING: {warning}" for warning in report["warnings"]), *report["notes"]):
+            print(printable(sentence))
         sha256 = sha256_of_files(out)
         data = upload_prepared(storage, keys, out, sha256)
     request = _training_request(place, data, sha256, params, owner)

@@ -60,6 +60,10 @@ class Bucket:
     """Tweets without a majority label."""
     majority_rows: int = 0
     """Rows with the most common label of their tweet."""
+    superseded: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Tweets that a newer file labels differently, by the older and the newer file."""
+    tied_between: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """Tweets whose labels tie, by the files of their rows, if there are several."""
     duplicates: int = 0
     """Rows of an example in addition to the first one."""
 
@@ -168,7 +172,17 @@ class _Merger:
         label, rejections = _vote(rows)
         for rejection in rejections:
             self.bucket.rejected.add(rejection)
+        self._note_files(rows, label)
         return label
+
+    def _note_files(self, rows: list[_LabelledRow], label: str | None) -> None:
+        """Count which files contradict each other on this tweet."""
+        newest = max(rows, key=lambda row: row.rank)
+        counted = tuple(dict.fromkeys(row.file for row in rows if row.rank == newest.rank))
+        if label is None and len(counted) > 1:
+            self.bucket.tied_between[counted] += 1
+        for older in dict.fromkeys(row.file for row in rows if row.rank < newest.rank and row.label != label):
+            self.bucket.superseded[older, newest.file] += 1
 
     def _rows(self, indices: list[int]) -> list[_LabelledRow]:
         """The rows with one of these cells, in the order of files and lines."""

@@ -6,24 +6,34 @@ repr of its UTF-8 bytes::
 
     aws,Ruiz, Data Engineer,2019-01-04 17:33:00,b'RT @x: caf\\xc3\\xa9 &amp; cloud\\xe2\\x80\\xa6'
 
-Other cells contain the text itself.
+The time is as tweepy or pandas writes it, and the tweet can also be plain text. Other cells contain only the repr, or
+the text itself.
 """
 
 import ast
 import html
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 from include.config.preparation import Recipe
 
-_TIME = re.compile(r",\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,")
+_ZONE = r"\s?(?:Z|UTC|[+-]\d\d:?\d\d)?"
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_TWITTERS_TIME = r"\w{3} \w{3} \d\d \d\d:\d\d:\d\d [+-]\d{4} \d{4}"
+_DATE = r"\d{4}-\d\d-\d\d"
+_TIME = re.compile(rf",(?:{_DATE}(?:[ T]{_CLOCK}{_ZONE})?(?=,\"?b['\"])|{_DATE}[ T]{_CLOCK}{_ZONE}|{_TWITTERS_TIME}),")
+"""A time of its own between two commas. pandas writes only the date if all times of a column are midnight."""
+_BYTES = ("b'", 'b"')
 _BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
 _LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
 _CUT_WORD = re.compile(r"\S*(?:…|\.\.\.)\s*$")
 _MAY_END_IN_HASHTAG = re.compile(r"#\w*\W*$")
 _LAST_HASHTAGS = re.compile(r"(?:\s*#\w+)+\W*$")
+_NUMBERS = re.compile(r"\b\d+(?: \d+)*\b")
+"""Of texts that are otherwise the same: "Last 31 tickets", "Last 1,036 tickets"."""
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _ASCII_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(256))
 
@@ -45,7 +55,7 @@ class Tweet:
 
     `text` is for the tokeniser. `body` is the normalised text: cells with the same body are the same tweet, even if
     author and time differ. Tweets with the same `group` are near copies of each other (retweets, cut copies, copies
-    with other links), and are put into the same split.
+    with other links or numbers), and are put into the same split.
     """
 
     text: str
@@ -67,11 +77,11 @@ def clean(cell: str, recipe: Recipe) -> Tweet:
 
 def plain_text(cell: str) -> str:
     """
-    The decoded tweet: only the text of ``clean(cell, "clean")``.
+    The decoded tweet in Unicode's NFC: only the text of ``clean(cell, "clean")``.
 
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
-    return html.unescape(_decode(cell))
+    return unicodedata.normalize("NFC", html.unescape(_decode(cell)))
 
 
 def canonical_body(cell: str) -> str:
@@ -84,28 +94,39 @@ def canonical_body(cell: str) -> str:
 
 
 def _body(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(text.split())
 
 
 def _decode(cell: str) -> str:
     """The tweet in the collector's nested row; the cell itself if it is not such a row."""
+    if cell.startswith(_BYTES):
+        with suppress(ValueError, SyntaxError):  # then it is a tweet that begins like one: b'day greetings
+            return _decode_repr(cell)
     time = _TIME.search(cell)
     if time is None:
         return cell
     nested = cell[time.end() :]
     if len(nested) >= 2 and nested.startswith('"') and nested.endswith('"'):
         nested = nested[1:-1].replace('""', '"')
-    if not nested.startswith(("b'", 'b"')):
-        return cell
+    if not nested.startswith(_BYTES):
+        return nested if nested.strip() else cell
     try:
-        if _BYTES_REPR.fullmatch(nested) is None:
-            raise ValueError("the closing quote is missing")
-        value = ast.literal_eval(nested.replace("\r", "\\r").replace("\n", "\\n"))
-        if not isinstance(value, bytes):
-            raise ValueError("not one bytes literal")
+        return _decode_repr(nested)
     except (ValueError, SyntaxError) as error:
         raise UndecodableCell(f"the repr of the tweet's bytes is broken: {error}") from None
-    # A tweet that was cut in the middle of a character is accepted; it ends with U+FFFD.
+
+
+def _decode_repr(text: str) -> str:
+    """
+    The text whose bytes' repr this is. A tweet that was cut in the middle of a character ends with U+FFFD.
+
+    :raises ValueError, SyntaxError: this is not the repr of bytes
+    """
+    if _BYTES_REPR.fullmatch(text) is None:
+        raise ValueError("the closing quote is missing")
+    value = ast.literal_eval(text.replace("\r", "\\r").replace("\n", "\\n"))
+    if not isinstance(value, bytes):
+        raise ValueError("not one bytes literal")
     return value.decode("utf-8", "replace")
 
 
@@ -127,5 +148,7 @@ def _group(body: str) -> str:
 def _words(text: str) -> str:
     folded = text.casefold()
     if folded.isascii():
-        return b" ".join(folded.encode().translate(_ASCII_WORDS).split())[:GROUP_CHARACTERS].decode()
-    return _NOT_A_WORD.sub(" ", folded).strip()[:GROUP_CHARACTERS]
+        words = b" ".join(folded.encode().translate(_ASCII_WORDS).split()).decode()
+    else:
+        words = _NOT_A_WORD.sub(" ", folded).strip()
+    return _NUMBERS.sub("0", words)[:GROUP_CHARACTERS]

@@ -6,7 +6,8 @@ committers, Hive, Delta Lake, EMR and macOS's archives.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Self
 
 SUCCESS_MARKER = "_SUCCESS"
@@ -26,6 +27,7 @@ class Object:
     key: str
     size: int
     etag: str
+    modified: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
 
 
 def is_part(path: str) -> bool:

@@ -134,7 +134,7 @@ class _Preparation:
             for block in self._spooled_blocks():
                 self._tally.add_block(block)
                 self._rejected.writelines(block.rejected.lines)
-            self._tally.check_rows(self._names, self._settings)
+            self._tally.check_rows(self._sources, self._settings)
             self._write_channels(self._processed_buckets())
             self._tally.check_splits(self._settings)
 
@@ -161,7 +161,7 @@ class _Preparation:
         for source in self._sources:
             self._tally.files[source.name] = 0
             with source.open() as stream:
-                for block in read_source(source, stream, self._settings):
+                for block in read_source(source, stream, self._settings, self._tally.notes.append):
                     if source.size:
                         self._progress("reading", (read + stream.tell()) / size)
                     yield block

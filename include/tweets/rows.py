@@ -16,6 +16,8 @@ MAX_ROW_BYTES = 128 * 1024
 """A longer line cannot be a tweet. It is not kept in memory, and its row is rejected."""
 MAX_EXCERPT = 200
 """So much of a rejected row's content is shown in rejected.csv."""
+MAX_TEXT_CHARACTERS = 10_000
+"""A longer cell is not a tweet. (The repr of the bytes of a tweet with 280 characters has at most about 3,500.)"""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -28,6 +30,8 @@ class Row:
     line: int
     label: str
     cell: str
+    spelling: str = ""
+    """The label in the file, if it is neither the id nor the name as it stands in the settings."""
 
 
 @dataclass(frozen=True, slots=True)

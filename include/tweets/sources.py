@@ -1,21 +1,35 @@
-"""Files of labelled rows: CSV or Ground Truth manifests, gzipped or not."""
+"""Files of labelled rows, whatever they are: the format of a file is told by its content."""
 
-import gzip
 import io
-import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from include.config.errors import DataError
-from include.tweets.formats.csv import read_csv
-from include.tweets.formats.ground_truth import read_manifest
+from include.tweets.formats import parquet
+from include.tweets.formats.compression import PIECE_BYTES, decompressed, stream_of
+from include.tweets.formats.csv import CsvFormat, detect_format, usable_rows
+from include.tweets.formats.json_lines import JsonFormat
+from include.tweets.formats.recognition import HEAD_BYTES, PARQUET, refuse_unreadable
+from include.tweets.formats.text import UTF_8, Survey, encoding_by_start, transcoded, with_newlines
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import BYTE_ORDER_MARK, Block
 
-GZIP = b"\x1f\x8b"
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+HEAD_OF_TEXT = 64 * 1024
+"""So much of a file's start decides on its format."""
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+_DATE = re.compile(r"(?:^|/)(\d{4}-\d\d-\d\d)(?=/)")
+_NUMBER = re.compile(r"\d+")
+_COMPRESSION = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$")
+
+Note = Callable[[str], None]
+"""A function that is called with what people should know of how a file is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +37,7 @@ class Source:
     """
     A file of labelled rows.
 
-    If a tweet is in several sources, only the labels of the source with the highest rank count: a later date corrects
-    an earlier one.
+    If a tweet is in several sources, only the labels of the source with the highest rank count (see `ranked`).
     """
 
     name: str
@@ -32,40 +45,142 @@ class Source:
     rank: int = 0
     size: int = 0
     """In bytes, to show the progress; 0 if it is not known."""
+    modified: datetime = LONG_AGO
+
+    @property
+    def date(self) -> str:
+        """The date of its folder, like 2026-01-31; empty if it is in none."""
+        dates = _DATE.findall(self.name)
+        return dates[-1] if dates else ""
 
     @classmethod
-    def from_path(cls, path: Path, name: str | None = None, rank: int = 0) -> "Source":
+    def from_path(cls, path: Path, name: str | None = None, modified: datetime | None = None) -> "Source":
+        """:param modified: the default is the time of the file's last change"""
+
         def open_file() -> BinaryIO:
             return path.open("rb")
 
-        return cls(name or path.name, open_file, rank, path.stat().st_size)
+        stat = path.stat()
+        return cls(
+            name or path.name,
+            open_file,
+            size=stat.st_size,
+            modified=modified or datetime.fromtimestamp(int(stat.st_mtime), UTC),
+        )
 
 
-def read_source(source: Source, stream: BinaryIO, settings: PrepareSettings) -> Iterator[Block]:
+def ranked(sources: Sequence[Source]) -> list[Source]:
+    """
+    Give each source its rank. Labels of a later date (the folder's name) override those of an earlier one. Within a
+    date, a newer file overrides an older one: somebody has put a correction beside it. Files whose names differ only in
+    numbers are the parts of one, and equal.
+    """
+    newest: dict[tuple[str, str], datetime] = {}
+    for source in sources:
+        key = _whole(source.name)
+        newest[key] = max(newest.get(key, source.modified), source.modified)
+    places = [(source.date, newest[_whole(source.name)]) for source in sources]
+    ranks = {place: rank for rank, place in enumerate(sorted(set(places)))}
+    return [replace(source, rank=ranks[place]) for source, place in zip(sources, places, strict=True)]
+
+
+def _whole(name: str) -> tuple[str, str]:
+    """The folder of a file, and its name without numbers: the same for all parts of one file."""
+    path = PurePosixPath(_COMPRESSION.sub("", name))
+    return str(path.parent), _NUMBER.sub("0", path.name)
+
+
+def read_source(
+    source: Source, stream: BinaryIO, settings: PrepareSettings, note: Note = lambda text: None
+) -> Iterator[Block]:
     """
     Read a file in blocks of rows.
 
-    :raises DataError: the file, or the rest of it, cannot be read
+    :param stream: the opened source
+    :raises DataError: the file, or the rest of it, cannot be read; the message says what it is and what to do
     """
-    with io.BufferedReader(cast(io.RawIOBase, stream)) as buffered:
-        if buffered.peek(2)[:2] != GZIP:
-            yield from _read_plain(source, buffered, settings)
-            return
-        try:
-            with gzip.GzipFile(fileobj=buffered) as unzipped:
-                yield from _read_plain(source, unzipped, settings)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{source.name}: the gzip file is damaged or cut short: {error}") from error
+    with decompressed(source.name, stream) as content:
+        yield from _blocks(source, content, settings, note)
 
 
-def _read_plain(
-    source: Source, stream: "io.BufferedReader[Any] | gzip.GzipFile", settings: PrepareSettings
-) -> Iterator[Block]:
-    """Read a file that is not gzipped: a manifest if it begins with a brace, else CSV."""
-    start = stream.peek(len(BYTE_ORDER_MARK) + 1)
-    if start[:2] in UTF_16:
-        raise DataError(f"{source.name}: the file is UTF-16; save it as UTF-8")
-    if start.removeprefix(BYTE_ORDER_MARK)[:1] == b"{":
-        yield from read_manifest(source.name, stream, settings.labels, settings.min_confidence)
-    else:
-        yield from read_csv(source.name, stream, settings.labels)
+def _blocks(source: Source, content: io.BufferedReader, settings: PrepareSettings, note: Note) -> Iterator[Block]:
+    """:param content: the decompressed file"""
+    head = content.peek(HEAD_BYTES)[:HEAD_BYTES]
+    json_format = JsonFormat(
+        source.name, settings.known_labels, settings.columns, settings.min_confidence, settings.label_attribute
+    )
+    if head.startswith(PARQUET):
+        lines = parquet.json_lines(source.name, content, settings.columns, settings.known_labels)
+        yield from replace(json_format, label_attribute="").blocks(stream_of(lines))
+        return
+    if encoding_by_start(head) == UTF_8:
+        refuse_unreadable(source.name, head)
+    text = _Text.of(source, encoding_by_start(head), settings.encoding, note)
+    if text.start().lstrip().startswith(b"{"):
+        yield from json_format.blocks(stream_of(text.pieces(content)))
+        return
+    plain = CsvFormat(source.name, settings.known_labels, settings.columns, settings.min_confidence)
+    text = text.with_line_ends(plain)
+    yield from detect_format(plain, text.start()).blocks(stream_of(text.pieces(content)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The text of a file, which can be read several times."""
+
+    source: Source
+    encoding: str
+    survey: Survey
+    has_carriage_returns: bool = False
+    """Whether a carriage return ends a line."""
+
+    @classmethod
+    def of(cls, source: Source, by_start: str, said: str, note: Note) -> "_Text":
+        text = cls(source, by_start, Survey())
+        survey = Survey.of(text._pieces_anew())
+        if by_start != UTF_8:
+            return replace(text, survey=survey)
+        encoding = survey.encoding(said)
+        if encoding is None:
+            note(f"{source.name}: not UTF-8, and its encoding cannot be told. Set encoding, for example to cp1252.")
+        elif encoding != UTF_8 and not said:
+            note(
+                f"{source.name}: not UTF-8; read as Windows' Western encoding ({encoding}). Set encoding if it is not."
+            )
+        return replace(text, survey=survey, encoding=encoding or UTF_8)
+
+    def with_line_ends(self, format: CsvFormat) -> "_Text":
+        """A carriage return ends a line if more rows are usable then."""
+        if not self.survey.with_carriage_returns:
+            return self
+        start = self.start()
+        sample = start + b"\n" * (not start.endswith(b"\n")) + b"\n".join(self.survey.with_carriage_returns) + b"\n"
+        with_returns = b"".join(with_newlines([sample]))
+        return replace(self, has_carriage_returns=usable_rows(format, with_returns) > usable_rows(format, sample))
+
+    def pieces(self, content: io.BufferedReader) -> Iterator[bytes]:
+        """
+        The text in UTF-8, in pieces.
+
+        :param content: the decompressed file
+        """
+        pieces: Iterator[bytes] = iter(lambda: content.read1(PIECE_BYTES), b"")
+        if self.encoding != UTF_8:
+            pieces = transcoded(pieces, self.encoding)
+        return with_newlines(pieces) if self.has_carriage_returns else pieces
+
+    def start(self) -> bytes:
+        """The first HEAD_OF_TEXT bytes, up to the end of a line, without a byte order mark."""
+        start = b""
+        with closing(self._pieces_anew()) as pieces:
+            for piece in pieces:
+                start += piece
+                if len(start) >= HEAD_OF_TEXT:
+                    start = start[: start.rfind(b"\n") + 1] or start
+                    break
+        return start.removeprefix(BYTE_ORDER_MARK)
+
+    def _pieces_anew(self) -> Generator[bytes]:
+        """Up to the damage, if the file is damaged: that is told when its rows are read."""
+        with self.source.open() as stream, decompressed(self.source.name, stream) as content, suppress(DataError):
+            yield from self.pieces(content)

@@ -14,7 +14,7 @@ from include.config.errors import ConfigurationError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
-SPLIT_RULE = 1
+SPLIT_RULE = 2
 """
 Increase this with every change that puts a tweet into another split. Models from before the change may have been
 trained on test tweets of later ones, so they are not compared.

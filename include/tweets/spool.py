@@ -48,6 +48,8 @@ class BlockTally:
     labels: dict[str, int]
     """Usable rows by label, in the order of their first rows."""
     rejected: RejectedRows
+    spellings: dict[str, str] = field(default_factory=dict)
+    """Labels by other spellings of them in the file than those of the settings."""
 
 
 class Spool:
@@ -63,7 +65,7 @@ class Spool:
         self._folder = folder
         self._files = {name: index for index, name in enumerate(files)}
         self._seed = settings.seed
-        self._labels = list(settings.labels.values())
+        self._labels = settings.label_names
         self._label_indices = {label: index for index, label in enumerate(self._labels)}
         self._buffered_rows = buffered_rows
         self._format: Format | None = None
@@ -76,13 +78,15 @@ class Spool:
         """Key, label and cell, by bucket, to be written by `flush`."""
         self._new_rows: list[Numbers] = []
         """Codes, file indices and line numbers, to be written by `flush`."""
+        self._spellings: dict[str, str] = {}
+        """Of the block that is being added."""
         self._row_count = self._byte_count = 0
 
     def add(self, block: Block) -> BlockTally:
         """Add a block's rows. They are certainly on disk only after `flush`."""
         if block.format != self._format:
             self._cache, self._cached_bytes, self._format = {}, 0, block.format
-        rejected = RejectedRows()
+        rejected, self._spellings = RejectedRows(), {}
         codes = np.array(self._codes(block, rejected), dtype=np.int64)
         usable = np.flatnonzero(codes != _NO_ROW)
         codes = codes[usable]
@@ -92,7 +96,7 @@ class Spool:
         self._byte_count += len(block.content)
         if self._row_count >= self._buffered_rows or self._byte_count >= BUFFERED_BYTES:
             self.flush()
-        return BlockTally(file, len(codes) + len(rejected), self._label_counts(codes), rejected)
+        return BlockTally(file, len(codes) + len(rejected), self._label_counts(codes), rejected, self._spellings)
 
     def flush(self) -> None:
         """Write all rows to disk."""
@@ -158,6 +162,8 @@ class Spool:
             return Rejection(row.file, row.line, "undecodable_repr", str(error), row.cell[:MAX_EXCERPT])
         if not body:
             return Rejection(row.file, row.line, "empty_text", "the decoded text is empty", row.cell[:MAX_EXCERPT])
+        if row.spelling:
+            self._spellings[row.spelling] = row.label
         key = keyed_hash(body, self._seed, b"order")
         bucket, label = key[0], self._label_indices[row.label]
         index = self._cell_counts[bucket]
@@ -190,7 +196,7 @@ class SpooledBucket:
 
     @classmethod
     def load(cls, paths: Iterable[Path], settings: PrepareSettings) -> "SpooledBucket":
-        labels = list(settings.labels.values())
+        labels = settings.label_names
         cells: list[Cell] = []
         rows: list[Numbers] = []
         for path in paths:

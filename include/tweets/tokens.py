@@ -9,7 +9,7 @@ from include.tweets.punkt import use_own_data
 
 LABEL_PREFIX = "__label__"
 
-TOKENS_RULE = 1
+TOKENS_RULE = 2
 """
 Increase this with every change that gives a text other tokens, for example an update of nltk. Models from before the
 change may not know the words of later ones, so they are not compared.

@@ -221,6 +221,17 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     assert unopposed.report["registration"] == {**refused.report["registration"], "approval": "Approved"}
 
 
+def test_label_ids_that_are_swapped_stop_the_run(run_dag, upload):
+    upload(tweets(), "2026-01-06")
+    upload([("0" if label == "1" else "1", text) for label, text in tweets()], "2026-01-07")
+    run_dag("2026-01-06", deploy="never")
+
+    swapped = run_dag("2026-01-07", window_days=1)
+
+    assert (swapped.state, swapped.tasks["evaluate_model"], swapped.left) == ("failed", "failed", [])
+    assert "The label ids look swapped" in swapped.report["outcome"]
+
+
 def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
     """Half of the tweets tell their label by one frequent word, the others by one of thirty rare ones."""
     chance = random.Random(next(_numbers))

@@ -17,7 +17,7 @@ from rich.console import Console
 from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.pools import TRAINING_POOL
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP
-from include.config.names import run_name
+from include.config.names import Keys, run_name
 from include.config.settings import Settings
 from include.samples import SAMPLE_DATA
 from local_stack.airflow_api import wait_until
@@ -26,6 +26,7 @@ from local_stack.errors import StackError
 from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
+from tests.end_to_end.conftest import client_of
 
 SECONDS = 240
 pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
@@ -224,11 +225,14 @@ def test_whatever_people_mark_the_endpoint_goes_and_the_run_tells_the_truth(stac
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
 
 
-def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_newest(airflow, sagemaker):
+def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_newest(stack, airflow, sagemaker):
     """
-    While the DAG is unpaused and scheduled. Four dates, of which the first has no tweets. The form sends the parameters
-    with the behaviour to reprocess what failed.
+    While the DAG is unpaused and scheduled. Four dates, of which the first has a file without tweets. The form sends
+    the parameters with the behaviour to reprocess what failed.
     """
+    settings = Settings.from_environment(stack.environment)
+    empty = Keys(settings.prefix, "azure", "2026-01-04").tweets + "/part-00000.csv"
+    client_of(stack, "s3").put_object(Bucket=settings.bucket, Key=empty, Body=b"label,text\n")
     airflow.set_pool(TRAINING_POOL, 2)
     airflow.backfill(
         "retrain_azure",

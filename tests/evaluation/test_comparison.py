@@ -53,3 +53,17 @@ def test_exchanging_the_models_exchanges_the_verdict(answers):
     assert one.p_value == pytest.approx(other.p_value)
     assert one.significantly_worse == other.significantly_better
     assert one.right - one.alone_right == other.right - other.alone_right
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "contradicts"),
+    [
+        ("a" * 90 + "b" * 10, "b" * 90 + "a" * 10, True),  # swapped labels
+        ("a" * 90 + "b" * 10, "a" * 60 + "b" * 40, False),
+        ("a" * 90 + "b" * 10, "b" * 70 + "a" * 30, False),
+        ("a" * 19, "b" * 19, False),  # too few to tell
+    ],
+)
+def test_models_that_are_right_on_different_tweets_contradict_each_other(ours, theirs, contradicts):
+    assert compare("a" * len(ours), ours, theirs).contradicts is contradicts
+    assert compare("a" * len(ours), theirs, ours).contradicts is contradicts

@@ -41,6 +41,7 @@ def data_report(labels: list[str], text: str = "a tweet", warnings: tuple[str, .
         "memory_accuracy": 0.98,
         "splits": {s: {"examples": 10, "labels": counts, "vocabulary": 40} for s in ("train", "validation", "test")},
         "warnings": list(warnings),
+        "notes": ["part.csv: not UTF-8; read as cp1252."],
         "samples": [{"cell": "secret"}],
     }
 

@@ -1,7 +1,8 @@
 import pytest
 
 from include.tweets.bucket import process_bucket
-from include.tweets.formats.csv import CsvRows
+from include.tweets.formats.csv import CsvFormat
+from include.tweets.labels import Labels
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import Block
 from include.tweets.spool import Spool, spooled_buckets
@@ -15,7 +16,7 @@ def processed(tmp_path, monkeypatch, *contents: bytes, ranks=(0, 0)):
     for number, content in enumerate(contents):
         monkeypatch.setattr("os.getpid", lambda number=number: number)
         spool = Spool(tmp_path, ["a", "b"], SETTINGS)
-        spool.add(Block(1, content, CsvRows("ab"[number], NAMES)))
+        spool.add(Block(1, content, CsvFormat("ab"[number], Labels(NAMES))))
         spool.flush()
     (paths,) = spooled_buckets(tmp_path)
     return process_bucket(paths, ["a", "b"], ranks, SETTINGS)

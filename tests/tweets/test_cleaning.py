@@ -1,5 +1,6 @@
 import csv
 import io
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ def nested(text: str, author: str = "Ruiz, Data Engineer", hashtag: str | None =
     st.text(max_size=280), st.sampled_from([None, "aws"]), st.sampled_from(["Ana", "Ruiz, Engineer", 'O"Neil', "b'"])
 )
 def test_the_collectors_cell_is_decoded_whatever_the_tweet_and_the_author(text, hashtag, author):
-    text = text.encode("utf-8", "ignore").decode().replace("&", "+")
+    text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode().replace("&", "+"))
 
     assert clean(nested(text, author, hashtag), "clean").text == text
 

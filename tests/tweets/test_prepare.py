@@ -235,6 +235,129 @@ def test_retweets_and_cut_copies_share_the_split_of_their_tweet(tmp_path):
     assert not number["validation"] & number["test"]
 
 
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-07 17:07:42",
+        "2026-01-07 17:07:42+00:00",
+        "2026-01-07 17:07:42.123456+0000",
+        "2026-01-07T17:07:42.000Z",
+        "2026-01-07T17:07:42",
+        "2026-01-07",
+        "Wed Jan 07 17:07:42 +0000 2026",
+        None,
+    ],
+)
+def test_retweets_do_not_leak_between_the_splits_in_whatever_form_the_collector_wrote_them(tmp_path, time):
+    rows = []
+    for number, (label, text) in enumerate(some_rows(60)):
+        tweet = text.replace("tweet", "caf\u00e9")
+        for copy, body in enumerate((tweet, f"RT @ana: {tweet}", f"RT @bo: {tweet} https://t.co/x")):
+            cell = repr(body.encode())
+            rows.append((label, f"aws,Ruiz {number}-{copy},{time},{cell}" if time else cell))
+
+    prepare([source(rows)], tmp_path, PrepareSettings())
+
+    tweets = {
+        split: {" ".join(instance.split("caf\u00e9")[1].split()[1:7]) for _, instance in found}
+        for split, found in examples(tmp_path).items()
+    }
+    assert len(set.union(*tweets.values())) == 60
+    assert sum(map(len, tweets.values())) == 60
+
+
+def test_tweets_that_differ_in_numbers_only_share_a_split(tmp_path):
+    rows = [
+        *some_rows(60),
+        *(("1", f"Last {number} / {number + 9} tickets, 5{number % 10} % off") for number in range(90)),
+    ]
+
+    prepare([source(rows)], tmp_path, PrepareSettings())
+
+    splits = {split for split, found in examples(tmp_path).items() for _, text in found if text.startswith("last ")}
+    assert len(splits) == 1
+
+
+def test_labels_in_other_spellings_are_read_and_noted(tmp_path):
+    rows = [({"0": "0.0", "1": "Marketing"}[label], text) for label, text in some_rows(60)]
+
+    report = prepare([source(rows)], tmp_path, PrepareSettings())
+
+    assert report["rows"]["rejected"] == 0
+    (note,) = report["notes"]
+    assert "'0.0' as technical" in note and "'Marketing' as marketing" in note
+
+
+EVENTS = {"0": "technical", "1": "marketing", "2": "event"}
+
+
+def test_a_label_whose_rows_are_all_unknown_is_an_error_that_says_what_was_meant(tmp_path):
+    rows = [*some_rows(300), *[("evnt", f"conference {word}") for word in WORDS]]
+
+    with pytest.raises(DataError, match=r"No row has the label event\. 10 rows.*line 301: label 'evnt'.*mean event"):
+        prepare([source(rows)], tmp_path, PrepareSettings(labels=EVENTS))
+
+
+def test_labels_that_cannot_be_learnt_or_measured_are_warnings(tmp_path):
+    report = prepare([source(some_rows(300))], tmp_path, PrepareSettings(labels=EVENTS))
+    assert report["warnings"] == ["No row has the label event: the model cannot predict it."]
+
+    report = prepare([source([*some_rows(300), ("2", "one")])], tmp_path, PrepareSettings(labels=EVENTS))
+    (warning,) = report["warnings"]
+    assert warning.startswith(("No train tweet has the label event", "No test tweet has the label event"))
+
+
+def dated(date: str, rows: list[tuple[str, str]]) -> Source:
+    return source(rows, f"{date}/labeled.csv/part-0.csv")
+
+
+@pytest.fixture
+def week() -> list[Source]:
+    return [dated(f"2026-02-0{day}", some_rows(100, seed=day)) for day in range(1, 7)]
+
+
+def test_an_older_date_that_is_lost_is_a_warning_that_names_the_file(tmp_path, week):
+    bad = dated("2026-01-31", [("7", "x"), *[("8", f"y{number}") for number in range(40)]])
+
+    report = prepare([*week, bad], tmp_path, PrepareSettings())
+
+    (warning,) = report["warnings"]
+    assert warning.startswith("2026-01-31/labeled.csv/part-0.csv: 41 of 41 rows cannot be used. The first one is in ")
+
+
+def test_the_newest_date_that_is_lost_is_an_error_although_other_dates_are_well(tmp_path, week):
+    bad = dated("2026-02-07", [("8", f"y{number}") for number in range(40)])
+
+    with pytest.raises(DataError, match=r"2026-02-07: 40 of 40 rows cannot be used.*max_rejected_share_of_file"):
+        prepare([*week, bad], tmp_path, PrepareSettings())
+
+
+def test_a_header_row_that_is_not_known_is_hinted_at(tmp_path):
+    content = "v1,v2\n" + "".join(f"ham{label},{text}\n" for label, text in some_rows(20))
+
+    with pytest.raises(DataError, match="If line 1 is a header row, set label_column and text_column"):
+        prepare([raw_source(content.encode())], tmp_path, PrepareSettings())
+
+
+def test_a_correction_beside_its_original_wins_and_that_is_said(tmp_path):
+    original = some_rows(100)
+    corrected = [("1" if label == "0" else "0", text) for label, text in original[:40]]
+
+    report = prepare([source(original, "a.csv"), source(corrected, "a-fixed.csv", rank=1)], tmp_path, PrepareSettings())
+
+    assert report["rejected_by_reason"] == {"label_superseded": 40}
+    assert "40 tweets have another label in a-fixed.csv than in a.csv. a-fixed.csv is newer" in report["notes"][0]
+
+
+def test_two_files_that_contradict_each_other_are_named(tmp_path):
+    original = some_rows(100)
+    other = [("1" if label == "0" else "0", text) for label, text in original[:40]]
+
+    report = prepare([source(original, "a.csv"), source(other, "b.csv")], tmp_path, PrepareSettings())
+
+    assert report["warnings"][0].startswith("40 tweets have different labels in a.csv and b.csv, and neither is newer")
+
+
 def test_contradicting_labels_are_put_to_the_vote_and_counted(tmp_path):
     rows = [*some_rows(100), *[("0", "outvoted")] * 1, *[("1", "outvoted")] * 2, ("0", "tie"), ("1", "tie")]
 
@@ -309,10 +432,10 @@ def test_rows_without_a_token_are_rejected(tmp_path):
             id="bad rows",
         ),
         pytest.param(b"0,a\n1,b\n", "Too few different tweets", id="too few"),
-        pytest.param("0,ä\n1,b\n".encode("utf-16"), "part.csv: the file is UTF-16; save it as UTF-8", id="UTF-16"),
+        pytest.param(b"PK\x03\x04[Content_Types].xml", "part.csv: this is an Excel workbook", id="Excel"),
         pytest.param(gzip.compress(b"0,a\n" * 500)[:-9], "part.csv: the gzip file is damaged or cut", id="cut gzip"),
         pytest.param(b"\x1f\x8bnonsense", "part.csv: the gzip file is damaged or cut", id="no gzip"),
-        pytest.param(b"id,tweet\n1,hello\n", "has no label column", id="header without label"),
+        pytest.param(b"id,tweet\n1,hello\n", "include no label column", id="header without label"),
     ],
 )
 def test_data_that_cannot_be_used_is_an_error_with_a_report_and_without_channels(tmp_path, content, message):
@@ -356,7 +479,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
         """Rows made while they are read, so that the input itself takes no memory."""
 
         def __init__(self, count: int):
-            self.lines = (b"%d,tweet %d\n" % (n % 997 % 2, n % 997) for n in range(count))
+            self.lines = (b"%d,tweet w%d\n" % (n % 997 % 2, n % 997) for n in range(count))
             self.rest = b""
 
         def readable(self) -> bool:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.tweets import rows
-from include.tweets.formats.csv import CsvRows, read_csv
+from include.tweets.formats.csv import CsvFormat
+from include.tweets.labels import Labels
 from include.tweets.rows import MAX_ROW_BYTES, Block, Incomplete, Lines, read_blocks, whole_lines
 
 LABELS = {"0": "technical", "1": "marketing"}
@@ -41,10 +42,10 @@ class Trickle(io.BytesIO):
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join))
 def test_blocks_hold_the_rows_that_the_whole_file_holds(content):
-    (whole,) = [list(block.rows()) for block in read_csv("f", io.BytesIO(content), LABELS)] or [[]]
+    (whole,) = [list(block.rows()) for block in CsvFormat("f", Labels(LABELS)).blocks(io.BytesIO(content))] or [[]]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK_BYTES", 1)
-        blocks = list(read_csv("f", Trickle(content), LABELS))
+        blocks = list(CsvFormat("f", Labels(LABELS)).blocks(Trickle(content)))
 
     assert [row for block in blocks for row in block.rows()] == whole
     assert b"".join(block.content for block in blocks) == content
@@ -115,5 +116,5 @@ def test_a_byte_order_mark_is_none_but_at_the_beginning_of_the_file():
 
 
 def test_how_to_read_rows_does_not_depend_on_the_file_they_are_in():
-    assert CsvRows("one.csv", NAMES, header=1) == CsvRows("other.csv", NAMES)
-    assert next(Block(3, b"0,a\n", CsvRows("one.csv", NAMES)).rows()).line == 3
+    assert CsvFormat("one.csv", Labels(NAMES)) == CsvFormat("other.csv", Labels(NAMES))
+    assert next(Block(3, b"0,a\n", CsvFormat("one.csv", Labels(NAMES))).rows()).line == 3

@@ -1,13 +1,19 @@
+import bz2
+import csv
 import gzip
 import io
+import json
+from datetime import UTC, datetime
 
 import pytest
+import zstandard
 
 from include.config.errors import DataError
-from include.tweets.formats.csv import CsvRows
-from include.tweets.formats.ground_truth import ManifestRows
+from include.tweets.formats.csv import CsvFormat
+from include.tweets.formats.json_lines import JsonFormat
 from include.tweets.prepare_settings import PrepareSettings
-from include.tweets.sources import Source, read_source
+from include.tweets.rows import Row
+from include.tweets.sources import Source, ranked, read_source
 
 
 def blocks(content: bytes):
@@ -17,11 +23,11 @@ def blocks(content: bytes):
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
-        (b"0,a\n", CsvRows),
-        (b'{"source": "a"}\n', ManifestRows),
-        (b'\xef\xbb\xbf{"source": "a"}\n', ManifestRows),
-        (gzip.compress(b"0,a\n", mtime=0), CsvRows),
-        (gzip.compress(b'{"source": "a"}\n', mtime=0), ManifestRows),
+        (b"0,a\n", CsvFormat),
+        (b'{"source": "a"}\n', JsonFormat),
+        (b'\xef\xbb\xbf{"source": "a"}\n', JsonFormat),
+        (gzip.compress(b"0,a\n", mtime=0), CsvFormat),
+        (gzip.compress(b'{"source": "a"}\n', mtime=0), JsonFormat),
     ],
 )
 def test_what_a_file_holds_is_told_by_how_it_begins(content, kind):
@@ -39,9 +45,9 @@ def test_a_path_is_a_source_with_its_name_and_size(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"0,a\n")
 
-    source = Source.from_path(path, rank=3)
+    source = Source.from_path(path)
 
-    assert (source.name, source.size, source.rank) == ("rows.csv", 4, 3)
+    assert (source.name, source.size, source.rank) == ("rows.csv", 4, 0)
     assert Source.from_path(path, "other").name == "other"
 
 
@@ -49,3 +55,119 @@ def test_a_path_is_a_source_with_its_name_and_size(tmp_path):
 def test_a_damaged_gzip_file_is_an_error_with_its_name(content):
     with pytest.raises(DataError, match="f: the gzip file is damaged or cut short"):
         blocks(content)
+
+
+ROWS = [
+    ("technical", 'he said "ship it", then left'),
+    ("marketing", "caf\u00e9; 20 % | off\tto-day"),
+    ("technical", "one\ntwo"),
+    ("marketing", "don\u2019t"),
+] * 30
+
+
+def rows_of(content: bytes, **settings) -> list[tuple[str, str]]:
+    source = Source("f", lambda: io.BytesIO(content))
+    with source.open() as stream:
+        found = [row for block in read_source(source, stream, PrepareSettings(**settings)) for row in block.rows()]
+    assert [row for row in found if not isinstance(row, Row)] == []
+    return [(row.label, row.cell) for row in found]
+
+
+def written(separator: str, line_end: str, header: bool, **dialect) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=separator, lineterminator=line_end, **dialect)
+    if header:
+        writer.writerow(["Unnamed: 0", "Text", "a:b", "label"])
+        writer.writerows([number, text, "x", label] for number, (label, text) in enumerate(ROWS))
+    else:
+        writer.writerows(ROWS)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "escape", [{}, {"doublequote": False, "escapechar": "\\", "quoting": csv.QUOTE_ALL}], ids=["doubled", "Spark's"]
+)
+@pytest.mark.parametrize("header", [False, True], ids=["no header", "header"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_every_dialect_gives_the_same_rows(separator, line_end, header, escape):
+    # The csv module quotes no newline in a cell if its line ends are others.
+    content = written(separator, line_end, header, **({"quoting": csv.QUOTE_ALL} if line_end == "\r" else {}) | escape)
+
+    assert rows_of(content.encode()) == ROWS
+
+
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"]
+COMPRESSIONS = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("compress", COMPRESSIONS.values(), ids=COMPRESSIONS)
+def test_every_encoding_and_compression_gives_the_same_rows(encoding, compress):
+    csv_file = written(";", "\r\n", header=True).encode(encoding)
+    json_lines = "\n".join(json.dumps({"label": label, "text": text}, ensure_ascii=False) for label, text in ROWS)
+
+    assert rows_of(compress(csv_file)) == ROWS
+    assert rows_of(compress(json_lines.encode(encoding))) == ROWS
+
+
+def test_blanks_after_the_separators_and_mixed_line_ends():
+    content = b'0, "one, two"\r\n1, three\n0,"four"\r1,five\r0, six\n' * 40
+
+    assert (
+        rows_of(content)
+        == [
+            ("technical", "one, two"),
+            ("marketing", " three"),
+            ("technical", "four"),
+            ("marketing", "five"),
+            ("technical", " six"),
+        ]
+        * 40
+    )
+
+
+def test_tabs_separate_texts_with_quotes_of_their_own():
+    content = b'label\ttext\n1\t"Great" he said\n0\t"unclosed, and so it stays\n1\tplain\n'
+
+    assert rows_of(content) == [
+        ("marketing", '"Great" he said'),
+        ("technical", '"unclosed, and so it stays'),
+        ("marketing", "plain"),
+    ]
+
+
+def test_a_header_row_in_the_middle_of_a_file_is_no_row():
+    assert rows_of(b"label,text\n0,a\nlabel,text\n1,b\n") == [("technical", "a"), ("marketing", "b")]
+
+
+def test_what_was_not_certain_is_noted():
+    notes: list[str] = []
+    for content in ("1,caf\u00e9\n0,a\n".encode("cp1252"), "1,\u043f\u0440\u0438\u0432\u0435\u0442\n".encode("cp1251")):
+        source = Source("f", lambda content=content: io.BytesIO(content))
+        list(read_source(source, source.open(), PrepareSettings(), notes.append))
+
+    assert [note.partition(".")[0] for note in notes] == [
+        "f: not UTF-8; read as Windows' Western encoding (cp1252)",
+        "f: not UTF-8, and its encoding cannot be told",
+    ]
+    assert rows_of("1,\u043f\u0440\u0438\u0432\u0435\u0442\n".encode("cp1251"), encoding="cp1251") == [
+        ("marketing", "\u043f\u0440\u0438\u0432\u0435\u0442")
+    ]
+
+
+def source(name: str, hour: int = 0) -> Source:
+    return Source(name, lambda: io.BytesIO(b""), modified=datetime(2026, 1, 1, hour, tzinfo=UTC))
+
+
+def test_later_dates_and_newer_files_rank_higher_and_the_parts_of_a_file_rank_alike():
+    names = {
+        "2026-01-07/labeled.csv/part-0.csv.gz": 3,
+        "2026-01-07/labeled.csv/part-1.csv": 1,
+        "2026-01-07/labeled.csv/part-0-fixed.csv": 4,
+        "2026-01-06/labeled.csv/part-0.csv": 9,
+    }
+
+    ranks = {found.name: found.rank for found in ranked([source(name, hour) for name, hour in names.items()])}
+
+    assert list(ranks.values()) == [1, 1, 2, 0]

@@ -55,7 +55,7 @@ def test_splits_and_tokens_are_what_they_were(cell, split, tokens):
     """
     tweet = clean(cell, "clean")
 
-    assert (SPLIT_RULE, TOKENS_RULE) == (1, 1)
+    assert (SPLIT_RULE, TOKENS_RULE) == (2, 2)
     assert assign(tweet.group, 0, Fractions()) == split
     assert " ".join(tokenize(tweet.text)) == tokens
 

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from include.tweets import spool
 from include.tweets.cleaning import UndecodableCell, canonical_body
-from include.tweets.formats.csv import Columns, CsvRows
+from include.tweets.formats.columns import Columns
+from include.tweets.formats.csv import CsvFormat
+from include.tweets.labels import Labels
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import Block, Row
 from include.tweets.spool import Spool, SpooledBucket, spooled_buckets
@@ -55,7 +57,7 @@ def test_rows_come_back_as_they_were_read_whether_their_lines_are_remembered_or_
     tmp_path_factory, remembered, contents
 ):
     folder = tmp_path_factory.mktemp("spool")
-    blocks = [Block(1, content, CsvRows(f"file-{index}", NAMES)) for index, content in enumerate(contents)]
+    blocks = [Block(1, content, CsvFormat(f"file-{index}", Labels(NAMES))) for index, content in enumerate(contents)]
     rows = [list(block.rows()) for block in blocks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spool, "CACHED_LINES", remembered)
@@ -76,7 +78,7 @@ def test_rows_come_back_as_they_were_read_whether_their_lines_are_remembered_or_
 def test_a_cell_is_written_once_for_all_its_rows(tmp_path):
     writer = Spool(tmp_path, ["f"], SETTINGS)
     for number in range(1, 1000):
-        writer.add(Block(number, b"0,the same\n", CsvRows("f", NAMES)))
+        writer.add(Block(number, b"0,the same\n", CsvFormat("f", Labels(NAMES))))
     writer.flush()
 
     ((path,),) = spooled_buckets(tmp_path)
@@ -87,8 +89,8 @@ def test_a_cell_is_written_once_for_all_its_rows(tmp_path):
 
 def test_files_with_other_columns_do_not_share_remembered_lines(tmp_path):
     writer = Spool(tmp_path, ["one", "two"], SETTINGS)
-    writer.add(Block(2, b"0,1\n", CsvRows("one", NAMES)))
-    writer.add(Block(2, b"0,1\n", CsvRows("two", NAMES, Columns(label=1, text=0))))
+    writer.add(Block(2, b"0,1\n", CsvFormat("one", Labels(NAMES))))
+    writer.add(Block(2, b"0,1\n", CsvFormat("two", Labels(NAMES), columns=Columns(label=1, text=0))))
     writer.flush()
 
     assert spooled(tmp_path) == [("marketing", "0", 1, 2), ("technical", "1", 0, 2)]
@@ -96,7 +98,7 @@ def test_files_with_other_columns_do_not_share_remembered_lines(tmp_path):
 
 def test_tweets_with_the_same_body_are_in_one_bucket(tmp_path):
     writer = Spool(tmp_path, ["f"], SETTINGS)
-    writer.add(Block(1, b"0,a  b\n1,a b\n0,a &#98;\n", CsvRows("f", NAMES)))
+    writer.add(Block(1, b"0,a  b\n1,a b\n0,a &#98;\n", CsvFormat("f", Labels(NAMES))))
     writer.flush()
 
     (paths,) = spooled_buckets(tmp_path)

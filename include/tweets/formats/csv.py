@@ -1,274 +1,355 @@
 """
-Labelled rows from CSV files, as collectors, Spark and people write them.
+Labelled rows from text with separators (CSV, TSV and the like), as collectors, Spark, pandas and people write them.
 
-A row contains a label and a text, in this order unless the file has a header row. A header row is recognised by its
-column names. The file is read line by line, so that a broken row costs only that row: Python's csv module would take
-everything after an unclosed quote as one cell.
+A row contains a label and a text, in this order unless the file has a header row. A header row is recognised by the
+names of its label and text columns alone. The file is read line by line, so that a broken row costs only that row:
+Python's csv module would take everything after an unclosed quote as one cell. The separator is the one with which the
+most rows have a known label; csv.Sniffer, which does not know the labels, is misled by the texts.
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from include.config.errors import DataError
-from include.tweets.rows import MAX_ROW_BYTES, BadRow, Block, Incomplete, Line, Lines, Rejection, Row, read_blocks
+from include.tweets.formats.columns import ColumnNames, Columns
+from include.tweets.formats.confidence import check_confidence
+from include.tweets.labels import Labels
+from include.tweets.rows import (
+    MAX_ROW_BYTES,
+    MAX_TEXT_CHARACTERS,
+    BadRow,
+    Block,
+    Incomplete,
+    Line,
+    Lines,
+    Rejection,
+    Row,
+    read_blocks,
+)
 
-_TITLE = re.compile(r"[a-z_][\w .-]*")
-
-LABEL_COLUMNS = ("label", "class", "category")
-TEXT_COLUMNS = ("text", "tweet", "body", "content")
-
-MAX_TEXT_CHARACTERS = 10_000
-"""A longer cell is not a tweet. (The repr of the bytes of a tweet with 280 characters has at most about 3,500.)"""
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+SAMPLE_ROWS = 200
+"""So many rows at the start of a file decide on its separator."""
 
 MAX_ROW_LINES = 300
 """A quoted cell with more lines than a tweet has characters is an unclosed quote."""
-
-_LAST_CELL_QUOTED = re.compile(rb'[^"]*,"(?:[^"\\]|"")*"\r*').fullmatch
-"""Recognises, faster than the csv module, lines with quotes that are a whole row."""
-
-
-def read_csv(file: str, stream: io.BufferedIOBase, labels: Mapping[str, str]) -> Iterator[Block]:
-    """
-    Read a CSV file in blocks. They contain all of its rows in order, usable or not. Blank lines and a header row are
-    not rows.
-
-    :param file: the file's name, for messages
-    :param stream: the file's bytes: UTF-8, with or without a byte order mark
-    :param labels: label names by label id; the file may use either
-    :raises DataError: the file has a header row without a label or a text column
-    """
-    label_names = {**{name: name for name in labels.values()}, **labels}
-    rows: CsvRows | None = None
-    for first, content in read_blocks(stream, partial(_whole_rows, label_names)):
-        if rows is None:
-            lines = Lines(content, first)
-            try:
-                rows = _detect_columns(file, lines, label_names)
-            except DataError:
-                before_header = content[: lines.bytes_before(lines.position)]
-                yield Block(first, before_header, CsvRows(file, label_names))
-                raise
-        yield Block(first, content, rows or CsvRows(file, label_names))
+MAX_CLOSING_QUOTES = 8
+"""So many lines on which a quote may close are tried."""
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The positions of a row's columns."""
+class Dialect:
+    """How the cells of a row are written."""
 
-    label: int = 0
-    text: int = 1
-    count: int = 2
+    separator: str = ","
+    quotes: bool = True
+    """Whether a quote at a cell's start encloses it; else it is part of the text, as in many TSV files."""
+
+
+DIALECTS = [
+    *(Dialect(separator) for separator in SEPARATORS),
+    *(Dialect(separator, quotes=False) for separator in ("\t", "|")),  # others need quotes to be part of a text
+]
 
 
 @dataclass(frozen=True, slots=True)
-class CsvRows:
-    """The format of a CSV file (an `include.tweets.rows.Format`)."""
+class CsvFormat:
+    """The format of a file (an `include.tweets.rows.Format`)."""
 
     file: str = field(compare=False)
-    label_names: Mapping[str, str]
-    """By everything that the label column may contain: ids and names."""
-    columns: Columns = Columns()
-    header: int = field(default=0, compare=False)
-    """The line number of the header row; 0 if there is none."""
+    labels: Labels
+    names: ColumnNames = field(default_factory=ColumnNames)
+    min_confidence: float = 0.0
+    dialect: Dialect = field(default_factory=Dialect)
+    columns: Columns = field(default_factory=Columns)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         first = lines.read()
         assert first is not None
         try:
-            cells = _read_cells(first, lines, self.label_names)
-            if not cells or first.number == self.header:
+            cells = self._cells(first, lines)
+            if not cells:
                 return ()
-            return (_row(self.file, first.number, cells, self.columns, self.label_names),)
+            try:
+                return (self._row(first.number, cells),)
+            except BadRow:
+                if self.names.find(cells):  # the header row, or that of another file that was appended
+                    return ()
+                raise
         except BadRow as bad:
             return [line.rejection(self.file, bad) for line in (first, *bad.further_lines)]
 
+    def blocks(self, stream: io.BufferedIOBase) -> Iterator[Block]:
+        """The file in blocks. They contain all of its rows in order, usable or not."""
+        for first, content in read_blocks(stream, self._whole_rows):
+            yield Block(first, content, self)
 
-def _detect_columns(file: str, lines: Lines, label_names: Mapping[str, str]) -> CsvRows | None:
-    """
-    The format of the file, from its first row that is not broken; None if all rows of these lines are broken or blank.
+    def _whole_rows(self, content: bytes, first: int) -> int:
+        """How many bytes at the start of a piece of a file are whole rows (see `include.tweets.rows.read_blocks`)."""
+        if not self.dialect.quotes:
+            return content.rfind(b"\n") + 1
+        lines = Lines(content, first, more=True)
+        is_whole = _last_cell_quoted(self.dialect.separator)
+        for position, line in enumerate(lines.all[: len(lines)]):
+            if position < lines.position or b'"' not in line or is_whole(line):
+                continue
+            lines.position = position
+            try:
+                first_line = lines.read()
+                assert first_line is not None
+                self._cells(first_line, lines)
+            except BadRow:
+                pass
+            except Incomplete:
+                return lines.bytes_before(position)
+        return lines.bytes_before(len(lines))
 
-    :raises DataError: that row is a header row without a label or a text column; `lines` stands before it
+    def _cells(self, first: Line, lines: Lines) -> list[str]:
+        """Read the cells of the row that starts with the line `first`, and further lines while a quote is open."""
+        try:
+            return self._parse(first.content)
+        except BadRow as bad:
+            if bad.reason != "unclosed_quote":
+                raise
+            unclosed = bad
+        following: list[Line] = []
+        for _ in range(MAX_CLOSING_QUOTES):
+            more = _until_quote_closes(first, following, lines)
+            following += more
+            if not more:
+                break
+            try:
+                cells = self._parse(first.content + b"".join(line.content for line in following))
+            except BadRow:
+                continue
+            self._check_swallowed(first, following)
+            return cells
+        # The quote does not close, or it closes in another row. So only this row is broken.
+        lines.put_back(following)
+        raise BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from unclosed
+
+    def _check_swallowed(self, first: Line, following: Sequence[Line]) -> None:
+        """:raises BadRow: a line of the row looks like a row itself"""
+        for line in following:
+            if self._looks_like_a_row(line):
+                raise BadRow(
+                    "ambiguous_quote",
+                    f"the quote that opens here closes in line {following[-1].number}, but line {line.number} looks "
+                    f"like another row; lines {first.number} to {following[-1].number} are rejected",
+                    following,
+                )
+
+    def _looks_like_a_row(self, line: Line) -> bool:
+        cells = line.content.decode("utf-8", "replace").rstrip("\r\n").split(self.dialect.separator)
+        column = self.columns.label
+        if len(cells) <= column or (column and len(cells) < self.columns.count):
+            return False
+        return self.labels.is_exact(cells[column].strip().strip('"').strip())
+
+    def _parse(self, content: bytes) -> list[str]:
+        """The cells of one row; none for a blank line."""
+        if len(content) > MAX_ROW_BYTES:
+            raise BadRow("text_too_long", f"the row is longer than {MAX_ROW_BYTES:,} bytes")
+        if b"\0" in content:
+            raise BadRow("nul_byte", f"NUL byte at position {content.index(bytes(1)) + 1} of the row")
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte, position = content[error.start], error.start + 1
+            raise BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
+        # A carriage return within a row is white space of the tweet. csv would end the row there.
+        text = text.rstrip("\r\n").replace("\r", " ")
+        if not self.dialect.quotes:
+            cells = text.split(self.dialect.separator)
+        else:
+            cells = _split_plain(text, self.dialect.separator) or _split_carefully(
+                text, self.dialect.separator, self.columns.count
+            )
+        return cells if any(cell.strip() for cell in cells) else []
+
+    def _row(self, line: int, cells: list[str]) -> Row:
+        columns = self.columns
+        if len(cells) < columns.count:
+            raise BadRow("missing_column", f"{self._counted(cells)} (columns are separated by {self._separator})")
+        if len(cells) > columns.count:
+            raise BadRow("extra_column", f"{self._counted(cells)} (a text with {self._separator} must be in quotes)")
+        spelling, cell = cells[columns.label].strip(), cells[columns.text]
+        label = self.labels.read(spelling)
+        if not cell.strip():
+            raise BadRow("empty_text", "the text is empty")
+        if len(cell) > MAX_TEXT_CHARACTERS:
+            raise BadRow("text_too_long", f"{len(cell):,} characters; at most {MAX_TEXT_CHARACTERS:,} are allowed")
+        if columns.confidence is not None:
+            check_confidence(cells[columns.confidence], self.min_confidence)
+        return Row(self.file, line, label, cell, "" if self.labels.is_exact(spelling) else spelling)
+
+    @property
+    def _separator(self) -> str:
+        return SEPARATORS[self.dialect.separator]
+
+    def _counted(self, cells: list[str]) -> str:
+        return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {self.columns.count}"
+
+
+def detect_format(plain: CsvFormat, head: bytes) -> CsvFormat:
     """
+    The format of a file: the separator and quotes with which most rows of its start are usable, and its columns.
+
+    :param plain: the format with the file's name and the settings
+    :param head: the file's first lines
+    :raises DataError: the header row has no label column, or no text column
+    """
+    candidates = [_with_columns(replace(plain, dialect=dialect), head) for dialect in DIALECTS]
+    best = max(candidates, key=lambda candidate: candidate.score)
+    if best.error is not None:
+        raise best.error
+    return best.format
+
+
+def usable_rows(plain: CsvFormat, sample: bytes) -> int:
+    """
+    How many rows are usable in the format that fits best.
+
+    :param plain: the format with the file's name and the settings
+    """
+    return max(_with_columns(replace(plain, dialect=dialect), sample, limit=None).score[0] for dialect in DIALECTS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    format: CsvFormat
+    score: tuple[int, bool, int]
+    """Usable rows, whether there is a header row, rows with the right number of columns."""
+    error: DataError | None = None
+
+
+def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROWS) -> _Candidate:
+    found = _first_row(format, head)
+    if found is None:
+        return _Candidate(format, (0, False, 0))
+    line, titles = found
+    where = f"{format.file}, line {line}"
+    columns = format.names.find(titles)
+    if columns is None and _is_header(titles, format):
+        return _Candidate(format, (0, True, 0), format.names.missing(where, titles, format.labels))
+    error = None
+    if columns is not None:
+        format = replace(format, columns=columns)
+        if format.names.confidence and columns.confidence is None:
+            error = DataError(f"{where}: no column {format.names.confidence}, which confidence_column names.")
+    usable, shaped = _count_rows(format, head, limit)
+    return _Candidate(format, (usable, columns is not None, shaped if len(titles) > 1 else 0), error)
+
+
+def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int]:
+    """How many rows are usable, and how many have the right number of columns."""
+    usable, shaped = 0, 0
+    for row in _sample_rows(format, head, limit):
+        # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
+        usable += isinstance(row, Row) and (format.dialect.quotes or not _is_quoted(row.cell))
+        shaped += isinstance(row, Row) or row.reason not in ("missing_column", "extra_column", "malformed")
+    return usable, shaped
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell.startswith('"') and cell.endswith('"')
+
+
+def _first_row(format: CsvFormat, head: bytes) -> tuple[int, list[str]] | None:
+    """Line number and cells of the first row that is not broken; None if all rows are broken or blank."""
+    format = replace(format, columns=replace(format.columns, count=0))
+    lines = Lines(head)
     while lines.position < len(lines):
-        start = lines.position
         try:
             first = lines.read()
             assert first is not None
-            cells = _read_cells(first, lines, label_names)
+            if cells := format._cells(first, lines):
+                return first.number, cells
         except BadRow:
             continue
-        if cells:
-            try:
-                columns = _header(cells, label_names, file, first.number)
-            except DataError:
-                lines.position = start
-                raise
-            return CsvRows(file, label_names) if columns is None else CsvRows(file, label_names, columns, first.number)
     return None
 
 
-def _header(cells: list[str], label_names: Mapping[str, str], file: str, line: int) -> Columns | None:
-    """
-    The columns that a header row names; None if the row is data.
-
-    :raises DataError: it names only one of the two columns
-    """
-    titles = [cell.strip().lower() for cell in cells]
-    if any(cell.strip() in label_names for cell in cells) or not all(map(_TITLE.fullmatch, titles)):
-        return None
-    label, text = _position(titles, LABEL_COLUMNS), _position(titles, TEXT_COLUMNS)
-    if label is None and text is None:
-        return None
-    if label is None or text is None:
-        column, names = ("label", LABEL_COLUMNS) if label is None else ("text", TEXT_COLUMNS)
-        raise DataError(
-            f"{file}, line {line}: the header row ({', '.join(titles)}) has no {column} column. "
-            f"Name the column one of: {', '.join(names)}."
-        )
-    return Columns(label, text, len(cells))
+def _is_header(titles: Sequence[str], format: CsvFormat) -> bool:
+    """Whether a row without both columns must be a header row and cannot be data."""
+    if any(format.labels.find(title) for title in titles[:2]) or any(title.strip().isdecimal() for title in titles):
+        return len(format.labels.all_titles(titles)) > 1 and format.names.names_any(titles)
+    return format.names.names_any(titles)
 
 
-def _position(titles: list[str], names: Sequence[str]) -> int | None:
-    """The position of the first of these names that is a title."""
-    return next((titles.index(name) for name in names if name in titles), None)
+def _sample_rows(format: CsvFormat, head: bytes, limit: int | None) -> Iterator[Row | Rejection]:
+    lines, read = Lines(head), 0
+    while lines.position < len(lines) and (limit is None or read < limit):
+        yield from format.read(lines)
+        read += 1
 
 
-def _whole_rows(label_names: Mapping[str, str], content: bytes, first: int) -> int:
-    """How many bytes at the start of a piece of a file are whole rows (see `include.tweets.rows.read_blocks`)."""
-    lines = Lines(content, first, more=True)
-    for position, line in enumerate(lines.all[: len(lines)]):
-        if position < lines.position or b'"' not in line or _LAST_CELL_QUOTED(line):
-            continue
-        lines.position = position
-        try:
-            first_line = lines.read()
-            assert first_line is not None
-            _read_cells(first_line, lines, label_names)
-        except BadRow:
-            pass
-        except Incomplete:
-            return lines.bytes_before(position)
-    return lines.bytes_before(len(lines))
+@cache
+def _last_cell_quoted(separator: str) -> Any:
+    """Recognises, faster than the csv module, lines with quotes that are a whole row."""
+    return re.compile(rb'[^"]*' + re.escape(separator.encode()) + rb'"(?:[^"\\]|"")*"\r*').fullmatch
 
 
-def _read_cells(first: Line, lines: Lines, label_names: Mapping[str, str]) -> list[str]:
-    """Read the cells of the row that starts with the line `first`, and further lines while a quote is open."""
-    try:
-        return _parse(first.content)
-    except BadRow as bad:
-        if bad.reason != "unclosed_quote":
-            raise
-    following = _until_quote_closes(first, lines)
-    try:
-        cells = _parse(first.content + b"".join(line.content for line in following))
-    except BadRow as bad:
-        # The quote does not close, or it closes in another row. So only this row is broken.
-        lines.put_back(following)
-        raise BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from bad
-    last = following[-1].number
-    for line in following:
-        if line.content.split(b",", 1)[0].strip(b'" ').decode("utf-8", "replace") in label_names:
-            raise BadRow(
-                "ambiguous_quote",
-                f"the quote that opens here closes in line {last}, but line {line.number} looks like another row; "
-                f"lines {first.number} to {last} are rejected",
-                following,
-            )
-    return cells
-
-
-def _until_quote_closes(first: Line, lines: Lines) -> list[Line]:
+def _until_quote_closes(first: Line, so_far: Sequence[Line], lines: Lines) -> list[Line]:
+    """The next lines, up to one in which the quote may close; none if there is no such line."""
     following: list[Line] = []
-    size = len(first.content)
-    while len(following) < MAX_ROW_LINES and size <= MAX_ROW_BYTES and (line := lines.read()):
+    size = len(first.content) + sum(len(line.content) for line in so_far)
+    while len(so_far) + len(following) < MAX_ROW_LINES and size <= MAX_ROW_BYTES and (line := lines.read()):
         following.append(line)
         size += len(line.content)
-        if line.content.count(b'"') % 2:
-            break
-    return following
+        quotes, escaped = line.content.count(b'"'), line.content.count(b'\\"')
+        if quotes % 2 or (quotes - escaped) % 2:
+            return following
+    lines.put_back(following)
+    return []
 
 
-def _parse(content: bytes) -> list[str]:
-    """The cells of one row; none for a blank line."""
-    if len(content) > MAX_ROW_BYTES:
-        raise BadRow("text_too_long", f"the row is longer than {MAX_ROW_BYTES:,} bytes")
-    if b"\0" in content:
-        raise BadRow("nul_byte", f"NUL byte at position {content.index(bytes(1)) + 1} of the row")
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        byte, position = content[error.start], error.start + 1
-        raise BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
-    # A carriage return within a row is white space of the tweet. csv would end the row there.
-    text = text.rstrip("\r\n").replace("\r", " ")
-    cells = _split_plain(text) or _split_carefully(text)
-    return cells if any(cell.strip() for cell in cells) else []
-
-
-def _split_plain(text: str) -> list[str]:
+def _split_plain(text: str, separator: str) -> list[str]:
     """Split, quickly, a row without quotes, or with quotes around its last cell only. Empty for other rows."""
     if '"' not in text:
-        return text.split(",")
-    others, _, quoted = text.partition(',"')
+        return text.split(separator)
+    others, _, quoted = text.partition(separator + '"')
     last = quoted[:-1]
     if '"' in others or quoted[-1:] != '"' or '"' in last.replace('""', "") or '\\"' in quoted:
         return []
-    return [*others.split(","), last.replace('""', '"')]
+    return [*others.split(separator), last.replace('""', '"')]
 
 
-def _split_carefully(text: str) -> list[str]:
+def _split_carefully(text: str, separator: str, count: int) -> list[str]:
     """
-    Split a row with Python's csv module, or with Spark's escapes.
+    Split a row with Python's csv module: with quotes doubled, with Spark's escapes, with blanks behind the separators.
 
-    :raises BadRow: the row is valid in neither dialect
+    :param count: the number of columns; 0 if it is not known
+    :raises BadRow: the row is valid in no dialect
     """
-    try:
-        cells = _split(text)
-    except csv.Error as error:
-        cells = _split_with_backslashes(text)
-        if not cells and "unexpected end" in str(error):
-            raise BadRow("unclosed_quote", "a quote opens in this row and does not close") from None
-        if not cells:
-            raise BadRow("malformed", f"not a CSV row: {error}") from None
-        return cells
-    # Some rows are valid in both dialects. Spark's is right if it gives fewer cells, but more than one.
-    with_backslashes = _split_with_backslashes(text)
-    return with_backslashes if 1 < len(with_backslashes) < len(cells) else cells
+    splits, errors = [], []
+    for dialect in _dialects(text, separator):
+        try:
+            splits.append(_split(text, separator, dialect))
+        except csv.Error as error:
+            errors.append(str(error))
+    if any("unexpected end" in error for error in errors) and not splits:
+        raise BadRow("unclosed_quote", "a quote opens in this row and does not close")
+    if not splits:
+        raise BadRow("malformed", f"not a CSV row: {errors[0]}")
+    # A dialect that is not the row's own splits it at separators inside quotes, or not at all.
+    return min(splits, key=lambda cells: (len(cells) != count, len(cells) < 2, len(cells)))
 
 
-def _split(text: str, **dialect: Any) -> list[str]:
-    return next(csv.reader(io.StringIO(text, newline=""), strict=True, **dialect), [])
+def _dialects(text: str, separator: str) -> list[dict[str, Any]]:
+    """The dialects that a row may be in, as options of the csv module, the likeliest first."""
+    dialects: list[dict[str, Any]] = [{}]
+    if '\\"' in text:
+        dialects.append({"doublequote": False, "escapechar": "\\"})
+    if f'{separator} "' in text:
+        dialects = [{**dialect, "skipinitialspace": True} for dialect in dialects] + dialects
+    return dialects
 
 
-def _split_with_backslashes(text: str) -> list[str]:
-    """Split a row in which a backslash escapes quotes, as Spark writes it by default; an empty list for other rows."""
-    if '\\"' not in text:
-        return []
-    try:
-        return _split(text, doublequote=False, escapechar="\\")
-    except csv.Error:
-        return []
-
-
-def _row(file: str, line: int, cells: list[str], columns: Columns, label_names: Mapping[str, str]) -> Row:
-    if len(cells) < columns.count:
-        raise BadRow("missing_column", f"{_columns(cells, columns)} (columns are separated by commas)")
-    if len(cells) > columns.count:
-        raise BadRow("extra_column", f"{_columns(cells, columns)} (a text with commas must be in quotes)")
-    label, cell = cells[columns.label].strip(), cells[columns.text]
-    if label not in label_names:
-        raise BadRow("unknown_label", f"label {label[:50]!r} is not one of: {', '.join(label_names)}")
-    if not cell.strip():
-        raise BadRow("empty_text", "the text is empty")
-    if len(cell) > MAX_TEXT_CHARACTERS:
-        raise BadRow("text_too_long", f"{len(cell):,} characters; at most {MAX_TEXT_CHARACTERS:,} are allowed")
-    return Row(file, line, label_names[label], cell)
-
-
-def _columns(cells: list[str], columns: Columns) -> str:
-    return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {columns.count}"
+def _split(text: str, separator: str, dialect: dict[str, Any]) -> list[str]:
+    return next(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator, **dialect), [])

@@ -11,14 +11,13 @@ from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowSkipException
 
+from hashtag_retrain.backfills import BACKFILL
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.triggers.polling import ended
 from hashtag_retrain.triggers.tweets import TweetsTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-BACKFILL = "backfill"
 
 
 class TweetsSensor(AwsBaseSensor[S3Hook]):

@@ -69,5 +69,8 @@ class TweetsTrigger(PollingTrigger):
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.folder)
         objects: list[Object] = []
         for page in pages:
-            objects += (Object(entry["Key"], entry["Size"], entry["ETag"]) for entry in page.get("Contents", []))
+            objects += (
+                Object(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+                for entry in page.get("Contents", [])
+            )
         return Folder.of(objects, self.folder), time_of(page)

@@ -5,14 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.config.errors import DataError
-from include.tweets.formats.csv import read_csv
+from include.tweets.formats.csv import CsvFormat, detect_format
+from include.tweets.labels import Labels
 from include.tweets.rows import MAX_ROW_BYTES, Rejection, Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 
 
 def read(content: bytes) -> list[Row | Rejection]:
-    return [row for block in read_csv("part.csv", io.BytesIO(content), LABELS) for row in block.rows()]
+    format = detect_format(CsvFormat("part.csv", Labels(LABELS)), content[:60_000].removeprefix(b"\xef\xbb\xbf"))
+    return [row for block in format.blocks(io.BytesIO(content)) for row in block.rows()]
 
 
 def rows(content: bytes) -> list[tuple[str, str]]:
@@ -40,9 +42,9 @@ def test_a_header_row_is_recognised_and_is_no_data():
 
 
 def test_a_header_row_without_a_label_column_is_an_error_that_names_the_columns():
-    with pytest.raises(DataError, match=r"part\.csv, line 1: the header row \(id, tweet\) has no label column"):
+    with pytest.raises(DataError, match=r"part\.csv, line 1: the columns \(id, tweet\) include no label column"):
         read(b"id,tweet\n1,hello\n")
-    with pytest.raises(DataError, match=r"line 3: the header row \(label\) has no text column"):
+    with pytest.raises(DataError, match=r"line 3: the columns \(label\) include no text column"):
         read(b"\n\nlabel\n0\n")
 
 

@@ -1,84 +1,34 @@
-import io
-import json
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from include.tweets.formats.ground_truth import read_manifest
-from include.tweets.rows import Rejection, Row
-
-LABELS = {"0": "technical", "1": "marketing"}
+from include.tweets.formats.ground_truth import label
+from include.tweets.rows import BadRow
 
 
-def entry(source="A tweet", value=0, **metadata):
-    known = {
-        "confidence": 0.9,
-        "class-name": "technical",
-        "job-name": "labeling-job/x",
-        "human-annotated": "yes",
-        "type": "groundtruth/text-classification",
-    }
-    return {"source": source, "topic": value, "topic-metadata": {**known, **metadata}}
+def metadata(name: str, created: str = "2026-02-01T10:00:00") -> dict:
+    return {"class-name": name, "confidence": 0.9, "creation-date": created}
 
 
-def read(*lines, min_confidence=0.0):
-    content = b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
-    blocks = read_manifest("output.manifest", io.BytesIO(content), LABELS, min_confidence)
-    return [row for block in blocks for row in block.rows()]
+CHAIN = {
+    "source": "a",
+    "second": 1,
+    "second-metadata": metadata("marketing", "2026-02-03T10:00:00"),
+    "first": 0,
+    "first-metadata": metadata("technical"),
+}
 
 
-def test_text_and_label_of_each_line():
-    rows = read(
-        entry("One"), b"", entry("Two", 1, **{"class-name": "marketing"}), entry("Three", **{"class-name": "1"})
-    )
-
-    assert rows == [
-        Row("output.manifest", 1, "technical", "One"),
-        Row("output.manifest", 3, "marketing", "Two"),
-        Row("output.manifest", 4, "marketing", "Three"),
-    ]
+def test_of_a_chain_of_jobs_the_newest_label_counts_or_that_of_the_named_job():
+    assert label(CHAIN, "", 0.0) == "marketing"
+    assert label(CHAIN, "first", 0.0) == "technical"
 
 
-def test_labels_below_the_confidence_are_set_aside():
-    first, second = read(entry(confidence=0.59), entry(confidence=0.6), min_confidence=0.6)
+def test_a_line_without_the_named_job_is_not_labelled():
+    with pytest.raises(BadRow, match="no third-metadata, which label_attribute names; found: second, first") as bad:
+        label(CHAIN, "third", 0.0)
 
-    assert (first.reason, first.detail) == ("low_confidence", "confidence 0.59 is less than 0.6")
-    assert isinstance(second, Row)
-
-
-@pytest.mark.parametrize(
-    ("line", "reason", "detail"),
-    [
-        (b"{", "malformed", "not a JSON object"),
-        (b"[1]", "malformed", "not a JSON object"),
-        (b'{"source": "\xff"}', "not_utf8", "byte 13"),
-        ({"source-ref": "s3://x/y"}, "missing_column", "source-ref"),
-        ({"source": "x"}, "missing_column", "found: none"),
-        (entry() | {"other": 1, "other-metadata": {}}, "missing_column", "found: topic, other"),
-        (entry(**{"failure-reason": "no workers"}), "not_labelled", "no workers"),
-        (entry(**{"class-map": {"0": "technical"}}), "several_labels", "topic contains several labels"),
-        (entry(**{"class-name": "sport"}), "unknown_label", "label 'sport' is not one of: technical, marketing, 0, 1"),
-        (entry(confidence="high"), "malformed", "confidence is not a number: high"),
-        (entry("  "), "empty_text", "the text is empty"),
-        (entry("a\0b"), "nul_byte", "position 2"),
-        (entry("a\ud800b"), "not_utf8", "half a surrogate pair at position 2"),
-        (entry("x" * 10_001), "text_too_long", "10,001 characters"),
-        (entry("x" * 200_000), "text_too_long", "longer than"),
-    ],
-)
-def test_a_line_that_cannot_be_used_is_set_aside_with_its_number_and_reason(line, reason, detail):
-    first, rejection, last = read(entry("before"), line, entry("after"))
-
-    assert isinstance(rejection, Rejection)
-    assert (rejection.line, rejection.reason) == (2, reason)
-    assert detail in rejection.detail
-    assert (first.cell, last.cell, last.line) == ("before", "after", 3)
+    assert bad.value.reason == "not_labelled"
 
 
-@given(st.lists(st.binary(max_size=60).filter(lambda line: b"\n" not in line), max_size=8))
-def test_no_line_is_lost_whatever_it_holds(lines):
-    rows = read(*lines)
-
-    lines[:1] = [line.removeprefix(b"\xef\xbb\xbf") for line in lines[:1]]
-    assert [row.line for row in rows] == [number for number, line in enumerate(lines, start=1) if line.strip()]
+def test_two_jobs_of_one_time_cannot_be_told_apart():
+    with pytest.raises(BadRow, match="set label_attribute to the name of the right one"):
+        label({**CHAIN, "first-metadata": metadata("technical", "2026-02-03T10:00:00")}, "", 0.0)
