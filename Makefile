@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
-# Two processes, each with a local AWS and an Airflow database for all of its tests.
-PYTEST_ARGUMENTS ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Three processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
+PYTEST_ARGUMENTS ?= -n 3 --dist loadgroup --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 
 ROUNDS ?= 100

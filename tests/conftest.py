@@ -42,6 +42,7 @@ import pytest  # noqa: E402
 import requests  # noqa: E402
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # noqa: E402
 from botocore.loaders import JSONFileLoader, Loader  # noqa: E402
+from jsonschema import Draft202012Validator  # noqa: E402
 
 from include.aws.storage import Storage  # noqa: E402
 from include.config.settings import Settings  # noqa: E402
@@ -52,6 +53,7 @@ from tests.answers import CheckedAnswers  # noqa: E402
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
+END_TO_END = REPOSITORY / "tests" / "end_to_end"
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
@@ -83,10 +85,27 @@ def _list_services_once(loader: Loader, type_name: str) -> list[str]:
 
 Loader.list_available_services = _list_services_once
 
+# And an eighth into checking, for each of a task's parameters, that its schema is one.
+_check_schema = Draft202012Validator.check_schema
+_checked_schemas: set[str] = set()
+
+
+def _check_schema_once(schema: Any, **options: Any) -> None:
+    key = repr(schema)
+    if key not in _checked_schemas:
+        _check_schema(schema, **options)
+        _checked_schemas.add(key)
+
+
+Draft202012Validator.check_schema = _check_schema_once
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that at the end no worker waits for another one's."""
-    items.sort(key=lambda item: "end_to_end" not in item.nodeid)
+    """Each worker takes a file at a time, or all tests of a whole stack. These are first, because they take longest."""
+    items.sort(key=lambda item: END_TO_END not in item.path.parents)
+    for item in items:
+        group = END_TO_END if END_TO_END in item.path.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(REPOSITORY))))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -114,13 +133,13 @@ def _answers_obey_the_service_model(request: pytest.FixtureRequest) -> Iterator[
         assert not found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(local_aws: LocalAws) -> Any:
-    """boto3 clients of the local AWS by service name."""
-    return lambda service: boto3.client(service, endpoint_url=local_aws.url)
+    """boto3 clients of the local AWS by service name, for all tests: each takes a tenth of a second to make."""
+    return functools.cache(lambda service: boto3.client(service, endpoint_url=local_aws.url))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sagemaker(client: Any) -> Any:
     return client("sagemaker")
 

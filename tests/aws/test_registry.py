@@ -4,6 +4,7 @@ import itertools
 import threading
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 
 from include.aws.registry import Registry, description_of
@@ -155,6 +156,7 @@ def test_finding_a_version_describes_it_alone_of_all_that_this_product_has_regis
         wanted["ModelPackageDescription"] = description_of(job, "#aws: " + "a good model " * 200)
         registry.register(wanted, "because", BEGINNING)
     calls = []
+    registry._client = boto3.client("sagemaker")
     registry._client.meta.events.register("before-call.sagemaker", lambda model, **_: calls.append(model.name))
 
     version = registry.find("s3://ours/retrain-aws-2/output/model.tar.gz", BEGINNING)

@@ -7,10 +7,8 @@ https://github.com/apache/airflow/issues/71580
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import psutil
 import pytest
@@ -23,41 +21,32 @@ from include.blazingtext.requests import as_tags
 from include.config.ownership import ownership_tags
 from local_stack.airflow_api import AirflowApi, wait_until
 from local_stack.errors import StackError
-from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
 from tests.end_to_end.conftest import client_of
 from tests.end_to_end.dags.deferrals import BUCKET, OF_EACH_KIND, deploy_request, train_request
 
 DAG_ID = "deferrals"
 pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
+ROUND = "a"
 KINDS = ("wait", "train", "deploy", "hold", "delete")
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory) -> Iterator[LocalStack]:
-    more = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(Path(__file__).with_name("dags")),
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
-    }
-    with LocalStack(StackSettings.on_free_ports(tmp_path_factory.mktemp("airflow"), more=more)) as stack:
-        s3 = client_of(stack, "s3")
-        s3.create_bucket(Bucket=BUCKET)
-        for channel in ("train", "validation"):
-            body = b"__label__a hello world\n__label__b good bye\n" * 20
-            s3.put_object(Bucket=BUCKET, Key=f"deferrals/{channel}/{channel}.txt", Body=body)
-        sagemaker = client_of(stack, "sagemaker")
-        sagemaker.create_training_job(**train_request("before"))
-        sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-            TrainingJobName="before", WaiterConfig={"Delay": 1}
-        )
-        yield stack
+@pytest.fixture
+def trained(stack) -> None:
+    """A model for the endpoints, and the files that the round's jobs train on."""
+    s3, sagemaker = client_of(stack, "s3"), client_of(stack, "sagemaker")
+    for channel in ("train", "validation"):
+        body = b"__label__a hello world\n__label__b good bye\n" * 20
+        s3.put_object(Bucket=BUCKET, Key=f"deferrals/{channel}/{channel}.txt", Body=body)
+    sagemaker.create_training_job(**train_request("before"))
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName="before", WaiterConfig={"Delay": 1})
 
 
-def make_endpoints(stack: LocalStack, round_: str) -> None:
-    """Those that the round's tasks hold and delete."""
+def make_endpoints(stack: LocalStack) -> None:
+    """Those that the run's tasks hold and delete."""
     client = client_of(stack, "sagemaker")
     tags = as_tags(ownership_tags("deferrals", "tests", "deferrals", time_now(client) + timedelta(hours=1)))
-    names = [f"{kind}-{round_}-{number}" for kind in ("hold", "delete") for number in range(OF_EACH_KIND)]
+    names = [f"{kind}-{ROUND}-{number}" for kind in ("hold", "delete") for number in range(OF_EACH_KIND)]
     for name in names:
         for kind in IN_ORDER_OF_CREATION:
             kind.call(client, "create", name, **deploy_request(name)[kind.request_name], Tags=tags)
@@ -74,16 +63,14 @@ def workers(stack: LocalStack) -> list[psutil.Process]:
     return psutil.Process(stack.parts["scheduler"].process.pid).children()[:2]
 
 
-@pytest.mark.parametrize(("who", "round_"), [(scheduler, "a"), (workers, "b")], ids=["scheduler", "workers"])
-def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(stack, who, round_):
-    airflow = AirflowApi(stack.settings.airflow_url)
-    make_endpoints(stack, round_)
+def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(stack, airflow, trained):
+    make_endpoints(stack)
     over = threading.Event()
-    stalling = threading.Thread(target=stall, args=[lambda: who(stack), over])
-    run_id = airflow.trigger(DAG_ID, {"round": round_})
+    stalling = threading.Thread(target=stall, args=[stack, over])
+    run_id = airflow.trigger(DAG_ID, {"round": ROUND})
     stalling.start()
     try:
-        state = wait_until(lambda: attend(stack, airflow, run_id, round_), 280, "the run's end", pause=0.2)
+        state = wait_until(lambda: attend(stack, airflow, run_id), 280, "the run's end", pause=0.2)
     finally:
         over.set()
         stalling.join()
@@ -96,11 +83,11 @@ def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(s
     assert deferrals(stack, run_id) >= OF_EACH_KIND * len(KINDS)
 
 
-def stall(processes: Callable[[], list[psutil.Process]], over: threading.Event) -> None:
-    """Stop processes for 3 to 12 seconds, and let them go on for one or two, again and again."""
+def stall(stack: LocalStack, over: threading.Event) -> None:
+    """Stop the scheduler or workers for 3 to 12 seconds, and let them go on for one or two, again and again."""
     chance = random.Random(0)
     while not over.wait(chance.uniform(1, 2)):
-        stopped = processes()
+        stopped = chance.choice((scheduler, workers))(stack)
         try:
             for process in stopped:
                 process.send_signal(signal.SIGSTOP)
@@ -110,12 +97,12 @@ def stall(processes: Callable[[], list[psutil.Process]], over: threading.Event) 
                 process.send_signal(signal.SIGCONT)
 
 
-def attend(stack: LocalStack, airflow: AirflowApi, run_id: str, round_: str) -> str | None:
+def attend(stack: LocalStack, airflow: AirflowApi, run_id: str) -> str | None:
     """Bring the tweets as soon as they are waited for, and answer as soon as somebody asks; the run's final state."""
     tasks = airflow.tasks(DAG_ID, run_id)
     for number in range(OF_EACH_KIND):
         if tasks.get(f"wait_{number}", {}).get("state") == "deferred":
-            key = f"deferrals/tweets-{round_}-{number}/labeled.csv/part-0.csv"
+            key = f"deferrals/tweets-{ROUND}-{number}/labeled.csv/part-0.csv"
             client_of(stack, "s3").put_object(Bucket=BUCKET, Key=key, Body=b"0,hello\n")
         if tasks.get(f"hold_{number}", {}).get("state") in {"running", "deferred"}:
             with suppress(StackError):  # nobody has asked yet, or it is answered

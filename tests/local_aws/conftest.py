@@ -1,5 +1,6 @@
 """Requests and waits that the tests of the local AWS share; and every answer of SageMaker's is checked."""
 
+import functools
 import itertools
 
 import boto3
@@ -19,11 +20,11 @@ def runtime(client):
     return client("sagemaker-runtime")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def once(local_aws):
     """Clients that do not try again."""
     config = Config(retries={"total_max_attempts": 1})
-    return lambda service: boto3.client(service, endpoint_url=local_aws.url, config=config)
+    return functools.cache(lambda service: boto3.client(service, endpoint_url=local_aws.url, config=config))
 
 
 @pytest.fixture

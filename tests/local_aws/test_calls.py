@@ -17,8 +17,8 @@ def newest(local_aws, **filters):
     return entry["service"], entry["operation"], entry["name"], entry["outcome"]
 
 
-def test_s3s_calls_are_named_as_boto3_names_them(client, settings, local_aws):
-    s3, bucket = client("s3"), settings.bucket
+def test_s3s_calls_are_named_as_boto3_names_them(settings, local_aws):
+    s3, bucket = boto3.client("s3", endpoint_url=local_aws.url), settings.bucket
     made = []
 
     def note(model, **_):

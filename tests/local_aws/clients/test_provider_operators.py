@@ -17,7 +17,6 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from airflow.providers.amazon.aws.hooks import sagemaker as hooks
 from airflow.providers.amazon.aws.operators import sagemaker as operators
@@ -145,18 +144,8 @@ def finish(operator: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def client(local_aws):
-    return lambda service: boto3.client(service, endpoint_url=local_aws.url)
-
-
-@pytest.fixture(scope="module")
 def s3(client):
     return client("s3")
-
-
-@pytest.fixture(scope="module")
-def sagemaker(client):
-    return client("sagemaker")
 
 
 @pytest.fixture(scope="module")
