@@ -193,7 +193,8 @@ def _heaviest_words(model: Any, count: int, min_occurrences: int, max_words: int
     ]
     if not known:
         return [[] for _ in model.labels]
-    vectors = np.stack([model.get_word_vector(word) for word, _ in known])
+    # Not get_word_vector(), which scales each vector to length 1: then rare and common words weigh the same.
+    vectors = np.stack([model.get_input_vector(model.get_word_id(word)) for word, _ in known])
     scores = vectors @ model.get_output_matrix().T
     weights = scores - scores.mean(axis=1, keepdims=True)
     return [

@@ -1,8 +1,8 @@
 """
 A linear baseline: a simple second model on the same words.
 
-If it is better than the evaluated model, that model can be improved. If neither beats the majority baseline, the data
-are the limit.
+If it is better than the evaluated model, that model can be improved. If neither beats the majority baseline, and the
+intervals are narrow, the data are the limit.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,15 @@ from include.evaluation.comparison import Comparison, compare
 from include.evaluation.metrics import Evaluation, Interval, wilson_interval
 
 BETTER_MODEL_IS_POSSIBLE = "The data allow a better model than this one."
+DATA_ARE_THE_LIMIT = "The limit is the data, not the model."
+TOO_FEW_TO_TELL = (
+    "The test tweets are too few to tell whether the data or the model are the limit. Add dates (window_days)."
+)
+MAX_GAIN_OF_WEAK_DATA = 0.05
+"""
+The data are the limit if both models are certainly less than this better than the majority baseline. The interval must
+be narrow, too: of three tweets all may have the majority's label.
+"""
 MAX_TRAINING_TWEETS = 50_000
 """Enough for a comparison. The train split is shuffled, so its first tweets are a random sample."""
 
@@ -31,17 +40,29 @@ class LinearBaseline:
     def verdict(self, evaluation: Evaluation) -> str:
         """What this baseline says about the evaluated model and the data, in sentences."""
         low, high = self.accuracy_interval
-        figures = f"A linear model on the same words has an accuracy of {self.accuracy:.1%} ({low:.1%} to {high:.1%})."
+        majority = evaluation.majority_accuracy
+        sentences = [
+            f"A linear model on the same words has an accuracy of {self.accuracy:.1%} ({low:.1%} to {high:.1%})."
+        ]
         if self.comparison.significantly_worse:
-            comparison = self.comparison.in_words("the linear model")
-            return f"{figures} This model is {comparison}. {BETTER_MODEL_IS_POSSIBLE}"
-        if evaluation.significantly_beats_majority:
-            return figures
-        if low > evaluation.majority_accuracy:
-            return f"{figures} {BETTER_MODEL_IS_POSSIBLE}"
+            sentences.append(f"This model is {self.comparison.in_words('the linear model')}.")
+        if low > majority and (self.comparison.significantly_worse or not evaluation.significantly_beats_majority):
+            sentences.append(BETTER_MODEL_IS_POSSIBLE)
+        elif not evaluation.significantly_beats_majority:
+            both = "Neither is significantly better than the majority baseline."
+            highest = max(high, evaluation.accuracy_interval[1])
+            is_limit = highest < majority + MAX_GAIN_OF_WEAK_DATA and high - low < 2 * MAX_GAIN_OF_WEAK_DATA
+            sentences.append(f"{both} {DATA_ARE_THE_LIMIT if is_limit else TOO_FEW_TO_TELL}")
+        return " ".join(sentences)
+
+    def warning(self, evaluation: Evaluation) -> str | None:
+        """What people should know first if this baseline is significantly better than the model, and what helps."""
+        if not (self.comparison.significantly_worse and self.accuracy_interval[0] > evaluation.majority_accuracy):
+            return None
+        gain = 100 * (self.accuracy - evaluation.accuracy)
         return (
-            f"{figures} It is not significantly better than the majority baseline either. "
-            "The limit is the data, not the model."
+            f"A simple linear model is better than this one by {gain:.1f} percentage points on the test tweets. Tuning "
+            f"(tune), other hyperparameters or more dates (window_days) may help."
         )
 
 

@@ -46,6 +46,18 @@ class Gate:
 
     min_gain: float
     """By how much the lower end of the accuracy's interval must exceed the majority baseline's accuracy."""
+    min_test_tweets: int = 0
+    """With fewer test tweets nothing is certain enough."""
+
+    def doubt(self, evaluation: Evaluation) -> str | None:
+        """Why nothing can be said about the model; None if something can."""
+        if evaluation.tweets >= self.min_test_tweets:
+            return None
+        low, high = evaluation.accuracy_interval
+        return (
+            f"{evaluation.tweets:,} test tweets are too few to tell (min_test_tweets is {self.min_test_tweets:,}): the "
+            f"interval is {100 * (high - low):.0f} percentage points wide. Add dates (window_days) or labelled tweets."
+        )
 
     def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:
         """Why the model does not pass; None if it does."""
@@ -71,16 +83,17 @@ def decide(
     """
     Decide on a candidate.
 
-    A model that passes the gate is approved, whatever `deploy` says. If the champion's tweets are newer, a person must
-    approve it instead. With deploy=auto a model that passes is also deployed, if its date is the newest one. If a
-    person has set an approval status, that overrides the gate.
+    A model that passes the gate is approved, whatever `deploy` says. If the champion's tweets are newer, or the test
+    tweets too few, a person must approve it instead. With deploy=auto a model that passes is also deployed, if its date
+    is the newest one. If a person has set an approval status, that overrides the gate.
 
     :param comparison: with the champion; None if there is none to compare with
     :param manual_approval: the approval status that a person has set on this model
     """
-    objection = gate.objection(evaluation, comparison)
+    doubt = gate.doubt(evaluation)
+    objection = doubt or gate.objection(evaluation, comparison)
     figures = evaluation.headline()
-    approval, approval_reason = _approval(objection, figures, dates, manual_approval)
+    approval, approval_reason = _approval(objection, doubt is not None, figures, dates, manual_approval)
 
     def decision(deployed: bool, reason: str, refused: bool = False) -> Decision:
         return Decision(deployed, reason, refused, approval, approval_reason)
@@ -106,12 +119,12 @@ def decide(
 
 
 def _approval(
-    objection: str | None, figures: str, dates: Dates, manual_approval: Approval | None
+    objection: str | None, is_doubtful: bool, figures: str, dates: Dates, manual_approval: Approval | None
 ) -> tuple[Approval, str]:
     if manual_approval is not None:
         return manual_approval, f"Set by a person; {figures}."
     if objection:
-        return "Rejected", f"{figures}. {objection}"
+        return "PendingManualApproval" if is_doubtful else "Rejected", f"{figures}. {objection}"
     if dates.champion is not None and dates.candidate < dates.champion:
         return "PendingManualApproval", f"{figures}; but the champion's tweets are newer ({dates.champion})."
     return "Approved", f"{figures}."

@@ -4,6 +4,7 @@ import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +40,44 @@ class Evaluation:
     """As for macro-F1."""
     reliability: list[dict[str, float]]
     """Calibration: for each bin of the predicted label's probability, tweets, mean probability and accuracy."""
+    calibration_error: float
+    """Expected calibration error: the mean difference between probability and accuracy, over the bins' tweets."""
+    constant_log_loss: float
+    """The log loss of always answering the shares that the labels have in the test split."""
     majority_label: str
     """The most common label of the test split."""
     majority_accuracy: float
     """Accuracy of the majority baseline, which always answers `majority_label`."""
-    labels: dict[str, dict[str, float]]
-    """Precision, recall, F1 and number of tweets of each label that occurs in the test split or in the predictions."""
+    labels: dict[str, dict[str, Any]]
+    """
+    Precision, recall, F1 and number of tweets of each label that occurs in the test split or in the predictions;
+    Wilson's intervals of precision and recall, None for a share of no tweets.
+    """
     labels_without_test_tweets: list[str]
     """The test split says nothing about these."""
     confusion: dict[str, dict[str, int]]
     """Confusion matrix: counts by true label, then by predicted label."""
+
+    @property
+    def labels_never_right(self) -> list[str]:
+        """Labels with test tweets, of which the model gets none right."""
+        return [label for label, scores in self.labels.items() if scores["tweets"] and not scores["recall"]]
+
+    def calibration_in_words(self) -> str:
+        """How far the predicted probabilities can be relied on."""
+        sentence = (
+            f"The expected calibration error is {self.calibration_error:.3f}. The log loss is {self.log_loss:.3f}; "
+            f"always answering the labels' shares gives {self.constant_log_loss:.3f}."
+        )
+        if self.log_loss >= self.constant_log_loss:
+            sentence += " So the probabilities say less than these shares: use the predicted label only."
+        sure = max(self.reliability, key=lambda entry: entry["from"])
+        if sure["tweets"] >= MIN_TWEETS_FOR_BOOTSTRAP:
+            sentence = (
+                f"Where the model says {sure['from']:.0%} or more ({sure['probability']:.0%} on average), it is right "
+                f"{sure['accuracy']:.0%} of the time ({sure['tweets']:,} test tweets). {sentence}"
+            )
+        return sentence
 
     @property
     def significantly_beats_majority(self) -> bool:
@@ -69,11 +98,15 @@ class Evaluation:
         )
         if untested := ", ".join(self.labels_without_test_tweets):
             sentence += f" Not tested, because no test tweet has the label: {untested}."
+        if never_right := ", ".join(self.labels_never_right):
+            sentence += f" Never right on tweets of: {never_right}."
         return sentence
 
     def _versus_majority(self) -> str:
         if self.significantly_beats_majority:
             return "significantly better than"
+        if self.accuracy_interval[1] < self.majority_accuracy:
+            return "significantly worse than"
         return "not significantly better than" if self.accuracy > self.majority_accuracy else "no better than"
 
 
@@ -100,7 +133,10 @@ def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_lab
         macro_f1_interval=_percentile_interval(macro_f1s, macro_f1),
         log_loss=log_loss,
         log_loss_interval=_percentile_interval(log_losses, log_loss),
-        reliability=_reliability(labels, predictions),
+        reliability=(reliability := _reliability(labels, predictions)),
+        calibration_error=sum(entry["tweets"] * abs(entry["probability"] - entry["accuracy"]) for entry in reliability)
+        / len(labels),
+        constant_log_loss=_entropy(labels),
         majority_label=majority_label,
         majority_accuracy=majority_count / len(labels),
         labels=scores,
@@ -127,18 +163,28 @@ def most_confident_mistakes(labels: Sequence[str], predictions: Sequence[Predict
     return [position for _, position in heapq.nsmallest(count, wrong)]
 
 
+def _entropy(labels: Sequence[str]) -> float:
+    shares = np.array(list(Counter(labels).values())) / len(labels)
+    return float(-(shares * np.log(shares)).sum())
+
+
 def _scores_by_label(
     labels: Sequence[str], predicted: Sequence[str], known_labels: Sequence[str]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     from sklearn.metrics import precision_recall_fscore_support
 
     present = [label for label in known_labels if label in labels or label in predicted]
     scores = precision_recall_fscore_support(labels, predicted, labels=present, zero_division=0)
     names = ("precision", "recall", "f1", "tweets")
-    return {
+    by_label: dict[str, dict[str, Any]] = {
         label: dict(zip(names, map(float, label_scores), strict=True))
         for label, *label_scores in zip(present, *scores, strict=True)
     }
+    right = Counter(label for label, guess in zip(labels, predicted, strict=True) if label == guess)
+    for name, tweets in (("precision_interval", Counter(predicted)), ("recall_interval", Counter(labels))):
+        for label in present:
+            by_label[label][name] = wilson_interval(right[label], tweets[label]) if tweets[label] else None
+    return by_label
 
 
 def _confusion(

@@ -120,8 +120,9 @@ def _outcome(run: Run, decision: Decision | None) -> str:
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
-    """The sentences to read first. Warnings about the data come before the figures, which depend on the data."""
-    return [*(data["warnings"] if data else []), outcome, *(evaluation["verdicts"] if evaluation else [])]
+    """The sentences to read first. Warnings come before the figures, which depend on the data."""
+    warnings = [warning for found in (data, evaluation) if found for warning in found["warnings"]]
+    return [*warnings, outcome, *(evaluation["verdicts"] if evaluation else [])]
 
 
 def _cost(run: Run, results: Results) -> dict[str, Any]:

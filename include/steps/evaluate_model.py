@@ -47,7 +47,7 @@ def evaluate_model(
     place, job = Workplace.connect(hashtag, date), Trained.from_xcom(trained)
     scored = _score(place, PreparedData(data_uri), job, list(dict.fromkeys(labels.values())))
     decision = _decide(place, scored, job, params)
-    print(printable("\n".join([*scored.data_warnings, *scored.found["verdicts"], decision.reason])))
+    print(printable("\n".join([*scored.warnings, *scored.found["verdicts"], decision.reason])))
     history.remember(place.storage, place.keys, job.training_job_name, scored.found)
     result = Evaluated(
         decision=decision,
@@ -74,7 +74,8 @@ class _Scored:
     against_champion: champion.ChampionComparison
     found: dict[str, Any]
     """The content of evaluation.json."""
-    data_warnings: list[str]
+    warnings: list[str]
+    """About the data and the model."""
     smoke_tests: list[dict[str, Any]]
     model_labels: list[str]
 
@@ -103,17 +104,22 @@ def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[
     evaluation = evaluate([label for label, _ in test], predictions, labels)
     baseline = linear_baseline(train, test, predictions, int(trained.hyperparameters["word_ngrams"]))
     verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), against_champion.verdict]
+    warning = baseline.warning(evaluation) if baseline else None
     found = {
         **asdict(evaluation),
+        "warnings": [warning] if warning else [],
+        "calibration": evaluation.calibration_in_words(),
         "headline": evaluation.headline(),
         "verdicts": verdicts,
         "linear_baseline": asdict(baseline) if baseline else None,
         "champion": against_champion.as_dict(),
         "mistakes": _mistakes(split, predictions),
         "near_copies": split.near_copies,
-        "heaviest_words": heaviest_words,
+        # A model that has not learned to tell the labels apart has no words that tell them.
+        "heaviest_words": heaviest_words if evaluation.significantly_beats_majority else {},
     }
-    return _Scored(evaluation, against_champion, found, preparation["warnings"], tests, model.labels)
+    warnings = [*preparation["warnings"], *found["warnings"]]
+    return _Scored(evaluation, against_champion, found, warnings, tests, model.labels)
 
 
 def _decide(place: Workplace, scored: _Scored, trained: Trained, params: Mapping[str, Any]) -> Decision:
@@ -121,7 +127,7 @@ def _decide(place: Workplace, scored: _Scored, trained: Trained, params: Mapping
     own_version = place.registry.find(trained.model_uri, datetime.datetime.fromisoformat(trained.created_at))
     dates = Dates(keys.date, newer_date(storage, keys, today()) or keys.date, scored.against_champion.date)
     manual_approval = own_version.manual_approval if own_version else None
-    gate = Gate(params["min_gain"])
+    gate = Gate(params["min_gain"], params["min_test_tweets"])
     return decide(scored.evaluation, scored.against_champion.comparison, gate, params["deploy"], dates, manual_approval)
 
 

@@ -162,10 +162,10 @@ def _endpoint_parameters() -> dict[str, Param]:
             section="Endpoint",
             title="Deploy",
             description="auto: deploy the model if it is significantly better than the majority baseline (always the "
-            "most common label) by more than the minimum gain, if it is not significantly worse than the champion, and "
-            "if no newer date has labelled tweets. If a person has approved or rejected the model in the model "
-            "registry, this decides instead of both comparisons. always: deploy it in any case. never: do not deploy "
-            "it.",
+            "most common label) by more than the minimum gain, if there are enough test tweets, if it is not "
+            "significantly worse than the champion, and if no newer date has labelled tweets. If a person has approved "
+            "or rejected the model in the model registry, this decides instead. always: deploy it in any case. never: "
+            "do not deploy it.",
         ),
         "min_gain": Param(
             0.0,
@@ -176,6 +176,16 @@ def _endpoint_parameters() -> dict[str, Param]:
             title="Minimum gain",
             description="With deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
             "the accuracy of the majority baseline by more than this share (0.05 is five percentage points).",
+        ),
+        "min_test_tweets": Param(
+            30,
+            type="integer",
+            minimum=1,
+            maximum=1_000_000,
+            section="Endpoint",
+            title="Minimum number of test tweets",
+            description="With deploy=auto: a model that was tested on fewer tweets is not deployed. On 30 tweets the "
+            "accuracy's interval is up to 34 percentage points wide, on 100 up to 19, on 400 up to 10.",
         ),
         "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
         "keep_endpoint_minutes": Param(

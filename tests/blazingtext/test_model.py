@@ -1,4 +1,5 @@
 import json
+import math
 import tarfile
 
 import fasttext
@@ -72,6 +73,19 @@ def test_the_heaviest_word_of_a_label_is_the_one_that_tells_it(model):
     assert heaviest["a"][0]["occurrences"] == 80
     assert all(word["weight"] > 0 for words in heaviest.values() for word in words)
     assert all(word["word"] not in {"</s>", "once"} for words in heaviest.values() for word in words)
+
+
+def test_the_weights_are_those_with_which_the_model_predicts(model):
+    """A text of one word has the mean of the word's scores and of the line end's, so two such texts differ by half."""
+    weights = {entry["word"]: entry["weight"] for entry in model.heaviest_words(10, min_occurrences=1)["a"]}
+
+    def score(word: str) -> float:
+        (prediction,) = model.predict([word])
+        # fastText adds 0.00001 to each probability.
+        logarithms = {label: math.log(share - 1e-5) for label, share in prediction.probabilities.items()}
+        return logarithms["a"] - sum(logarithms.values()) / len(logarithms)
+
+    assert score("kernel") - score("once") == pytest.approx((weights["kernel"] - weights["once"]) / 2, rel=0.01)
 
 
 def test_where_no_word_is_frequent_enough_there_is_no_heaviest(model):

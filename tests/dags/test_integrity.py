@@ -126,6 +126,7 @@ def test_parameters_have_their_names_in_blazingtext(dags):
         "keep_endpoint_minutes",
         "deploy",
         "min_gain",
+        "min_test_tweets",
         "tune",
         "tuning_jobs",
     } == set(dags["retrain_aws"].params)

@@ -1,7 +1,14 @@
 import random
 
+import pytest
+
 from include.blazingtext.model import Prediction
-from include.evaluation.baseline import BETTER_MODEL_IS_POSSIBLE, linear_baseline
+from include.evaluation.baseline import (
+    BETTER_MODEL_IS_POSSIBLE,
+    DATA_ARE_THE_LIMIT,
+    TOO_FEW_TO_TELL,
+    linear_baseline,
+)
 from include.evaluation.metrics import Evaluation, evaluate
 
 LABELS = ["technical", "marketing"]
@@ -38,13 +45,17 @@ def test_data_that_tell_the_label_and_a_model_that_has_not_found_it():
     assert BETTER_MODEL_IS_POSSIBLE in baseline.verdict(evaluation(test, guesses(test)))
 
 
-def test_data_that_do_not_tell_the_label():
-    test = examples(200, 0.0, seed=1)
+@pytest.mark.parametrize(
+    ("tweets", "sentence"), [(3, TOO_FEW_TO_TELL), (200, TOO_FEW_TO_TELL), (4000, DATA_ARE_THE_LIMIT)]
+)
+def test_the_data_are_the_limit_only_where_enough_tweets_say_so(tweets, sentence):
+    test = examples(tweets, 0.0, seed=1)
 
     baseline = linear_baseline(examples(400, 0.0), test, guesses(test), word_ngrams=1)
 
-    assert baseline.accuracy < 0.65
-    assert "The limit is the data, not the model." in baseline.verdict(evaluation(test, guesses(test)))
+    assert baseline.verdict(evaluation(test, guesses(test))).endswith(
+        f"Neither is significantly better than the majority baseline. {sentence}"
+    )
 
 
 def test_a_good_model_gets_the_figure_only():
@@ -61,10 +72,23 @@ def test_a_model_that_beats_the_majority_and_is_beaten_by_the_linear_one_is_told
     test = examples(200, 1.0, seed=1)
     fair = [Prediction({label if number % 4 else "technical": 0.9}) for number, (label, _) in enumerate(test)]
 
-    verdict = linear_baseline(examples(400, 1.0), test, fair, word_ngrams=1).verdict(evaluation(test, fair))
+    baseline = linear_baseline(examples(400, 1.0), test, fair, word_ngrams=1)
+    verdict = baseline.verdict(evaluation(test, fair))
 
     assert "This model is significantly worse than the linear model" in verdict
     assert BETTER_MODEL_IS_POSSIBLE in verdict
+    warning = baseline.warning(evaluation(test, fair))
+    assert warning.startswith("A simple linear model is better than this one by ")
+
+
+def test_a_linear_model_that_is_better_than_a_bad_one_and_no_better_than_the_majority_promises_nothing():
+    test = examples(300, 0.0, seed=1)
+    wrong = [Prediction({LABELS[label == "technical"]: 0.9}) for label, _ in test]
+
+    baseline = linear_baseline(examples(400, 0.0), test, wrong, word_ngrams=1)
+
+    assert BETTER_MODEL_IS_POSSIBLE not in baseline.verdict(evaluation(test, wrong))
+    assert baseline.warning(evaluation(test, wrong)) is None
 
 
 def test_one_label_alone_cannot_be_learned():

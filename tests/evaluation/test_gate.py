@@ -12,8 +12,11 @@ BETTER_CHAMPION = Comparison(100, 80, 90, 2, 12, 0.013)
 EQUAL_CHAMPION = Comparison(100, 80, 82, 5, 7, 0.77)
 
 
-def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWEST, manual_approval=None):
-    return decide(evaluation(right, 100 - right), comparison, Gate(min_gain), deploy, dates, manual_approval)
+def decision(
+    right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWEST, manual_approval=None, min_test_tweets=1
+):
+    gate = Gate(min_gain, min_test_tweets)
+    return decide(evaluation(right, 100 - right), comparison, gate, deploy, dates, manual_approval)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,13 @@ def decision(right=80, comparison=None, min_gain=0.0, deploy="auto", dates=NEWES
         pytest.param({"right": 55}, False, "lower end", "Rejected", id="better, but perhaps by chance"),
         pytest.param(
             {"min_gain": 0.4}, False, r"by more than 40\.0 percentage points", "Rejected", id="gain too small"
+        ),
+        pytest.param(
+            {"min_test_tweets": 101},
+            False,
+            r"100 test tweets are too few to tell \(min_test_tweets is 101\): the interval is 16 percentage points",
+            "PendingManualApproval",
+            id="too few test tweets",
         ),
         pytest.param(
             {"comparison": BETTER_CHAMPION},

@@ -27,7 +27,9 @@ def test_figures_of_a_small_example_worked_out_by_hand():
     assert found.majority_label == "technical"
     assert found.majority_accuracy == 0.75
     assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
-    assert found.labels["technical"] == pytest.approx({"precision": 1, "recall": 2 / 3, "f1": 0.8, "tweets": 3})
+    technical = found.labels["technical"]
+    assert [technical[name] for name in ("precision", "recall", "f1", "tweets")] == pytest.approx([1, 2 / 3, 0.8, 3])
+    assert technical["recall_interval"] == pytest.approx((0.2077, 0.9385), abs=1e-4)
     assert found.confusion == {
         "technical": {"technical": 2, "marketing": 1},
         "marketing": {"technical": 0, "marketing": 1},
@@ -137,10 +139,32 @@ def test_reliability_compares_what_the_model_believes_with_what_is_so():
     assert confident["probability"] == pytest.approx(0.95)
 
 
+def test_calibration_is_said_in_words():
+    truth = ["technical"] * 71 + ["marketing"] * 29
+    found = evaluate(truth, [Prediction({"technical": 0.95, "marketing": 0.05})] * 100, LABELS)
+
+    assert found.calibration_error == pytest.approx(0.95 - 0.71)
+    assert found.constant_log_loss == pytest.approx(0.6022, abs=1e-4)
+    assert found.calibration_in_words() == (
+        "Where the model says 90% or more (95% on average), it is right 71% of the time (100 test tweets). The "
+        "expected calibration error is 0.240. The log loss is 0.905; always answering the labels' shares gives 0.602. "
+        "So the probabilities say less than these shares: use the predicted label only."
+    )
+
+
+def test_a_label_that_is_never_right_and_a_model_worse_than_the_majority_are_named():
+    truth = ["technical"] * 90 + ["marketing"] * 10
+    found = evaluate(truth, predictions(["technical"] * 50 + ["marketing"] * 40 + ["technical"] * 10), LABELS)
+
+    assert "significantly worse than the majority baseline" in found.verdict()
+    assert found.verdict().endswith("Never right on tweets of: marketing.")
+
+
 def test_the_verdict_says_whether_the_model_is_significantly_better_than_the_majority():
     assert ": significantly better than the majority" in evaluation(90, 10).verdict()
     assert ": not significantly better than the majority" in evaluation(11, 9).verdict()
-    assert ": no better than the majority" in evaluation(4, 16).verdict()
+    assert ": no better than the majority" in evaluation(9, 11).verdict()
+    assert ": significantly worse than the majority" in evaluation(4, 16).verdict()
 
 
 def test_the_most_confident_mistakes_come_first():

@@ -58,6 +58,8 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
     return {
         **asdict(found),
         "verdicts": [found.verdict()],
+        "warnings": [],
+        "calibration": found.calibration_in_words(),
         "linear_baseline": asdict(baseline),
         "near_copies": 7,
         "champion": {
