@@ -50,7 +50,7 @@ def _error(status: int, code: str, message: str, **details: object) -> Response:
 def _too_large() -> Response:
     # On AWS a proxy in front of the service refuses the request. Its error has no code, so botocore shows the status.
     body = json.dumps({"message": f"HTTP content length exceeded {MAX_BODY_BYTES} bytes."})
-    return Response(body, status=413, content_type="application/json", headers={"Connection": "close"})
+    return Response(body, status=413, content_type="application/json")
 
 
 def _parameters(name: str, request: Request) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import moto.sagemaker.models
 from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from include import __version__
@@ -27,6 +26,7 @@ from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
+from local_aws.http_server import Server
 from local_aws.pace import Pace
 from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
@@ -47,16 +47,6 @@ MAX_OBJECT_BYTES = 5 * 2**30
 """S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
 MAX_PARAMETERS_BYTES = 16 * 2**20
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-
-
-class _RequestHandler(MotoRequestHandler):
-    # Bodies in chunks and Expect: 100-continue need HTTP/1.1.
-    protocol_version = "HTTP/1.1"
-    # Headers and body of an answer are two writes; Nagle's algorithm would delay the second one.
-    disable_nagle_algorithm = True
-
-    def log_request(self, *arguments: Any) -> None:
-        """Print nothing: clients that poll would fill the terminal."""
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -93,13 +83,13 @@ class Application:
         if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
             return self._admin.answer(Request(environment))
         if _is_too_large(environment):
-            return Response("The body is too large.\n", status=413, headers={"Connection": "close"})
+            return Response("The body is too large.\n", status=413)
         if path == LOCALSTACK_HEALTH:
             return Response(json.dumps(_localstack_health()), content_type="application/json")
         started = time.perf_counter()
         try:
             call = identify(environment)
-        except ValueError as error:
+        except OSError as error:  # the length of a chunk is not a number
             return Response(f"Bad request: {error}\n", status=400)
         answer = self._answer(call, environment)
         if self.closing:  # the store may have been closed before the call's effect was saved
@@ -139,9 +129,7 @@ class Application:
     def _fail(self, fault: Fault, call: Call, environment: WsgiEnvironment) -> Response:
         if fault.error == CONNECTION_RESET:
             self._requests.write(call, CONNECTION_RESET, 0, fault.delay_seconds)
-            Request(environment).get_data()  # what is not read would be taken for the next request
-            connection: socket.socket = environment["werkzeug.socket"]
-            connection.shutdown(socket.SHUT_RDWR)
+            Request(environment).get_data()  # a client that still sends would not see that its connection is closed
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
@@ -265,14 +253,7 @@ class LocalAws:
             except Exception as error:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
             self._serving = Application(faults, self._requests, s3_objects, (*LOOPBACK_HOSTS, *more_hosts))
-            self._server = make_server(
-                host,
-                listener.getsockname()[1],
-                self._serving,
-                threaded=True,
-                request_handler=_RequestHandler,
-                fd=listener.fileno(),
-            )
+            self._server = Server(host, listener, self._serving)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
         self._thread.start()
 
@@ -294,6 +275,7 @@ class LocalAws:
         """Stop serving, and stop every training that is still running."""
         self._serving.closing = True
         self._server.shutdown()
+        self._server.close_connections()
         self._server.server_close()
         # The store is closed first, so that it keeps running jobs as running. The next start reports them as failed.
         self._store.close()

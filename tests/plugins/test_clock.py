@@ -9,7 +9,7 @@ def test_it_is_the_servers_time_whatever_this_machines_clock_says(sagemaker, mon
     def nine_hours_ahead(self, timestamp=None):
         return formatdate(time.time() + 9 * 3600, usegmt=True)
 
-    monkeypatch.setattr("local_aws.server._RequestHandler.date_time_string", nine_hours_ahead)
+    monkeypatch.setattr("local_aws.http_server.RequestHandler.date_time_string", nine_hours_ahead)
 
     ahead = time_now(sagemaker) - datetime.now(UTC)
 

@@ -90,7 +90,7 @@ def test_what_counts_is_sagemakers_clock_and_not_a_workers_or_a_triggerers(
     def nine_hours_ahead(self, timestamp=None):
         return formatdate(time.time() + 9 * 3600, usegmt=True)
 
-    monkeypatch.setattr("local_aws.server._RequestHandler.date_time_string", nine_hours_ahead)
+    monkeypatch.setattr("local_aws.http_server.RequestHandler.date_time_string", nine_hours_ahead)
     name = new_name()
     finish(deploy_operator(name, model_uri, minutes=5))
 
