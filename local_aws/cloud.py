@@ -4,6 +4,7 @@ import math
 import re
 import threading
 import time
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -98,6 +99,23 @@ class LogStream:
         stream.put_log_events([{"timestamp": milliseconds, "message": line} for milliseconds, line in events])
 
 
+class Datum(MetricAggregatedDatum):
+    """All values of a metric in one minute."""
+
+    def __init__(self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str):
+        pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+        super().__init__(namespace, name, math.inf, -math.inf, 0, 0, pairs, minute, unit)
+        self.min: float
+        self.max: float
+        self.values = array("d")
+
+    def add(self, value: float) -> None:
+        self.values.append(value)
+        self.sum += value
+        self.sample_count += 1
+        self.min, self.max = min(self.min, value), max(self.max, value)
+
+
 @dataclass(frozen=True)
 class Cloud:
     """The services of one account and region, as SageMaker uses them."""
@@ -108,7 +126,7 @@ class Cloud:
     pace: Pace = field(default_factory=Pace)
     store: Store = field(default_factory=Store)
     faults: Faults = field(default_factory=Faults)
-    _data: dict[tuple[Any, ...], MetricAggregatedDatum] = field(default_factory=dict)
+    _data: dict[tuple[Any, ...], Datum] = field(default_factory=dict)
 
     @cached_property
     def s3(self) -> S3:
@@ -129,19 +147,13 @@ class Cloud:
         minute = utcnow().replace(second=0, microsecond=0)
         with _metrics_lock:
             for name, (value, unit) in values.items():
-                datum = self._datum(namespace, name, dimensions, minute, unit)
-                datum.sum += value
-                datum.sample_count += 1
-                datum.min, datum.max = min(datum.min, value), max(datum.max, value)
+                self._datum(namespace, name, dimensions, minute, unit).add(value)
 
-    def _datum(
-        self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str
-    ) -> MetricAggregatedDatum:
+    def _datum(self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str) -> Datum:
         series = (namespace, name, *dimensions.items())
         datum = self._data.get(series)
         if datum is None or datum.timestamp != minute:
-            pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
-            datum = MetricAggregatedDatum(namespace, name, math.inf, -math.inf, 0, 0, pairs, minute, unit)
+            datum = Datum(namespace, name, dimensions, minute, unit)
             self._data[series] = datum
             cloudwatch_backends[self.account_id][self.region].metric_data.append(datum)
         return datum

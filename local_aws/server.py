@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+import moto.cloudwatch.urls
+import moto.logs.urls
 import moto.sagemaker.models
 from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -25,6 +27,8 @@ from local_aws.admin import AdminApi
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
+from local_aws.cloudwatch_logs import Logs
+from local_aws.cloudwatch_metrics import Metrics
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from local_aws.http_server import Server
 from local_aws.pace import Pace
@@ -246,8 +250,10 @@ class LocalAws:
             self._requests = RequestLog(data_directory / "requests.jsonl" if data_directory else None)
             faults, s3_objects = Faults(), S3Objects(self._store)
             SageMakerBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
-            # moto has no plug-ins, but reads its backend class from here at the first call of an account and region.
+            # moto has no plug-ins, but reads its backend class and its handlers from here at the first call.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
+            moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
+            moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
             try:
                 _restore(self._store)
             except Exception as error:

@@ -4,6 +4,7 @@ upper bounds on the server, because botocore does not check them in the client.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -42,7 +43,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "boolean": bool,
     "float": (int, float),
     "double": (int, float),
-    "timestamp": (int, float),
+    "timestamp": (int, float, datetime),
     "blob": (str, bytes),
 }
 
@@ -72,7 +73,7 @@ def _scalar_violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
         yield from _string_violations(shape, value, path)
     elif shape.type_name == "blob":
         yield from _outside_bounds(shape, len(value), "…", path, "length")
-    elif shape.type_name == "timestamp" and not 0 <= value <= LATEST_TIME:
+    elif shape.type_name == "timestamp" and isinstance(value, (int, float)) and not 0 <= value <= LATEST_TIME:
         yield _violation(value, path, f"Member must have value between 0 and {LATEST_TIME}")
     elif shape.type_name in {"integer", "long", "float", "double"}:
         yield from _outside_bounds(shape, value, value, path, "value")

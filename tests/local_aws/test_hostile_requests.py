@@ -78,6 +78,32 @@ def test_requests_of_nearly_the_right_shape(local_aws, operation):
     answer()
 
 
+@pytest.mark.parametrize(
+    ("service", "signed_as", "prefix", "operation"),
+    [
+        ("cloudwatch", "monitoring", "GraniteServiceVersion20100801", "GetMetricData"),
+        ("cloudwatch", "monitoring", "GraniteServiceVersion20100801", "GetMetricStatistics"),
+        ("logs", "logs", "Logs_20140328", "FilterLogEvents"),
+    ],
+)
+def test_requests_to_cloudwatch_of_nearly_the_right_shape(local_aws, service, signed_as, prefix, operation):
+    url = local_aws.url
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "Authorization": HEADERS["Authorization"].replace("sagemaker", signed_as),
+        "X-Amz-Target": f"{prefix}.{operation}",
+    }
+    session = requests.Session()
+
+    @settings(max_examples=50, suppress_health_check=list(HealthCheck))
+    @given(values_of(service_model(service).operation_model(operation).input_shape))
+    def answer(request: Any) -> None:
+        response = session.post(url, data=json.dumps(request).encode(), headers=headers, timeout=10)
+        assert response.status_code in {200, 400}, (request, response.text)
+
+    answer()
+
+
 @settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.binary(max_size=200), st.sampled_from(["POST", "GET", "PUT", "DELETE"]))
 def test_bodies_that_are_anything(local_aws, body, method):
