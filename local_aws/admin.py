@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from local_aws import ADMIN_PATH
 from local_aws.faults import Fault, FaultError, Faults
 from local_aws.request_log import RequestLog
-from local_aws.s3_objects import current_objects, s3_backend
+from local_aws.s3_objects import current_object, s3_backend
 from local_aws.state import state
 
 PAGE = Path(__file__).parent / "page.html"
@@ -106,7 +106,7 @@ class AdminApi:
 def _object(_: Request, bucket: str, key: str) -> Response:
     """An object of S3 for a browser, which signs no requests."""
     found = s3_backend().buckets.get(bucket)
-    stored = current_objects(found).get(key) if found is not None else None
+    stored = current_object(found, key) if found is not None else None
     if stored is None:
         raise NotFound(f"there is no object s3://{bucket}/{key}")
     headers = {"Content-Security-Policy": OBJECT_POLICY}

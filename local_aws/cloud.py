@@ -73,7 +73,7 @@ class S3:
         if bucket not in self._backend.buckets:
             raise NoSuchObject(f"s3://{bucket}")
         self._backend.put_object(bucket, key, value)
-        self._stored_objects.save_bucket(bucket)
+        self._stored_objects.save(bucket, key)
 
 
 class LogStream:

@@ -19,8 +19,14 @@ def s3_backend() -> Any:
 
 def current_objects(bucket: FakeBucket) -> dict[str, FakeKey]:
     """The newest versions of a bucket's objects, by key. Deleted objects are left out."""
-    found = {name: bucket.keys.get(name) for name in list(bucket.keys)}
-    return {name: key for name, key in found.items() if isinstance(key, FakeKey)}  # others are delete markers
+    found = {name: current_object(bucket, name) for name in list(bucket.keys)}
+    return {name: key for name, key in found.items() if key is not None}
+
+
+def current_object(bucket: FakeBucket, name: str) -> FakeKey | None:
+    """The newest version of an object; None if there is none, or if it is deleted."""
+    found = bucket.keys.get(name)
+    return found if isinstance(found, FakeKey) else None
 
 
 class _Saved(NamedTuple):
@@ -34,8 +40,8 @@ class S3Objects:
     """
     The objects of the only account.
 
-    moto changes an object in several steps. So a bucket is compared with the store when a request has been carried out,
-    before it is answered.
+    moto changes an object in several steps. So what a request may have changed is compared with the store when the
+    request has been carried out, before it is answered.
     """
 
     def __init__(self, store: Store):
@@ -53,51 +59,60 @@ class S3Objects:
             except (OSError, KeyError) as error:  # its content or bucket is missing; the other objects are restored
                 print(f"s3://{path} cannot be restored: {error!r}", file=sys.stderr)
 
-    def save_bucket(self, name: str, touched: str | None = None) -> None:
+    def save(self, bucket_name: str, name: str = "") -> None:
         """
-        Save the changes in a bucket, or its deletion.
+        Save the changes of an object, or its deletion.
 
-        :param touched: an object whose metadata or tags may have changed. Other changes replace the object in moto.
+        :param name: empty: of all objects in the bucket, and of the bucket
         """
         if self._store.scratch is None:
             return
         with self._lock:
-            bucket = s3_backend().buckets.get(name)
+            bucket = s3_backend().buckets.get(bucket_name)
             if bucket is None:
-                self._delete_bucket(name)
+                self._delete_bucket(bucket_name)
                 return
-            if name not in self._saved:
-                self._store.save(BUCKETS, name, {"region": bucket.region_name, "created": bucket.creation_date})
-                self._saved[name] = {}
-            self._save_objects(bucket, touched)
+            if bucket_name not in self._saved:
+                self._store.save(BUCKETS, bucket_name, {"region": bucket.region_name, "created": bucket.creation_date})
+                self._saved[bucket_name] = {}
+            if name:
+                self._save_object(bucket, name, current_object(bucket, name))
+            else:
+                self._save_objects(bucket)
 
     def _delete_bucket(self, name: str) -> None:
         if self._saved.pop(name, None) is not None:
             self._store.delete_below(OBJECTS, f"{name}/")
             self._store.delete(BUCKETS, name)
 
-    def _save_objects(self, bucket: FakeBucket, touched: str | None) -> None:
-        saved = self._saved[bucket.name]
+    def _save_objects(self, bucket: FakeBucket) -> None:
         found = current_objects(bucket)
+        for name, before in list(self._saved[bucket.name].items()):
+            if name not in found:
+                self._save_object(bucket, name, None)
+            elif found[name] is before.key:
+                del found[name]
         for name, key in found.items():
-            before = saved.get(name)
-            if before is None or before.key is not key or name == touched:
-                self._save_object(bucket.name, name, key, before)
-        for name in set(saved) - set(found):
-            del saved[name]
-            self._store.delete(OBJECTS, f"{bucket.name}/{name}")
+            self._save_object(bucket, name, key)
 
-    def _save_object(self, bucket_name: str, name: str, key: FakeKey, before: _Saved | None) -> None:
+    def _save_object(self, bucket: FakeBucket, name: str, key: FakeKey | None) -> None:
+        saved = self._saved[bucket.name]
+        before = saved.get(name)
+        if key is None:
+            if before is not None:
+                del saved[name]
+                self._store.delete(OBJECTS, f"{bucket.name}/{name}")
+            return
         try:
             document = self._document(key)
             if before is not None and before.key is key:
                 document["content"] = before.document["content"]
             else:
                 document["content"] = self._store.put_content(key.value)
-        except ValueError:  # another request has replaced or deleted the object, and will save the bucket itself
+        except ValueError:  # another request has replaced or deleted the object, and will save that itself
             return
-        self._store.save(OBJECTS, f"{bucket_name}/{name}", document, [document["content"]])
-        self._saved[bucket_name][name] = _Saved(key, document)
+        self._store.save(OBJECTS, f"{bucket.name}/{name}", document, [document["content"]])
+        saved[name] = _Saved(key, document)
 
     def _document(self, key: FakeKey) -> dict[str, Any]:
         return {

@@ -127,7 +127,7 @@ class Application:
         answer = Response.from_app(self._moto, environment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
-            self._s3_objects.save_bucket(bucket, key)
+            self._s3_objects.save(bucket, key)
         return answer
 
     def _fail(self, fault: Fault, call: Call, environment: WsgiEnvironment) -> Response:
