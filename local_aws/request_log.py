@@ -1,23 +1,29 @@
 """The log of all calls."""
 
 import json
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local_aws.calls import Call
 
 KEPT_IN_MEMORY = 100_000
+MAX_FILE_BYTES = 16 * 2**20
+"""A file of more bytes is cut to its newest half: at start, and when a call is added."""
+MAX_TEXT = 1_200
+"""A text of an entry is cut after this many characters. The longest name is that of an object: bucket and key."""
 
 
 class RequestLog:
     """
-    All calls: the newest in memory and, if a file is given, all of them in that file as JSON lines.
+    The newest calls, in memory and, if a file is given, in that file as JSON lines.
 
     :param file: is continued if it exists
     """
@@ -25,11 +31,12 @@ class RequestLog:
     def __init__(self, file: Path | None = None):
         self._lock = threading.Lock()
         self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
-        self._file = None
+        self._path = file
+        self._file: IO[bytes] | None = None
         if file is not None:
-            self._file = file.open("ab+", buffering=0)  # unbuffered, so that a line is written as a whole
+            self._file = _open(file)
             self._file.seek(0)
-            self._entries.extend(filter(None, map(_parse, self._file.readall().splitlines())))
+            self._entries.extend(filter(None, map(_parse, self._file.read().splitlines())))
 
     def write(self, call: Call, outcome: str, status: int, seconds: float) -> None:
         """
@@ -39,15 +46,19 @@ class RequestLog:
         """
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            **asdict(call),
+            **{name: text[:MAX_TEXT] for name, text in asdict(call).items()},
             "outcome": outcome,
             "status": status,
             "milliseconds": round(seconds * 1e3, 1),
         }
         with self._lock:
             self._entries.append(entry)
-            if self._file is not None:
+            if self._path is not None and self._file is not None:
                 self._file.write(json.dumps(entry).encode() + b"\n")
+                if self._file.tell() > MAX_FILE_BYTES:
+                    with suppress(OSError):  # the disk is full: the next call tries again
+                        longer, self._file = self._file, _open(self._path)
+                        longer.close()
 
     def entries(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         """The entries whose members fit the patterns, oldest first."""
@@ -64,6 +75,18 @@ class RequestLog:
             if self._file is not None:
                 self._file.close()
                 self._file = None
+
+
+def _open(file: Path) -> IO[bytes]:
+    """Open a log to add to it. If it is too large, it is cut first."""
+    if file.exists() and file.stat().st_size > MAX_FILE_BYTES:
+        with file.open("rb") as old:
+            old.seek(-MAX_FILE_BYTES // 2, os.SEEK_END)
+            old.readline()  # the first line may have lost its beginning
+            shorter = file.with_suffix(".new")
+            shorter.write_bytes(old.read())
+        shorter.replace(file)
+    return file.open("ab+", buffering=0)  # unbuffered, so that a line is written as a whole
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

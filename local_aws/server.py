@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -296,7 +297,7 @@ class LocalAws:
 
 
 def _restore(store: Store) -> None:
-    for account, region, group, stream, milliseconds, line in store.log_lines():
-        LogStream(account, region, group, stream, store).append([(milliseconds, line)])
+    for (account, region, group, stream), lines in groupby(store.log_lines(), key=lambda line: line[:4]):
+        LogStream(account, region, group, stream, store).append(line[4:] for line in lines)
     for region in store.regions():
         sagemaker_backends[DEFAULT_ACCOUNT_ID][region]  # moto creates a backend, which restores its state, on look-up

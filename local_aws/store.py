@@ -3,9 +3,11 @@
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +17,13 @@ from typing import IO, Any
 STATE, LOCK, CONTENTS, SCRATCH = "state.sqlite", "lock", "contents", "scratch"
 FORMAT = 1
 """The format of the directory. A directory of another format is refused."""
+MAX_LOG_LINES = 100_000
+"""The newest lines are kept."""
+LINES_BETWEEN_CUTS = 1_000
+BYTES_BETWEEN_SWEEPS = 2**30
+"""When so much has been put, contents to which no document refers any more are removed."""
+SECONDS_TO_REFER = 600
+"""A younger content is spared: its document may not be saved yet."""
 SCHEMA = f"""
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -36,7 +45,7 @@ class Store:
     """
     Documents (JSON with datetimes) by kind and key, in SQLite. Each change is a transaction: a process that is killed
     has made it or has not. Contents are files named by their SHA-256. A content is written before the document that
-    refers to it. Contents without a document are removed when the store is opened.
+    refers to it. Contents without a document are removed when the store is opened, and after every gigabyte.
 
     Without a directory nothing is kept, and every method does nothing.
 
@@ -46,6 +55,7 @@ class Store:
     def __init__(self, directory: Path | None = None):
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
+        self._put_bytes = self._added_lines = 0
         self.scratch: Path | None = None
         """A folder for unfinished files. It is emptied when the store is opened."""
         if directory is not None:
@@ -65,7 +75,8 @@ class Store:
         self.scratch.mkdir()
         database.executescript(SCHEMA)
         self._database = database
-        self._remove_unreferenced()
+        self._remove_unreferenced(older_than=float("inf"))
+        self._cut_log()
 
     def close(self) -> None:
         """Release the directory for another process."""
@@ -111,15 +122,28 @@ class Store:
         return sorted({key.split(":")[3] for (key,) in rows})
 
     def put_content(self, content: bytes) -> str:
-        """Keep bytes; return their name."""
+        """Keep bytes; return their name. A document must refer to it within `SECONDS_TO_REFER`."""
         if self._database is None or self.scratch is None:
             return ""
         name = hashlib.sha256(content).hexdigest()
-        if not (self._contents / name).exists():
+        file = self._contents / name
+        with self._lock:
+            exists = file.exists()
+            if exists:
+                os.utime(file)
+        if not exists:
             unfinished = self.scratch / f"{name}-{threading.get_ident()}"
             unfinished.write_bytes(content)
-            unfinished.replace(self._contents / name)
+            unfinished.replace(file)
+            self._sweep_after(len(content))
         return name
+
+    def _sweep_after(self, size: int) -> None:
+        with self._lock:
+            self._put_bytes += size
+            if self._put_bytes > BYTES_BETWEEN_SWEEPS:
+                self._put_bytes = 0
+                self._remove_unreferenced(older_than=time.time() - SECONDS_TO_REFER)
 
     def content(self, name: str) -> bytes:
         """The bytes with a name."""
@@ -131,6 +155,10 @@ class Store:
             self._execute(
                 "INSERT INTO log_lines VALUES (?, ?, ?, ?, ?, ?)", (account, region, group, stream, milliseconds, line)
             )
+            with self._lock:
+                self._added_lines += 1
+                if self._added_lines % LINES_BETWEEN_CUTS == 0:
+                    self._cut_log()
 
     def log_lines(self) -> Iterator[tuple[str, str, str, str, int, str]]:
         """Account, region, group, stream, milliseconds and text of all lines, oldest first."""
@@ -141,12 +169,22 @@ class Store:
             # A job's thread may still be running when the store is closed. What it saves then is dropped.
             return [] if self._database is None else self._database.execute(statement, arguments).fetchall()
 
-    def _remove_unreferenced(self) -> None:
-        rows = self._execute("SELECT contents FROM documents")
-        referenced = {name for (contents,) in rows for name in contents.split()}
+    def _cut_log(self) -> None:
+        """Keep the newest lines only."""
+        self._execute("DELETE FROM log_lines WHERE rowid <= (SELECT max(rowid) FROM log_lines) - ?", (MAX_LOG_LINES,))
+
+    def _remove_unreferenced(self, older_than: float) -> None:
+        """
+        Remove contents to which no document refers.
+
+        :param older_than: seconds since 1970
+        """
+        referenced = {
+            name for (contents,) in self._execute("SELECT contents FROM documents") for name in contents.split()
+        }
         for file in self._contents.iterdir():
-            if file.name not in referenced:
-                with suppress(OSError):
+            with suppress(OSError):
+                if file.name not in referenced and file.stat().st_mtime < older_than:
                     file.unlink()
 
 

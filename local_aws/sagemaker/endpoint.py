@@ -190,8 +190,8 @@ class Endpoint(Resource):
             variant: self._load(variant, pending["artifacts"][variant], archive)
             for variant, archive in archives.items()
         }
-        artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
         self.cloud.pace.wait(phase)
+        artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
         with self._lock:
             self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
             self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None

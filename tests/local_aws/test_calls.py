@@ -8,8 +8,6 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from local_aws.request_log import RequestLog
-
 
 def newest(local_aws, **filters):
     text = requests.get(f"{local_aws.url}/_local/requests", params={"limit": "1", **filters}, timeout=5).text
@@ -106,10 +104,3 @@ def test_what_a_service_does_not_have_is_refused_by_name(client):
     with pytest.raises(ClientError) as error:
         client("logs").get_log_anomaly_detector(anomalyDetectorArn="arn:aws:logs:x")
     assert "The local AWS does not support logs's GetLogAnomalyDetector." in str(error.value)
-
-
-def test_a_cut_line_at_the_end_of_the_file_does_not_keep_the_log_from_being_read(tmp_path):
-    file = tmp_path / "requests.jsonl"
-    file.write_bytes(b'{"operation": "A"}\n{"operat')
-
-    assert [entry["operation"] for entry in RequestLog(file).entries({})] == ["A"]

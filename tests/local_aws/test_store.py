@@ -1,4 +1,5 @@
 import datetime
+import os
 import sqlite3
 import tempfile
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import local_aws.store as store_module
 from local_aws.store import DataDirectoryError, Store
 
 
@@ -84,4 +86,34 @@ def test_contents_that_nothing_refers_to_are_removed_at_the_next_start(tmp_path)
     assert store.content(kept) == b"kept"
     with pytest.raises(FileNotFoundError):
         store.content(dropped)
+    store.close()
+
+
+def test_contents_that_nothing_refers_to_are_removed_after_a_gigabyte(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "BYTES_BETWEEN_SWEEPS", 1000)
+    store = Store(tmp_path)
+    kept, replaced, again = (store.put_content(content) for content in (b"kept", b"replaced", b"again"))
+    store.save("object", "a", {}, [replaced])
+    store.save("object", "a", {}, [kept])
+    for content in (tmp_path / "contents").iterdir():
+        os.utime(content, (0, 0))
+    store.put_content(b"again")  # its document is not saved yet
+
+    young = store.put_content(b"x" * 2000)
+
+    assert {file.name for file in (tmp_path / "contents").iterdir()} == {kept, again, young}
+    store.close()
+
+
+def test_the_newest_log_lines_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "MAX_LOG_LINES", 10)
+    monkeypatch.setattr(store_module, "LINES_BETWEEN_CUTS", 5)
+    store = Store(tmp_path)
+    for number in range(100):
+        store.append_log("1", "r", "g", "s", [(number, f"line {number}")])
+
+    assert [line[4] for line in store.log_lines()] == list(range(90, 100))
+    store.close()
+    store = Store(tmp_path)
+    assert [line[4] for line in store.log_lines()] == list(range(90, 100))
     store.close()
