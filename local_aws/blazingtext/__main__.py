@@ -50,8 +50,8 @@ def _end_with_standard_input() -> None:
 
 def _run(root: Path) -> None:
     _log("Arguments: train")
-    _check_instances_and_modes(root / "input/config")
     hyperparameters = read_hyperparameters(json.loads((root / "input/config/hyperparameters.json").read_bytes()))
+    _check_instances_and_modes(root / "input/config")
     _info("nvidia-smi took: 0.0252 secs to identify 0 gpus")
     _info("Running single machine CPU BlazingText training using supervised mode.")
     files = {

@@ -4,7 +4,6 @@ from typing import Any
 
 from local_aws.cloud import S3, NoSuchObject, split_uri
 from local_aws.sagemaker.exceptions import ValidationException
-from local_aws.sagemaker.transform_job import SUPPORTED_CONTENT_TYPES
 from local_aws.sagemaker.tuning_request import TuningRequest
 
 NOT_SUPPORTED = {
@@ -73,13 +72,7 @@ def check_tuning_request(request: dict[str, Any], s3: S3) -> None:
 
 
 def check_transform_request(request: dict[str, Any], s3: S3) -> None:
-    source = request["TransformInput"]
-    if source.get("ContentType") not in SUPPORTED_CONTENT_TYPES:
-        raise ValidationException(
-            f"BlazingText's batch transform takes ContentType {', '.join(SUPPORTED_CONTENT_TYPES)}, not "
-            f"'{source.get('ContentType')}'."
-        )
-    data = source["DataSource"]["S3DataSource"]
+    data = request["TransformInput"]["DataSource"]["S3DataSource"]
     if data["S3DataType"] != "S3Prefix":
         raise ValidationException(f"The local AWS does not support {data['S3DataType']} in batch transform.")
     _require_objects(data["S3Uri"], s3)

@@ -14,8 +14,6 @@ from local_aws.sagemaker.resource import now
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 MEGABYTE = 2**20
-SUPPORTED_CONTENT_TYPES = frozenset({JSON_LINES})
-"""In batch transform BlazingText takes only JSON lines."""
 
 
 @dataclass
@@ -80,6 +78,8 @@ class TransformJob(Job):
         if source.get("CompressionType", "None") == "Gzip":
             content = gzip.decompress(content)
         content_type = source.get("ContentType", "")
+        if content_type != JSON_LINES:  # BlazingText takes nothing else in batch transform
+            raise ContainerError(415, f"content-type {content_type or 'None'} not supported")
         accept = self.request["TransformOutput"].get("Accept", content_type)
         answers = [predictor.answer(payload, content_type, accept)[0] for payload in self._payloads(content)]
         if self.request["TransformOutput"].get("AssembleWith", "None") == "Line":

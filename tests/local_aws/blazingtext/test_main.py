@@ -26,6 +26,13 @@ def test_a_job_that_cannot_train_fails_with_the_reason(sagemaker, request_of, hy
     assert "FinalMetricDataList" not in job
 
 
+def test_batch_skipgram_on_two_instances_is_accepted_and_fails_for_its_mode(sagemaker, request_of):
+    request = request_of(mode="batch_skipgram")
+    request["ResourceConfig"]["InstanceCount"] = 2
+
+    assert "mode 'batch_skipgram' is not available here" in train(sagemaker, request)["FailureReason"]
+
+
 def test_several_instances_and_pipe_mode_are_refused_by_the_container(sagemaker, request_of):
     request = request_of()
     request["ResourceConfig"]["InstanceCount"] = 2

@@ -126,6 +126,21 @@ def test_what_the_container_refuses_fails_the_job_and_nothing_is_written(
     assert any("in/day/lines.jsonl" in event["message"] for event in logs["events"])
 
 
+@pytest.mark.parametrize("content_type", ["text/csv", "application/json", None])
+def test_content_types_that_blazingtext_does_not_take_fail_in_the_job(sagemaker, request_for, client, content_type):
+    request = request_for(b"hello world\n")
+    del request["TransformInput"]["ContentType"]
+    request["TransformInput"] |= {"ContentType": content_type} if content_type else {}
+
+    job = transform(sagemaker, request)
+
+    assert job["FailureReason"] == "ClientError: See job logs for more information"
+    logs = client("logs").filter_log_events(
+        logGroupName="/aws/sagemaker/TransformJobs", logStreamNamePrefix=f"{job['TransformJobName']}/"
+    )
+    assert f"content-type {content_type} not supported" in logs["events"][-1]["message"]
+
+
 def test_a_bad_file_does_not_keep_the_others_from_being_transformed(sagemaker, request_for, output):
     request_for(b"nonsense", key="in/bad.jsonl")
 
@@ -166,8 +181,6 @@ def test_requests_that_cannot_work_are_refused(sagemaker, request_for, settings)
         return error_of(sagemaker.create_transform_job, **{**request_for(as_lines(LINES)), **changes})
 
     assert refusal(ModelName="none")[1].startswith('Could not find model "arn:aws:sagemaker:')
-    source = request_for(b"x", ContentType="text/csv")["TransformInput"]
-    assert "takes ContentType application/jsonlines, not 'text/csv'" in refusal(TransformInput=source)[1]
     assert "does not support DataProcessing" in refusal(DataProcessing={"InputFilter": "$"})[1]
     nowhere = request_for(b"x")["TransformInput"]
     nowhere["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{settings.bucket}/nothing"
