@@ -42,10 +42,15 @@ NOT_SUPPORTED = {
 
 
 def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
+    """
+    :raises ValidationException: members of the request are not supported; the message names them and the operation
+    """
     found = [name for name in NOT_SUPPORTED[operation] if request.get(name)]
     # The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for.
     hook = request.get("DebugHookConfig") or {}
     found += [f"DebugHookConfig.{name}" for name in ("CollectionConfigurations", "HookParameters") if hook.get(name)]
+    definition = request.get("TrainingJobDefinition") or {}
+    found += [f"TrainingJobDefinition.{name}" for name in NOT_SUPPORTED["CreateTrainingJob"] if definition.get(name)]
     if found:
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
 
