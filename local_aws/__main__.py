@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -20,7 +21,14 @@ def main() -> int:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        server = LocalAws(options.host, options.port, Pace(options.pace), options.data_dir, options.allow_host)
+        server = LocalAws(
+            options.host,
+            options.port,
+            Pace(options.pace),
+            options.data_dir,
+            options.allow_host,
+            options.airflow_url,
+        )
     except DataDirectoryError as error:
         print(f"error: {error}.", file=sys.stderr)
         return 2
@@ -81,7 +89,14 @@ def _options() -> argparse.Namespace:
         help="how long jobs and endpoints stay in their phases, relative to AWS: 1 is as slow as AWS (creating an "
         "endpoint takes minutes), 0 does not wait (default: %(default)s)",
     )
+    parser.add_argument(
+        "--airflow-url",
+        metavar="URL",
+        help="address of an Airflow; the page then links jobs and endpoints to the runs that their tags name",
+    )
     options = parser.parse_args()
+    if options.airflow_url and not re.match("https?://", options.airflow_url):
+        parser.error("--airflow-url must begin with http:// or https://")
     if not 0 <= options.port <= 65535:
         parser.error("--port must be between 0 and 65535")
     if not 0 <= options.pace <= 10:

@@ -5,14 +5,18 @@ import hashlib
 import json
 import re
 from collections import deque
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.logs.models import logs_backends
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound, UnsupportedMediaType
 from werkzeug.routing import BaseConverter, Map, Rule, Submount
 from werkzeug.wrappers import Request, Response
 
 from local_aws import ADMIN_PATH
+from local_aws.calls import DEFAULT_REGION
 from local_aws.faults import Fault, FaultError, Faults
 from local_aws.request_log import RequestLog
 from local_aws.s3_objects import current_object, s3_backend
@@ -39,12 +43,13 @@ class _KeyConverter(BaseConverter):
 class AdminApi:
     """The admin API. Changes must be sent as JSON, which a browser does not send for a page of another site."""
 
-    def __init__(self, faults: Faults, requests: RequestLog):
+    def __init__(self, faults: Faults, requests: RequestLog, airflow_url: str | None = None):
         self._faults, self._requests = faults, requests
         rules = [
             Rule("/", methods=["GET"], endpoint=lambda _: _page()),
             Rule("/health", methods=["GET"], endpoint=lambda _: _json({"status": "ready"})),
-            Rule("/state", methods=["GET"], endpoint=lambda _: _json(state())),
+            Rule("/state", methods=["GET"], endpoint=lambda _: _json(state(airflow_url))),
+            Rule("/logs", methods=["GET"], endpoint=_logs),
             Rule("/requests", methods=["GET"], endpoint=self._list_requests),
             Rule("/faults", methods=["GET"], endpoint=lambda _: _json(self._faults.list())),
             Rule("/faults", methods=["POST"], endpoint=self._add_fault),
@@ -111,6 +116,22 @@ def _object(_: Request, bucket: str, key: str) -> Response:
         raise NotFound(f"there is no object s3://{bucket}/{key}")
     headers = {"Content-Security-Policy": OBJECT_POLICY}
     return Response(stored.value, content_type=stored.metadata.get("content-type"), headers=headers)
+
+
+def _logs(request: Request) -> Response:
+    """The lines of a log group, oldest first; with ``prefix``, only of streams whose names begin with it."""
+    region, group = request.args.get("region", DEFAULT_REGION), request.args.get("group", "")
+    known = logs_backends[DEFAULT_ACCOUNT_ID]
+    found = known[region].groups.get(group) if region in known.regions else None
+    if found is None:
+        raise NotFound(f"there is no log group {group} in {region}")
+    prefix = request.args.get("prefix", "")
+    streams = [stream for name, stream in list(found.streams.items()) if name.startswith(prefix)]
+    events = sorted((event for stream in streams for event in list(stream.events)), key=lambda event: event.timestamp)
+    text = "".join(
+        f"{datetime.fromtimestamp(event.timestamp / 1000, UTC):%FT%T}Z {event.message}\n" for event in events
+    )
+    return Response(text, content_type="text/plain; charset=utf-8")
 
 
 def _page() -> Response:

@@ -70,10 +70,17 @@ class Application:
     writes the call to the request log.
     """
 
-    def __init__(self, faults: Faults, requests: RequestLog, s3_objects: S3Objects, allowed_hosts: Sequence[str]):
+    def __init__(
+        self,
+        faults: Faults,
+        requests: RequestLog,
+        s3_objects: S3Objects,
+        allowed_hosts: Sequence[str],
+        airflow_url: str | None,
+    ):
         self._faults, self._requests, self._s3_objects = faults, requests, s3_objects
         self._allowed_hosts = allowed_hosts
-        self._admin = AdminApi(faults, requests)
+        self._admin = AdminApi(faults, requests, airflow_url)
         self.closing = False
         self._moto = _Dispatcher(create_backend_app)
 
@@ -232,6 +239,7 @@ class LocalAws:
     :param port: 0 takes a free one
     :param data_directory: where the state is kept, and restored from; None keeps it in memory only
     :param more_hosts: names under which clients reach the server, besides those of the loopback interface
+    :param airflow_url: of the Airflow whose runs the page links
     :raises OSError: the port is in use
     :raises DataDirectoryError: the directory cannot be used
     """
@@ -243,6 +251,7 @@ class LocalAws:
         pace: Pace | None = None,
         data_directory: Path | None = None,
         more_hosts: Sequence[str] = (),
+        airflow_url: str | None = None,
     ):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
@@ -259,7 +268,8 @@ class LocalAws:
                 _restore(self._store)
             except Exception as error:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
-            self._serving = Application(faults, self._requests, s3_objects, (*LOOPBACK_HOSTS, *more_hosts))
+            hosts = (*LOOPBACK_HOSTS, *more_hosts)
+            self._serving = Application(faults, self._requests, s3_objects, hosts, airflow_url)
             self._server = Server(host, listener, self._serving)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
         self._thread.start()

@@ -223,6 +223,7 @@ class LocalStack:
     def _local_aws(self) -> list[str]:
         settings = self.settings
         command = [sys.executable, "-m", "local_aws", "--port", str(settings.local_aws_port)]
+        command += ["--airflow-url", settings.airflow_url]
         command += ["--pace", str(settings.pace)] if settings.pace is not None else []
         return command + (["--data-dir", str(settings.data_dir)] if settings.data_dir is not None else [])
 

@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+import time
 from urllib.parse import quote
 
 import pytest
 import requests
 
 from tests.local_aws.conftest import deploy, wait_for_endpoint
+from tests.local_aws.server_process import ServerProcess
 
 
 def test_the_page_is_one_file_that_only_its_own_script_may_run_on(local_aws):
@@ -92,3 +94,80 @@ def test_a_page_of_another_site_cannot_order_faults(local_aws):
         assert response.status_code == 415
     preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
     assert "Access-Control-Allow-Origin" not in preflight.headers
+
+
+def test_jobs_and_endpoints_are_linked_to_their_logs_artifacts_and_reports(
+    local_aws, sagemaker, client, settings, trained
+):
+    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
+    name = deploy(sagemaker, uri)
+    wait_for_endpoint(sagemaker, name)
+    client("s3").put_object(Bucket=settings.bucket, Key=f"runs/{name}/report.html", Body=b"<h1>report</h1>")
+
+    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
+
+    (job,) = [job for job in state["training_jobs"] if job["name"] == trained["TrainingJobName"]]
+    (endpoint,) = [endpoint for endpoint in state["endpoints"] if endpoint["name"] == name]
+    assert set(job["links"]) == {"log", "artifact", f"report of {name}"}
+    assert set(endpoint["links"]) == {"log", "report"}
+
+    def linked(address):
+        return requests.get(f"{local_aws.url}/_local/{address}", timeout=5)
+
+    assert "Arguments: train" in linked(job["links"]["log"]).text
+    assert "Loaded model.bin" in linked(endpoint["links"]["log"]).text
+    assert linked(endpoint["links"]["report"]).text == "<h1>report</h1>"
+    key = uri.split("/", 3)[3]
+    assert (
+        linked(job["links"]["artifact"]).content
+        == client("s3").get_object(Bucket=settings.bucket, Key=key)["Body"].read()
+    )
+    client("s3").delete_object(Bucket=settings.bucket, Key=key)
+    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
+    (job,) = [job for job in state["training_jobs"] if job["name"] == trained["TrainingJobName"]]
+    assert "artifact" not in job["links"]
+
+
+def test_the_state_has_the_model_registry(local_aws, sagemaker, model_uri):
+    sagemaker.create_model_package_group(ModelPackageGroupName="shown")
+    containers = [{"Image": "blazingtext:1", "ModelDataUrl": model_uri}]
+    types = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
+    for _ in range(2):
+        arn = sagemaker.create_model_package(
+            ModelPackageGroupName="shown",
+            InferenceSpecification={"Containers": containers, **types},
+            CustomerMetadataProperties={"accuracy": "0.7"},
+        )["ModelPackageArn"]
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="<b>no</b>")
+
+    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
+
+    (group,) = [group for group in state["model_package_groups"] if group["name"] == "shown"]
+    newest, first = group["versions"]
+    assert (newest["version"], newest["approval"], newest["description"]) == (2, "Rejected", "<b>no</b>")
+    assert (first["version"], first["approval"], first["metadata"]) == (1, "PendingManualApproval", {"accuracy": "0.7"})
+    assert list(first["links"]) == ["artifact"]
+
+
+def test_logs_are_text_that_no_browser_takes_for_a_page(local_aws, client):
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/shown")
+    for stream in ("a/1", "b/1"):
+        logs.create_log_stream(logGroupName="/shown", logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": f"<script>{stream}</script>"}
+        logs.put_log_events(logGroupName="/shown", logStreamName=stream, logEvents=[event])
+    url = f"{local_aws.url}/_local/logs"
+
+    shown = requests.get(url, params={"group": "/shown", "prefix": "a/"}, timeout=5)
+
+    assert shown.text.endswith("Z <script>a/1</script>\n")
+    assert shown.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert requests.get(url, params={"group": "/shown"}, timeout=5).text.count("script>") == 4
+    for wrong in ({}, {"group": "/none"}, {"group": "/shown", "region": "nowhere-1"}):
+        assert requests.get(url, params=wrong, timeout=5).status_code == 404
+
+
+def test_the_page_knows_where_airflow_is_if_it_is_told():
+    with ServerProcess("--airflow-url", "http://127.0.0.1:8080") as server:
+        assert requests.get(f"{server.url}/_local/state", timeout=5).json()["airflow_url"] == "http://127.0.0.1:8080"
