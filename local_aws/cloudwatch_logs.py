@@ -8,8 +8,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.logs.responses import LogsResponse
 
-from local_aws.aws_errors import NOT_IMPLEMENTED
 from local_aws.checked_requests import CheckedRequests
+from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 MAX_EVENTS = 10_000
 """The most events of an answer."""
@@ -19,10 +19,6 @@ _TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|([^\s"?-][^\s"]*))(?:\s+|$)')
 
 class InvalidParameterException(ServiceException):
     code = "InvalidParameterException"
-
-
-class UnsupportedError(ServiceException):
-    code = NOT_IMPLEMENTED
 
 
 class Logs(CheckedRequests, LogsResponse):
@@ -86,7 +82,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     """
     Whether a message matches a pattern of terms: all of ``a "b c"``, none of ``-d``; or any of ``?a ?b``.
 
-    :raises UnsupportedError: the pattern is for JSON or for columns, or a regular expression
+    :raises UnsupportedOperation: the pattern is for JSON or for columns, or a regular expression
     """
     terms = _terms(pattern.strip())
     # As on AWS, optional terms beside others have no effect.
@@ -103,7 +99,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 def _terms(pattern: str) -> dict[str, list[str]]:
     """The terms of a pattern, by their sign."""
     if pattern[:1] in {"{", "[", "%"}:
-        raise UnsupportedError(f"The local AWS does not support the filter pattern {pattern[:200]!r}, only terms.")
+        raise UnsupportedOperation(f"The local AWS does not support the filter pattern {pattern[:200]!r}, only terms.")
     terms: dict[str, list[str]] = {"": [], "-": [], "?": []}
     position = 0
     while position < len(pattern):

@@ -13,12 +13,11 @@ from typing import Any
 from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
 from moto.cloudwatch.models import MetricAggregatedDatum, MetricDatum, MetricDatumBase
 from moto.cloudwatch.responses import CloudWatchResponse
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 
-from local_aws.aws_errors import NOT_IMPLEMENTED
 from local_aws.checked_requests import CheckedRequests
 from local_aws.cloud import Datum
+from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 MAX_DATAPOINTS = 1440
 """The most data points of an answer of GetMetricStatistics."""
@@ -32,10 +31,6 @@ _OTHER_STATISTIC = re.compile(r"(tm|wm|tc|ts)\d{1,2}(\.\d+)?|(TM|WM|TC|TS|PR)\(.
 
 Series = list[tuple[datetime, float]]
 """Values by time."""
-
-
-class UnsupportedError(ServiceException):
-    code = NOT_IMPLEMENTED
 
 
 class Metrics(CheckedRequests, CloudWatchResponse):
@@ -136,7 +131,7 @@ def _evaluated(query: dict[str, Any], series: dict[str, Series]) -> Series:
     """The result of an expression. The only one that is supported is the Id of another query."""
     found = series.get(query["Expression"].strip())
     if found is None:
-        raise UnsupportedError(f"The local AWS does not support the expression {query['Expression'][:200]!r}.")
+        raise UnsupportedOperation(f"The local AWS does not support the expression {query['Expression'][:200]!r}.")
     return found
 
 
@@ -159,7 +154,7 @@ def _check_number(query: dict[str, Any], period: int) -> None:
 
 def _check_statistic(statistic: str) -> None:
     if _OTHER_STATISTIC.fullmatch(statistic):
-        raise UnsupportedError(f"The local AWS does not support the statistic {statistic[:100]}.")
+        raise UnsupportedOperation(f"The local AWS does not support the statistic {statistic[:100]}.")
     if statistic not in STATISTICS and not _PERCENTILE.fullmatch(statistic):
         raise ValidationError(f"The value {statistic[:100]} for a statistic is not valid.")
 
