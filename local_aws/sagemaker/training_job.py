@@ -12,6 +12,13 @@ METRIC_DEFINITIONS = [
     {"Name": f"{channel}:accuracy", "Regex": rf"#{channel}_accuracy: (\S+)"} for channel in ("train", "validation")
 ]
 """AWS describes those of its own algorithms, although no request names them."""
+SWITCHES = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
+"""Members of requests that AWS describes as False where the request had none."""
+
+
+def describe_channels(channels: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The channels of a request with the members that AWS describes where the request had none."""
+    return [{"CompressionType": "None", "RecordWrapperType": "None", **channel} for channel in channels]
 
 
 @dataclass
@@ -64,10 +71,7 @@ class TrainingJob(Job):
             },
             # AWS gives these where the request had none, and the SageMaker SDK 2.x reads them.
             "OutputDataConfig": {"KmsKeyId": "", "CompressionType": "GZIP", **self.request["OutputDataConfig"]},
-            "InputDataConfig": [
-                {"CompressionType": "None", "RecordWrapperType": "None", **channel}
-                for channel in self.request.get("InputDataConfig", [])
-            ],
+            "InputDataConfig": describe_channels(self.request.get("InputDataConfig", [])),
             "TuningJobArn": self.tuning_job_arn,
             "TrainingJobStatus": self.status,
             "SecondaryStatus": self.secondary_status,
@@ -77,7 +81,7 @@ class TrainingJob(Job):
             # The service model requires this member, so it is there before the artifact is.
             "ModelArtifacts": {"S3ModelArtifacts": artifact_uri(self.request)},
         }
-        for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
+        for switch in SWITCHES:
             facts.setdefault(switch, False)
         if self.started and self.ended:
             seconds = math.ceil((self.ended - self.started).total_seconds())

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from moto.core.exceptions import ServiceException
 
 from local_aws.blazingtext import TUNING_METRIC
-from local_aws.sagemaker.hyperparameter_ranges import combinations, samples
+from local_aws.sagemaker.hyperparameter_ranges import CATEGORICAL, CONTINUOUS, INTEGER, combinations, samples
 from local_aws.sagemaker.job import Job, JobFailed
 from local_aws.sagemaker.resource import now
-from local_aws.sagemaker.training_job import TrainingJob
+from local_aws.sagemaker.training_job import METRIC_DEFINITIONS, SWITCHES, TrainingJob, describe_channels
 from local_aws.sagemaker.tuning_request import TuningRequest
 
 POLL_SECONDS = 0.02
@@ -74,11 +74,35 @@ class HyperParameterTuningJob(Job):
             "HyperParameterTuningJobArn": self.arn,
             "HyperParameterTuningJobStatus": self.status,
             "HyperParameterTuningEndTime": self.ended,
+            "HyperParameterTuningJobConfig": self._describe_config(),
+            "TrainingJobDefinition": self._describe_definition(),
             "Strategy": self._tuning.strategy,
             "ResourceLimits": self._tuning.limits,
             "TrainingJobStatusCounters": _status_counters(jobs),
             "ObjectiveStatusCounters": self._objective_counters(jobs),
             "BestTrainingJob": best and self.summarize_training_job(best),
+        }
+
+    def _describe_config(self) -> dict[str, Any]:
+        config = self._tuning.config
+        if ranges := config.get("ParameterRanges"):
+            # AWS describes the kinds that have no ranges, too, and the SageMaker SDKs read them.
+            return {**config, "ParameterRanges": {INTEGER: [], CONTINUOUS: [], CATEGORICAL: [], **ranges}}
+        return config
+
+    def _describe_definition(self) -> dict[str, Any]:
+        """The definition of the training jobs with what AWS adds to it. The SageMaker SDKs attach to a job by it."""
+        definition, metric = self._tuning.definition, self._tuning.objective["MetricName"]
+        regex = next(known["Regex"] for known in METRIC_DEFINITIONS if known["Name"] == metric)
+        return {
+            **dict.fromkeys(SWITCHES, False),
+            **definition,
+            "StaticHyperParameters": {TUNING_METRIC: metric, **definition.get("StaticHyperParameters", {})},
+            "AlgorithmSpecification": {
+                "MetricDefinitions": [*METRIC_DEFINITIONS, {"Name": "ObjectiveMetric", "Regex": regex}],
+                **definition["AlgorithmSpecification"],
+            },
+            "InputDataConfig": describe_channels(definition.get("InputDataConfig", [])),
         }
 
     def summarize_training_job(self, job: TrainingJob) -> dict[str, Any]:

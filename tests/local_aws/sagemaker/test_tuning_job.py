@@ -221,3 +221,28 @@ def test_the_resources_of_a_tunings_own_member_are_those_of_its_jobs(sagemaker, 
     assert tuning["HyperParameterTuningJobStatus"] == "Completed"
     best = sagemaker.describe_training_job(TrainingJobName=tuning["BestTrainingJob"]["TrainingJobName"])
     assert best["ResourceConfig"]["InstanceType"] == resources["InstanceType"]
+    # Its HyperparameterTuner.attach reads the other one.
+    assert tuning["TrainingJobDefinition"]["ResourceConfig"]["InstanceType"] == resources["InstanceType"]
+
+
+def test_a_tuning_job_is_described_as_on_aws(sagemaker, request_with):
+    """With the members that requests need not have. The SageMaker SDKs attach to a job by them."""
+    request = request_with(ranges={"ContinuousParameterRanges": [LEARNING_RATE]})
+    sagemaker.create_hyper_parameter_tuning_job(**request)
+    name = request["HyperParameterTuningJobName"]
+
+    job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+
+    assert job["HyperParameterTuningJobConfig"]["ParameterRanges"] == {
+        "ContinuousParameterRanges": [LEARNING_RATE],
+        "IntegerParameterRanges": [],
+        "CategoricalParameterRanges": [],
+    }
+    definition = job["TrainingJobDefinition"]
+    given = request["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert definition["StaticHyperParameters"] == {**given, "_tuning_objective_metric": "validation:accuracy"}
+    metrics = [metric["Name"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]]
+    assert metrics == ["train:accuracy", "validation:accuracy", "ObjectiveMetric"]
+    assert definition["InputDataConfig"][0]["CompressionType"] == "None"
+    assert definition["EnableManagedSpotTraining"] is False
+    assert wait(sagemaker, name)["HyperParameterTuningJobStatus"] == "Completed"
