@@ -15,6 +15,7 @@ from local_aws.sagemaker.job import JobFailed, require_no_fault
 from local_aws.sagemaker.resource import Resource, cut_reason, internal_error, now
 
 METRICS_NAMESPACE = "AWS/SageMaker"
+DEFAULT_WEIGHT = 1.0
 
 
 def log_group(endpoint_name: str) -> str:
@@ -38,7 +39,9 @@ class Model(Resource):
         return container
 
     def facts(self) -> dict[str, Any]:
-        return super().facts() | {"ModelArn": self.arn}
+        container = {"Mode": "SingleModel", "Environment": {}, **self.container}  # as AWS describes it
+        member = {"PrimaryContainer": container} if "PrimaryContainer" in self.request else {"Containers": [container]}
+        return {"EnableNetworkIsolation": False, **super().facts(), **member, "ModelArn": self.arn}
 
 
 @dataclass
@@ -56,7 +59,8 @@ class EndpointConfig(Resource):
         return variants
 
     def facts(self) -> dict[str, Any]:
-        return super().facts() | {"EndpointConfigArn": self.arn}
+        variants = [{"InitialVariantWeight": DEFAULT_WEIGHT, **variant} for variant in self.variants]
+        return super().facts() | {"EndpointConfigArn": self.arn, "ProductionVariants": variants}
 
 
 @dataclass
@@ -76,7 +80,7 @@ class Endpoint(Resource):
 
     config_name: str = ""
     variants: list[dict[str, Any]] = field(default_factory=list)
-    """The variants in service, as in the configuration."""
+    """The variants in service, as in the configuration, and their DeployedImages."""
     artifacts: dict[str, str] = field(default_factory=dict)
     """The names of the archives in the store, by variant."""
     pending: dict[str, Any] | None = None
@@ -143,7 +147,7 @@ class Endpoint(Resource):
         if not predictors:
             raise ValidationException(f"Endpoint {self.name} of account {self.cloud.account_id} not found.")
         if variant is None:
-            weights = [entry.get("InitialVariantWeight", 1.0) for entry in variants]
+            weights = [entry.get("InitialVariantWeight", DEFAULT_WEIGHT) for entry in variants]
             variant = self._random.choices([entry["VariantName"] for entry in variants], weights)[0]
         if variant not in predictors:
             raise ValidationException(f"Variant {variant} not found for Endpoint {self.name}")
@@ -230,9 +234,9 @@ class Endpoint(Resource):
 def _describe_variant(variant: dict[str, Any]) -> dict[str, Any]:
     return {
         "VariantName": variant["VariantName"],
-        "DeployedImages": [],
+        "DeployedImages": variant.get("DeployedImages", []),
         "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
         "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
-        "CurrentWeight": variant.get("InitialVariantWeight", 1.0),
-        "DesiredWeight": variant.get("InitialVariantWeight", 1.0),
+        "CurrentWeight": variant.get("InitialVariantWeight", DEFAULT_WEIGHT),
+        "DesiredWeight": variant.get("InitialVariantWeight", DEFAULT_WEIGHT),
     }

@@ -15,7 +15,7 @@ from local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.job import Jobs
 from local_aws.sagemaker.model_package import ModelPackage, ModelRegistry
-from local_aws.sagemaker.resource import Resource, Resources
+from local_aws.sagemaker.resource import Resource, Resources, now
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.transform_job import TransformJob
 from local_aws.sagemaker.tuning_job import HyperParameterTuningJob
@@ -111,7 +111,9 @@ class SageMakerBackend(BaseBackend):
             self.transform_jobs.refuse_existing(request["TransformJobName"])
             model = self.models.find(request["ModelName"])
             request_checks.check_transform_request(request, self.cloud.s3)
-            job = self.transform_jobs.create(request, status="InProgress", artifact=self._artifact(model))
+            job = self.transform_jobs.create(
+                request, status="InProgress", artifact=self._container(model).get("ModelDataUrl")
+            )
         job.start()
         return job
 
@@ -156,14 +158,13 @@ class SageMakerBackend(BaseBackend):
                 self.registry.package(package)
             return self.models.create(request)
 
-    def _artifact(self, model: Model) -> str | None:
-        """The URI of a model's artifact."""
+    def _container(self, model: Model) -> dict[str, Any]:
+        """A model's container, if need be that of its package."""
         container = model.container
         if package := container.get("ModelPackageName"):
             specification = self.registry.package(package).facts().get("InferenceSpecification", {})
             container = (specification.get("Containers") or [{}])[0]
-        uri: str | None = container.get("ModelDataUrl")
-        return uri
+        return container
 
     def delete_model(self, name: str) -> None:
         with self._lock:
@@ -210,9 +211,13 @@ class SageMakerBackend(BaseBackend):
 
     def _pending(self, config: EndpointConfig) -> dict[str, Any]:
         """What an endpoint has to deploy."""
-        models = {variant["VariantName"]: self.models.find(variant["ModelName"]) for variant in config.variants}
-        artifacts = {variant: self._artifact(model) for variant, model in models.items()}
-        return {"config_name": config.name, "variants": config.variants, "artifacts": artifacts}
+        containers = [self._container(self.models.find(variant["ModelName"])) for variant in config.variants]
+        pairs = list(zip(config.variants, containers, strict=True))
+        return {
+            "config_name": config.name,
+            "variants": [variant | {"DeployedImages": _deployed_images(container)} for variant, container in pairs],
+            "artifacts": {variant["VariantName"]: container.get("ModelDataUrl") for variant, container in pairs},
+        }
 
     def _bind_endpoint(self, endpoint: Endpoint) -> None:
         endpoint.when_deleted = lambda: self.endpoints.remove(endpoint.name)
@@ -256,3 +261,9 @@ class SageMakerBackend(BaseBackend):
         package = self.registry.package(request["ModelPackageArn"])
         package.update(request)
         return package
+
+
+def _deployed_images(container: dict[str, Any]) -> list[dict[str, Any]]:
+    """An image as DescribeEndpoint names it. No registry resolves it to a digest here."""
+    image = container.get("Image")
+    return [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now()}] if image else []

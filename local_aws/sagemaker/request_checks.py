@@ -39,13 +39,15 @@ NOT_SUPPORTED = {
     ),
 }
 """Members that are refused: they would change what happens on AWS, and have no effect here."""
+UNCHANGED_DATA = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
+"""A DataProcessing that neither filters nor joins."""
 
 
 def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
     """
     :raises ValidationException: members of the request are not supported; the message names them and the operation
     """
-    found = [name for name in NOT_SUPPORTED[operation] if request.get(name)]
+    found = [name for name in NOT_SUPPORTED[operation] if request.get(name) and _has_effect(name, request[name])]
     # The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for.
     hook = request.get("DebugHookConfig") or {}
     found += [f"DebugHookConfig.{name}" for name in ("CollectionConfigurations", "HookParameters") if hook.get(name)]
@@ -53,6 +55,13 @@ def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
     found += [f"TrainingJobDefinition.{name}" for name in NOT_SUPPORTED["CreateTrainingJob"] if definition.get(name)]
     if found:
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
+
+
+def _has_effect(name: str, value: Any) -> bool:
+    """Whether a member asks for more than what happens without it. The SageMaker SDKs send some that do not."""
+    if name == "DataProcessing":
+        return any(value.get(member, default) != default for member, default in UNCHANGED_DATA.items())
+    return name != "DataCaptureConfig" or value.get("EnableCapture", True) is True
 
 
 def check_training_request(request: dict[str, Any], s3: S3) -> None:

@@ -33,6 +33,9 @@ class TransformJob(Job):
             "TransformJobStatus": self.status,
             "TransformStartTime": self.started,
             "TransformEndTime": self.ended,
+            # AWS gives these where the request had none.
+            "TransformInput": {"CompressionType": "None", "SplitType": "None", **self.request["TransformInput"]},
+            "TransformOutput": {"AssembleWith": "None", "KmsKeyId": "", **self.request["TransformOutput"]},
         }
 
     def _run(self) -> None:

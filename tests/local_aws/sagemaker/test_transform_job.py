@@ -181,10 +181,24 @@ def test_requests_that_cannot_work_are_refused(sagemaker, request_for, settings)
         return error_of(sagemaker.create_transform_job, **{**request_for(as_lines(LINES)), **changes})
 
     assert refusal(ModelName="none")[1].startswith('Could not find model "arn:aws:sagemaker:')
-    assert "does not support DataProcessing" in refusal(DataProcessing={"InputFilter": "$"})[1]
+    assert "does not support DataProcessing" in refusal(DataProcessing={"InputFilter": "$.source"})[1]
     nowhere = request_for(b"x")["TransformInput"]
     nowhere["DataSource"]["S3DataSource"]["S3Uri"] = f"s3://{settings.bucket}/nothing"
     assert refusal(TransformInput=nowhere)[1].startswith("No S3 objects found under S3 URL")
     taken = request_for(as_lines(LINES))
     transform(sagemaker, taken)
     assert error_of(sagemaker.create_transform_job, **taken)[0] == "ResourceInUse"
+
+
+def test_a_job_is_described_as_on_aws(sagemaker, request_for):
+    """With the members that requests need not have. A DataProcessing that changes nothing is one of them."""
+    unchanged = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
+    request = {**request_for(as_lines(LINES)), "DataProcessing": unchanged}
+    del request["TransformInput"]["SplitType"], request["TransformOutput"]["AssembleWith"]
+    sagemaker.create_transform_job(**request)
+
+    job = sagemaker.describe_transform_job(TransformJobName=request["TransformJobName"])
+
+    assert (job["TransformInput"]["SplitType"], job["TransformInput"]["CompressionType"]) == ("None", "None")
+    assert (job["TransformOutput"]["AssembleWith"], job["TransformOutput"]["KmsKeyId"]) == ("None", "")
+    assert job["DataProcessing"] == unchanged
