@@ -10,6 +10,8 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 # Three processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
 PYTEST_ARGUMENTS ?= -n 3 --dist loadgroup --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+# Each folder of clients/ with a requirements.in has an environment of its own.
+CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requirements.in))
 
 ROUNDS ?= 100
 SEED ?= 1
@@ -28,8 +30,8 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
-test-clients: $(VENV)/.installed .venv-clients/sagemaker_2/.installed  ## AWS clients in environments of their own
-	@cd clients/sagemaker_2 && ../../.venv-clients/sagemaker_2/bin/python -m pytest --rootdir=.
+test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
+	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
 
 chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and user actions; ROUNDS=100 SEED=1
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)
@@ -53,7 +55,7 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, co
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs
 
-lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from pyproject.toml; pins that still fit stay
+lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and clients/; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
 	@sh -c 'set -e; for group in "" dev; do \
 		out=requirements$${group:+-$$group}.txt; \
@@ -61,7 +63,9 @@ lock: $(VENV)/.python  ## compile requirements.txt and requirements-dev.txt from
 		cp $$out $$out.new; \
 		if [ -z "$$group" ]; then $(BIN)/uv pip compile $$options pyproject.toml -o $$out.new; \
 		else $(BIN)/uv pip compile $$options --group pyproject.toml:$$group -c requirements.txt -o $$out.new; fi; \
-		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done'
+		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done; \
+		for client in $(CLIENTS); do \
+		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done'
 
 clean:  ## remove the virtual environment and everything that runs have left
 	rm -rf $(VENV) .venv-clients .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis

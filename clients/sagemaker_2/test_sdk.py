@@ -5,7 +5,7 @@ import json
 import boto3
 import pytest
 import sagemaker
-from conftest import TWEETS
+from conftest import ROLE, TWEETS
 from sagemaker.deserializers import JSONDeserializer, JSONLinesDeserializer
 from sagemaker.estimator import Estimator
 from sagemaker.inputs import TrainingInput
@@ -13,7 +13,6 @@ from sagemaker.predictor import Predictor
 from sagemaker.serializers import JSONLinesSerializer, JSONSerializer
 from sagemaker.tuner import ContinuousParameter, HyperparameterTuner, IntegerParameter
 
-ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 BUCKET = "sdk-2"
 TEXTS = ["kernel latency", "coupon webinar"]
 
@@ -34,7 +33,9 @@ def estimator(session: sagemaker.Session) -> Estimator:
     estimator = Estimator(
         image, ROLE, 1, "ml.c5.xlarge", output_path=f"s3://{BUCKET}/models", sagemaker_session=session
     )
-    estimator.set_hyperparameters(mode="supervised", epochs=10, min_count=1, vector_dim=10, learning_rate=0.5)
+    estimator.set_hyperparameters(
+        mode="supervised", epochs=10, min_count=1, vector_dim=10, learning_rate=0.5, buckets=1000
+    )
     return estimator
 
 
@@ -80,7 +81,7 @@ def test_an_estimator_attaches_to_a_job_and_deploys_it(trained, session):
     assert again.training_job_analytics is not None
 
 
-def test_a_tuner_finds_the_best_job(estimator, inputs, session):
+def test_a_tuner_finds_the_best_job_and_another_attaches_to_it(estimator, inputs, session):
     tuner = HyperparameterTuner(
         estimator,
         "validation:accuracy",
@@ -90,8 +91,9 @@ def test_a_tuner_finds_the_best_job(estimator, inputs, session):
     )
     tuner.fit(inputs, wait=True)
 
-    assert tuner.best_training_job()
-    assert len(tuner.analytics().dataframe()) == 2
+    again = HyperparameterTuner.attach(tuner.latest_tuning_job.name, sagemaker_session=session)
+    assert again.best_training_job() == tuner.best_training_job()
+    assert len(again.analytics().dataframe()) == 2
 
 
 def test_an_endpoint_predicts_is_updated_and_deleted(predictor, trained):

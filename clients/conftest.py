@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+CLIENTS = Path(__file__).parent
+REPOSITORY = CLIENTS.parent
+ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 TWEETS = b"__label__technical kernel lambda latency\n__label__marketing webinar coupon discount\n" * 40
 
 
@@ -28,10 +30,36 @@ def local_aws() -> Iterator[str]:
             AWS_DEFAULT_REGION="us-east-1",
             AWS_ACCESS_KEY_ID="local",
             AWS_SECRET_ACCESS_KEY="local",
-            SAGEMAKER_USER_CONFIG_OVERRIDE=str(Path(__file__).with_name("sagemaker.yaml")),
+            SAGEMAKER_USER_CONFIG_OVERRIDE=str(CLIENTS / "sagemaker_2" / "sagemaker.yaml"),
         )
         yield url
         process.terminate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _short_pauses() -> Iterator[None]:
+    """
+    Shorten the pauses of the SDKs, which ask AWS for a status every 5 to 30 seconds. Their clock goes on by the whole
+    pause, because while an SDK follows a log it asks for the status when 30 seconds are over.
+    """
+    sleep, clock, skipped = time.sleep, time.time, 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal skipped
+        short = min(seconds, 0.2)
+        skipped += seconds - short
+        sleep(short)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", pause)
+        patch.setattr(time, "time", lambda: clock() + skipped)
+        yield
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notebooks write to the working directory."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
