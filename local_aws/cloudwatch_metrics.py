@@ -93,6 +93,9 @@ class Metrics(CheckedRequests, CloudWatchResponse):
         start, end = _time(range_["StartTime"]), _time(range_["EndTime"])
         if start >= end:
             raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html: rounded down
+        step = min(period, 60)
+        start = datetime.fromtimestamp(start.timestamp() // step * step, UTC)
         periods: dict[float, list[MetricDatumBase]] = defaultdict(list)
         for datum in list(self.cloudwatch_backend.get_all_metrics()):
             time = _time(datum.timestamp)

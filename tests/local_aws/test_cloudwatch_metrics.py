@@ -150,3 +150,20 @@ def test_queries_without_what_they_need_are_refused(cloudwatch, latency):
         [{"Id": "1 is no id", "Expression": "x" * 5000}],
     ):
         assert error_of(cloudwatch.get_metric_data, MetricDataQueries=queries, **RANGE)[0] == "ValidationError"
+
+
+@pytest.mark.parametrize(("period", "is_found"), [(300, True), (60, True), (30, True), (10, False)])
+def test_a_start_time_is_rounded_down(cloudwatch, period, is_found):
+    """The SageMaker SDKs ask from a job's start, and the job's metric is that of the whole minute."""
+    metric = {"Namespace": "Mine", "MetricName": f"metric-{next(_numbers)}"}
+    minute = NOW.replace(second=0)
+    cloudwatch.put_metric_data(
+        Namespace="Mine", MetricData=[{"MetricName": metric["MetricName"], "Value": 1.0, "Timestamp": minute}]
+    )
+    range_ = {"StartTime": minute + datetime.timedelta(seconds=29), "EndTime": minute + datetime.timedelta(minutes=2)}
+
+    found = points(cloudwatch, metric, **range_, Period=period, Statistics=["Sum"])
+    asked = {"Id": "q", "MetricStat": {"Metric": metric, "Period": period, "Stat": "Sum"}}
+    (result,) = cloudwatch.get_metric_data(MetricDataQueries=[asked], **range_)["MetricDataResults"]
+
+    assert (bool(found), bool(result["Values"])) == (is_found, is_found)
