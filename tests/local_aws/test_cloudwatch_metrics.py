@@ -11,7 +11,7 @@ from local_aws.store import Store
 from tests.local_aws.conftest import error_of
 
 NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-RANGE = {"StartTime": NOW - datetime.timedelta(minutes=10), "EndTime": NOW + datetime.timedelta(minutes=1)}
+RANGE = {"StartTime": NOW - datetime.timedelta(minutes=10), "EndTime": NOW + datetime.timedelta(hours=1)}
 DAY = 86_400
 """A period in which all values of a test fall."""
 _numbers = itertools.count(1)
