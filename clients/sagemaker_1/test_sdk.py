@@ -58,6 +58,7 @@ def test_an_estimator_attaches_to_a_job(trained, session):
 
     assert again.model_data == trained.model_data
     assert again.hyperparameters()["epochs"] == "10"
+    assert set(again.training_job_analytics.dataframe()["metric_name"]) == {"train:accuracy", "validation:accuracy"}
 
 
 def test_a_tuner_finds_the_best_job_and_another_attaches_to_it(estimator, inputs, session):
