@@ -15,7 +15,8 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 
 ROUNDS ?= 100
 SEED ?= 1
-.PHONY: help demo up test test-clients chaos chaos-dozen benchmarks pictures check lock clean
+MINUTES ?= 5
+.PHONY: help demo up test test-clients fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -32,6 +33,12 @@ test: $(VENV)/.installed-dev  ## every test
 
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
+
+# In rounds, each with new examples, and with a limit of memory (in kB).
+fuzz: $(VENV)/.installed-dev  ## readers of other people's bytes (rows, archives, models, hashtags); MINUTES=5
+	@ulimit -v 8000000; end=$$(($$(date +%s) + 60 * $(MINUTES))); \
+	while $(BIN)/python -m pytest -q --confcutdir=tests/fuzz --hypothesis-profile=fuzz tests/fuzz; do \
+		[ $$(date +%s) -lt $$end ] || exit 0; done; exit 1
 
 chaos: $(VENV)/.installed-dev  ## seeded rounds of kills, outages and user actions; ROUNDS=100 SEED=1
 	@$(BIN)/python -m chaos --rounds $(ROUNDS) --seed $(SEED)

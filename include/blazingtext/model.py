@@ -1,9 +1,6 @@
 """Predictions of a model or an endpoint in one form, and a check that both predict the same."""
 
-import gzip
 import json
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+from include.blazingtext.model_archive import MODEL_FILE, extract_model
 from include.blazingtext.model_process import ModelError, ModelProcess
 from include.config.errors import EvaluationError
 from include.tweets.tokens import LABEL_PREFIX
@@ -20,12 +18,7 @@ PROBABILITY_TOLERANCE = 1e-3
 
 MAX_WEIGHED_WORDS = 20_000
 """`heaviest_words` looks at this many of the most frequent words, to limit its memory."""
-MODEL_FILE = "model.bin"
 INSTANCES_AT_ONCE = 1000
-MEGABYTE = 2**20
-MAX_MODEL_FILE_BYTES = 4 * 2**30
-MAX_COMPRESSION = 100
-"""A file that gzip makes smaller than a hundredth holds hardly anything but one byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +50,10 @@ class LocalModel:
     def __init__(self, artifact: Path, folder: Path):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(artifact, "r:gz") as archive:
-                # Not extract(): without a filter it is unsafe, and filters need Python 3.11.4.
-                extract_model(archive, artifact.stat().st_size, folder / MODEL_FILE)
+            with artifact.open("rb") as archive:
+                extract_model(archive, folder / MODEL_FILE)
             self._process = ModelProcess(folder / MODEL_FILE)
-        # Not any OSError: a full disk says nothing of the model, and may have room at the next try.
-        except (tarfile.TarError, gzip.BadGzipFile, EOFError, ValueError, zlib.error) as error:
+        except ValueError as error:
             raise EvaluationError(f"{artifact.name} contains no model.bin that fastText can read: {error}") from None
         self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._process.labels]
 
@@ -95,25 +86,6 @@ class LocalModel:
             label: [{"word": word, "weight": weight, "occurrences": occurrences} for word, weight, occurrences in words]
             for label, words in zip(self.labels, found, strict=True)
         }
-
-
-def extract_model(archive: tarfile.TarFile, archive_bytes: int, target: Path) -> None:
-    """
-    Copy model.bin out of an archive.
-
-    :param archive_bytes: the size of the whole archive; weights hardly compress, so model.bin is not much larger
-    :raises ValueError: there is no such file, or it is too large
-    """
-    member = next((member for member in archive if Path(member.name).name == MODEL_FILE), None)
-    content = archive.extractfile(member) if member is not None else None
-    if content is None:
-        raise ValueError("the archive holds no model.bin")
-    limit = min(MAX_MODEL_FILE_BYTES, MAX_COMPRESSION * archive_bytes)
-    with target.open("wb") as file:
-        while block := content.read(MEGABYTE):
-            if file.tell() + len(block) > limit:
-                raise ValueError(f"model.bin is larger than {limit:,} bytes, which no model in this archive should be")
-            file.write(block)
 
 
 def _batches(instances: Iterable[str]) -> Iterator[list[str]]:

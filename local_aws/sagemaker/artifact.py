@@ -2,13 +2,11 @@
 
 import io
 import shutil
-import tarfile
 import weakref
-import zlib
 from pathlib import Path
 from tempfile import mkdtemp
 
-from include.blazingtext.model import MODEL_FILE, extract_model
+from include.blazingtext.model_archive import MODEL_FILE, DamagedArchive, extract_model
 from local_aws.blazingtext.inference import Predictor
 from local_aws.cloud import S3, NoSuchObject, split_uri
 
@@ -63,9 +61,8 @@ def open_artifact(archive: bytes, uri: str, scratch: Path | None) -> Predictor:
 
 def _load(archive: bytes, uri: str, model_file: Path) -> Predictor:
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-            extract_model(tar, len(archive), model_file)
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        extract_model(io.BytesIO(archive), model_file)
+    except DamagedArchive as error:
         raise ArtifactError(
             f'Failed to extract model data archive for container "container_1" from URL "{uri}". Please ensure '
             f"that the object located at the URL is a valid tar.gz archive. ({error})"

@@ -1,7 +1,9 @@
 """Model files that were made to harm whoever loads them: evaluation and the local AWS refuse them, and live on."""
 
 import errno
+import gzip
 import io
+import random
 import struct
 import tarfile
 from pathlib import Path
@@ -81,6 +83,58 @@ def test_an_archive_that_unpacks_to_far_more_than_it_is_is_refused(tmp_path):
     with pytest.raises(EvaluationError, match=r"model\.bin is larger than"):
         LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")
     assert (tmp_path / "in" / "model.bin").stat().st_size < 100 * len(archive)
+
+
+def tar_gz(*members: tuple[str, bytes, str]) -> bytes:
+    """An archive of members, each with name, type and the name that it links to."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            tar.addfile(member)
+    return archive.getvalue()
+
+
+def archive_with_a_header_of(size: int) -> bytes:
+    """The header's size is all that an archive needs, and tarfile reads as much into memory."""
+    header = tarfile.TarInfo("pax")
+    header.type, header.size = tarfile.XHDTYPE, size
+    return gzip.compress(header.tobuf() + random.Random(1).randbytes(3_000_000))
+
+
+DAMAGED = {
+    "a link that leads nowhere": tar_gz(("model.bin", tarfile.SYMTYPE, "none")),
+    "a link to itself": tar_gz(
+        ("model.bin", tarfile.LNKTYPE, "model.bin"), ("model.bin", tarfile.SYMTYPE, "model.bin")
+    ),
+    "a header of 200 MB": archive_with_a_header_of(200_000_000),
+    "no gzip": b"\x1f\x8b" + bytes(100),
+    "cut": archive_of(random.Random(1).randbytes(5000))[:2000],
+}
+
+
+@pytest.mark.parametrize("archive", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_archive_is_refused_in_words(tmp_path, archive):
+    (tmp_path / "model.tar.gz").write_bytes(archive)
+
+    with pytest.raises(EvaluationError, match=r"model\.tar\.gz contains no model\.bin that fastText can read: "):
+        LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")
+    with pytest.raises(ArtifactError, match="Failed to extract model data archive"):
+        open_artifact(archive, "s3://b/model.tar.gz", tmp_path)
+
+
+def test_what_stands_before_the_model_is_bounded_too(tmp_path):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, size in (("zeros", 50_000_000), ("model.bin", 10)):
+            member = tarfile.TarInfo(name)
+            member.size = size
+            tar.addfile(member, io.BytesIO(bytes(size)))
+    (tmp_path / "model.tar.gz").write_bytes(archive.getvalue())
+
+    with pytest.raises(EvaluationError, match="is larger than"):
+        LocalModel(tmp_path / "model.tar.gz", tmp_path / "in")
 
 
 @given(st.data())
