@@ -17,6 +17,7 @@ from include.config.errors import ConfigurationError
 from include.config.mistakes import describe_mistake, did_you_mean
 from include.config.names import check_hashtag
 from include.config.preparation import Recipe, check_encoding, check_labels
+from include.config.yaml_bounds import check_bounds
 
 __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_mean", "load_hashtags"]
 
@@ -189,7 +190,9 @@ def load_hashtags(path: Path | None = None, only: str | None = None) -> Hashtags
 def _entries(path: Path) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """The file's keys and values as YAML nodes, which know their lines."""
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        text = path.read_text(encoding="utf-8")
+        check_bounds(text, _LOADER)
+        root = yaml.compose(text, Loader=_LOADER)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:

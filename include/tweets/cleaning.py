@@ -26,6 +26,7 @@ _DATE = r"\d{4}-\d\d-\d\d"
 _TIME = re.compile(rf",(?:{_DATE}(?:[ T]{_CLOCK}{_ZONE})?(?=,\"?b['\"])|{_DATE}[ T]{_CLOCK}{_ZONE}|{_TWITTERS_TIME}),")
 """A time of its own between two commas. pandas writes only the date if all times of a column are midnight."""
 _BYTES = ("b'", 'b"')
+_NOT_A_REPR = (ValueError, SyntaxError, RecursionError, MemoryError)
 _BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)
 _RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
 _LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
@@ -35,6 +36,8 @@ _LAST_HASHTAGS = re.compile(r"(?:\s*#\w+)+\W*$")
 _NUMBERS = re.compile(r"\b\d+(?: \d+)*\b")
 """Of texts that are otherwise the same: "Last 31 tickets", "Last 1,036 tickets"."""
 _NOT_A_WORD = re.compile(r"[\W_]+")
+_LONG_REFERENCE = re.compile("&#[0-9]{4000,};?")
+"""A reference to a character, by a number that no character has."""
 _ASCII_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(256))
 
 GROUP_CHARACTERS = 60
@@ -81,7 +84,12 @@ def plain_text(cell: str) -> str:
 
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
-    return unicodedata.normalize("NFC", html.unescape(_decode(cell)))
+    decoded = _decode(cell)
+    try:
+        text = html.unescape(decoded)
+    except ValueError:  # Python reads no number of so many digits
+        text = html.unescape(_LONG_REFERENCE.sub("\ufffd", decoded))
+    return unicodedata.normalize("NFC", text)
 
 
 def canonical_body(cell: str) -> str:
@@ -100,7 +108,7 @@ def _body(text: str) -> str:
 def _decode(cell: str) -> str:
     """The tweet in the collector's nested row; the cell itself if it is not such a row."""
     if cell.startswith(_BYTES):
-        with suppress(ValueError, SyntaxError):  # then it is a tweet that begins like one: b'day greetings
+        with suppress(*_NOT_A_REPR):  # then it is a tweet that begins like one: b'day greetings
             return _decode_repr(cell)
     time = _TIME.search(cell)
     if time is None:
@@ -112,7 +120,7 @@ def _decode(cell: str) -> str:
         return nested if nested.strip() else cell
     try:
         return _decode_repr(nested)
-    except (ValueError, SyntaxError) as error:
+    except _NOT_A_REPR as error:
         raise UndecodableCell(f"the repr of the tweet's bytes is broken: {error}") from None
 
 

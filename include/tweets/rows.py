@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from include.config.printable import printable
+
 BLOCK_BYTES = 32 * 1024
 
 MAX_ROW_BYTES = 128 * 1024
@@ -68,7 +70,7 @@ class BadRow(Exception):
 
     def __init__(self, reason: str, detail: str, further_lines: Sequence[Line] = ()):
         """:param further_lines: lines after the row's first one that are rejected for the same reason"""
-        super().__init__(detail)
+        super().__init__(printable(detail))  # it may quote the row
         self.reason = reason
         self.further_lines = further_lines
 

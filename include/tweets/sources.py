@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from include.config.errors import DataError
+from include.config.printable import printable
 from include.tweets.formats import parquet
 from include.tweets.formats.compression import PIECE_BYTES, decompressed, stream_of
 from include.tweets.formats.csv import CsvFormat, detect_format, usable_rows
@@ -62,7 +63,7 @@ class Source:
 
         stat = path.stat()
         return cls(
-            name or path.name,
+            printable(name or path.name),
             open_file,
             size=stat.st_size,
             modified=modified or datetime.fromtimestamp(int(stat.st_mtime), UTC),

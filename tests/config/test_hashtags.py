@@ -132,6 +132,22 @@ def test_a_file_that_is_none_is_an_error_as_a_whole(load, text, message):
         load(text)
 
 
+MULTIPLIED = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("aws: " + "[" * 100_000, "line 1: not valid YAML: nested more than 50 levels deep"),
+        ("aws: " + "- " * 100_000, "line 1: not valid YAML"),
+        (MULTIPLIED, "line 6: not valid YAML: more than 100,000 values, with aliases written out"),
+    ],
+)
+def test_a_file_that_would_end_or_fill_its_reader_is_refused(load, text, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(text)
+
+
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(ConfigurationError, match="No such file"):
         load_hashtags(tmp_path / "none.yaml")

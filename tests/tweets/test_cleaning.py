@@ -49,7 +49,11 @@ def test_a_tweet_cut_inside_a_character_is_still_a_tweet():
     assert clean(r"Ana,2019-01-04 17:33:00,b'caf\xc3'", "clean").text == "caf\ufffd"
 
 
-@pytest.mark.parametrize("broken", [r"b'no end", r"b'\xg'", "b'a' + b'b'"])
+def test_a_reference_to_no_character_is_read_however_long_its_number_is():
+    assert clean("a &#" + "9" * 5000 + "; b", "clean").text == "a \ufffd b"
+
+
+@pytest.mark.parametrize("broken", [r"b'no end", r"b'\xg'", "b'a' + b'b'", "b''" + "-" * 3000 + "''"])
 def test_a_broken_repr_is_an_error(broken):
     with pytest.raises(UndecodableCell, match="broken"):
         clean(f"Ana,2019-01-04 17:33:00,{broken}", "clean")
