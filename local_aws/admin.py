@@ -57,9 +57,10 @@ class AdminApi:
             Rule("/faults/<int:fault_id>", methods=["DELETE"], endpoint=self._remove_fault),
             Rule("/objects/<bucket>/<key:key>", methods=["GET"], endpoint=_object),
         ]
-        self._routes = Map(
+        self.routes = Map(
             [Submount(ADMIN_PATH, rules)], strict_slashes=False, merge_slashes=False, converters={"key": _KeyConverter}
         )
+        """Every path and method that there is."""
 
     def answer(self, request: Request) -> Response:
         try:
@@ -73,9 +74,9 @@ class AdminApi:
 
     def _route(self, request: Request) -> Response:
         try:
-            endpoint, arguments = self._routes.bind("").match(request.path, request.method)
+            endpoint, arguments = self.routes.bind("").match(request.path, request.method)
         except HTTPException as error:
-            rules = self._routes.iter_rules()
+            rules = self.routes.iter_rules()
             known = sorted(f"{method} {rule.rule}" for rule in rules for method in rule.methods - {"HEAD"})
             error.description = f"no {request.method} {request.path} here; there is: {', '.join(known)}"
             raise
@@ -86,9 +87,9 @@ class AdminApi:
             raise UnsupportedMediaType("the Content-Type must be application/json")
         try:
             fault = Fault.from_json(request.get_data())
+            self._faults.add(fault)
         except FaultError as error:
             raise BadRequest(str(error)) from None
-        self._faults.add(fault)
         return _json(fault.model_dump(), 201)
 
     def _remove_fault(self, _: Request, fault_id: int) -> Response:

@@ -59,7 +59,7 @@ def identify(environment: WsgiEnvironment) -> Call:
     """
     Identify the call that a WSGI request makes. What is read of its body is put back.
 
-    :raises OSError: the body is in chunks, and the length of a chunk is not a number
+    :raises HTTPException: the body cannot be read
     """
     principal, region, service = _signature(environment)
     protocols = _PROTOCOLS

@@ -21,6 +21,8 @@ PHASES: tuple[str, ...] = get_args(Phase)
 SERVICES = (SAGEMAKER, RUNTIME, "s3", "logs", "cloudwatch", "iam", "sts", "sns")
 """The services whose operations a fault can name."""
 
+MAX_FAULTS = 1000
+
 _ids = itertools.count(1)
 
 
@@ -123,7 +125,12 @@ class Faults:
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
+        """
+        :raises FaultError: there are too many
+        """
         with self._lock:
+            if len(self._faults) >= MAX_FAULTS:
+                raise FaultError(f"there are {MAX_FAULTS:,} faults already; withdraw some first")
             self._faults.append(fault)
 
     def list(self) -> list[dict[str, Any]]:

@@ -16,6 +16,8 @@ from werkzeug.wsgi import LimitedStream
 
 IDLE_SECONDS = 60
 """A connection without a request for this time is closed."""
+STALLED_SECONDS = 120
+"""A client that sends or takes nothing for so long within a request loses its connection, and the server its thread."""
 MAX_SKIPPED_BYTES = 2**20
 """If more than this of a request's body is unread when the request is answered, the connection is closed."""
 MAX_LINGERING_BYTES = 10 * 2**30
@@ -61,7 +63,7 @@ class RequestHandler(MotoRequestHandler):
             waiting = self.rfile.peek(1)
         except TimeoutError:
             waiting = b""
-        self.connection.settimeout(None)  # a fault may delay an answer, and a client may read a large one slowly
+        self.connection.settimeout(STALLED_SECONDS)
         if waiting:
             super().handle_one_request()
         else:
@@ -79,7 +81,8 @@ class RequestHandler(MotoRequestHandler):
             return
         try:
             status, headers, answer = self._call_application(environment)
-        except (ConnectionError, ClientDisconnected):  # the client has left, or is to be left without an answer
+        # The client has left or stalls, or is to be left without an answer.
+        except (ConnectionError, TimeoutError, ClientDisconnected):
             self.close_connection = True
             return
         if body.unread_bytes > MAX_SKIPPED_BYTES:
@@ -104,7 +107,7 @@ class RequestHandler(MotoRequestHandler):
     def _call_application(self, environment: dict[str, Any]) -> tuple[int, Headers, bytes]:
         try:
             chunks, status, headers = run_wsgi_app(self.server.app, environment, buffered=True)
-        except (ConnectionError, ClientDisconnected):
+        except (ConnectionError, TimeoutError, ClientDisconnected):
             raise
         except Exception:
             traceback.print_exc(file=sys.stderr)

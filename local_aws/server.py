@@ -20,12 +20,14 @@ from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from include import __version__
 from local_aws import ADMIN_PATH, HOST
 from local_aws.admin import AdminApi
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
+from local_aws.bodies import bound_body
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
 from local_aws.cloudwatch_logs import Logs
@@ -51,6 +53,8 @@ LOCALSTACK_HEALTH = "/_localstack/health"
 MAX_OBJECT_BYTES = 5 * 2**30
 """S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
 MAX_PARAMETERS_BYTES = 16 * 2**20
+MAX_ORDER_BYTES = 64 * 1024
+"""Of a request to the admin API."""
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -92,17 +96,20 @@ class Application:
         path: str = environment.get("PATH_INFO", "")
         if reason := _forbidden(environment, path, self._allowed_hosts):
             return Response(f"{reason}\n", status=403)
-        if path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/"):
+        is_admin = path.startswith(ADMIN_PATH) or path == ADMIN_PATH.rstrip("/")
+        try:
+            bound_body(environment, MAX_ORDER_BYTES if is_admin else _max_body_bytes(environment))
+        except HTTPException as error:
+            return _unread(error)
+        if is_admin:
             return self._admin.answer(Request(environment))
-        if _is_too_large(environment):
-            return Response("The body is too large.\n", status=413)
         if path == LOCALSTACK_HEALTH:
             return Response(json.dumps(_localstack_health()), content_type="application/json")
         started = time.perf_counter()
         try:
             call = identify(environment)
-        except OSError as error:  # the length of a chunk is not a number
-            return Response(f"Bad request: {error}\n", status=400)
+        except HTTPException as error:
+            return _unread(error)
         answer = self._answer(call, environment)
         if self.closing:  # the store may have been closed before the call's effect was saved
             raise ConnectionResetError("the local AWS is closing")
@@ -169,12 +176,16 @@ def _forbidden(environment: WsgiEnvironment, path: str, allowed_hosts: Sequence[
     return "There is no moto-api here." if path.startswith("/moto-api") else ""
 
 
-def _is_too_large(environment: WsgiEnvironment) -> bool:
-    """Whether a body is larger than AWS takes one: an object, or parameters, which are read as a whole."""
+def _max_body_bytes(environment: WsgiEnvironment) -> int:
+    """How large AWS takes a body: an object, or parameters, which are read as a whole."""
     is_form = environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    limit = MAX_PARAMETERS_BYTES if environment.get("HTTP_X_AMZ_TARGET") or is_form else MAX_OBJECT_BYTES
-    length = environment.get("CONTENT_LENGTH") or ""
-    return length.isdecimal() and int(length) > limit
+    return MAX_PARAMETERS_BYTES if environment.get("HTTP_X_AMZ_TARGET") or is_form else MAX_OBJECT_BYTES
+
+
+def _unread(error: HTTPException) -> Response:
+    """The refusal of a body."""
+    message = json.dumps({"error": error.description})
+    return Response(message, status=error.code, content_type="application/json")
 
 
 def is_allowed_host(host: str, allowed_hosts: Sequence[str]) -> bool:

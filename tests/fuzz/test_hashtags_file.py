@@ -29,12 +29,11 @@ PIECES += (
     b"\xef\xbb\xbf",
     b"@daily",
     b"*/0 ",
-    b"[" * 60_000,
-    b"- " * 60_000,
 )
+DEEP = (b"aws: " + b"[" * 60_000, b"aws: " + b"- " * 60_000)
 
 
-@given(st.one_of(mutated(FILES, PIECES), mutated(FILES, PIECES), st.binary(max_size=100)))
+@given(st.one_of(mutated(FILES, PIECES), mutated(FILES, PIECES), st.sampled_from(DEEP), st.binary(max_size=100)))
 def test_each_entry_is_usable_or_has_an_error_with_its_line(content):
     with TemporaryDirectory() as folder:
         file = Path(folder) / "hashtags.yaml"

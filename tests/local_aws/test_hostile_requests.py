@@ -1,8 +1,12 @@
-"""Whatever is sent, SageMaker answers in its own way: an answer, or a refusal, never a fault of the server's."""
+"""Whatever is sent, SageMaker and the admin API answer, or refuse it in their way: never a fault of the server's."""
 
 import json
+import re
+import socket
+from contextlib import suppress
 from functools import cache
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 import requests
@@ -10,6 +14,9 @@ from botocore.model import Shape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local_aws.admin import AdminApi
+from local_aws.faults import FaultRequest, Faults
+from local_aws.request_log import RequestLog
 from local_aws.sagemaker.responses import OPERATIONS
 from local_aws.service_models import service_model
 
@@ -122,3 +129,106 @@ def test_invocations_of_anything(local_aws, name, body):
     response = requests.post(url, data=body, headers={**HEADERS, "Content-Type": "application/json"}, timeout=10)
 
     assert response.status_code in {400, 404}, response.text
+
+
+RULES = sorted(AdminApi(Faults(), RequestLog()).routes.iter_rules(), key=str)
+"""A route that is added is driven, too."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X")
+TEXTS = st.text(max_size=8) | st.sampled_from(["..", "%00", "/", "[", "*" * 30 + "b", "9" * 5000, "-1", "é", "\ud800"])
+FAULT_VALUES = JUNK | st.sampled_from(
+    [float("nan"), 1e400, 10**30, "[", "*a" * 20, "\ud800", "ConnectionReset", "Training"]
+)
+FAULTS = st.dictionaries(st.sampled_from([*FaultRequest.model_fields, "x"]), FAULT_VALUES, max_size=4)
+BODIES = st.one_of(st.binary(max_size=60), FAULTS.map(json.dumps).map(str.encode), st.just(b"[" * 50_000))
+HEADER_NAMES = (
+    "Content-Type",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Transfer-Encoding",
+    "Origin",
+    "Host",
+    "Range",
+    "Accept",
+    "Expect",
+)
+HEADER_NAMES += (
+    "Authorization",
+    "X-Amz-Target",
+    "If-None-Match",
+    "Connection",
+    "Content-Encoding",
+    "X-HTTP-Method-Override",
+)
+HEADER_VALUES = st.one_of(
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=12),
+    st.sampled_from(
+        ["application/json", "application/json; charset=x", "chunked", "-5", "70000", "1", "bytes=9-", "[::1"]
+    ),
+)
+MORE_HEADERS = st.dictionaries(st.sampled_from(HEADER_NAMES), HEADER_VALUES, max_size=2)
+
+
+def quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogatepass"), safe="/%")
+
+
+def exchange(url: str, head: str, body: bytes) -> bytes:
+    """Send bytes as they are; then nothing more comes, so that no answer may wait for more."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(head.encode("latin-1") + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        with suppress(ConnectionResetError):  # the server does not read a body that it refuses
+            while block := connection.recv(65536):
+                answer += block
+    return answer
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_the_admin_api_answers_whatever_is_sent(local_aws, client, rule):
+    @settings(max_examples=40, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def answer(data: st.DataObject) -> None:
+        path = re.sub("<[^>]*>", lambda _: quoted(data.draw(TEXTS)), rule.rule)
+        query = data.draw(
+            st.just("")
+            | st.dictionaries(TEXTS, TEXTS, max_size=2).map(lambda found: "?" + urlencode(found, errors="replace"))
+        )
+        method = data.draw(st.sampled_from(sorted(rule.methods)) | st.sampled_from(METHODS))
+        body = data.draw(BODIES)
+        headers = {"Host": "localhost", "Content-Type": "application/json", "Content-Length": str(len(body))}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {**headers, **data.draw(MORE_HEADERS)}.items())
+        found = exchange(local_aws.url, f"{method} {path}{query} HTTP/1.1\r\n{lines}\r\n", body)
+        status = found.split(b" ", 2)[1:2]
+        assert status, "no answer"
+        assert 200 <= int(status[0]) < 500, found[:500]
+
+    try:
+        answer()
+        assert requests.get(f"{local_aws.url}/_local/state", timeout=10).ok
+    finally:
+        assert requests.delete(f"{local_aws.url}/_local/faults", timeout=10).ok
+    assert client("s3").list_buckets()["Buckets"] is not None
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_order_that_is_too_long_is_refused_in_words(local_aws, chunked):
+    body = b" " * 70_000
+    headers = {"Content-Type": "application/json"}
+
+    answer = requests.post(
+        f"{local_aws.url}/_local/faults", data=iter([body]) if chunked else body, headers=headers, timeout=10
+    )
+
+    assert (answer.status_code, answer.json()) == (413, {"error": "the body has more than 65,536 bytes"})
+
+
+def test_the_number_of_faults_is_bounded(local_aws, order_fault, monkeypatch):
+    monkeypatch.setattr("local_aws.faults.MAX_FAULTS", 2)
+    for _ in range(2):
+        order_fault(error="X")
+
+    answer = requests.post(f"{local_aws.url}/_local/faults", json={"error": "X"}, timeout=10)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "there are 2 faults already; withdraw some first")
