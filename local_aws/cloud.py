@@ -20,7 +20,13 @@ from local_aws.pace import Pace
 from local_aws.s3_objects import S3Objects, current_objects, s3_backend
 from local_aws.store import Store
 
-_metrics_lock = threading.Lock()
+MAX_LOG_STREAMS = 10_000
+"""Of a group, and groups of endpoints' logs. The oldest are removed."""
+MAX_METRIC_VALUES = 1_000_000
+"""Of a region. The oldest tenth of them is removed."""
+ENDPOINT_LOGS = "/aws/sagemaker/Endpoints/"
+
+_metrics_lock, _logs_lock = threading.Lock(), threading.Lock()
 _S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
 
 
@@ -84,6 +90,21 @@ class LogStream:
         self._account_id, self._region, self._group, self.name, self._store = account_id, region, group, name, store
         self._backend.ensure_log_group(group)
         self._backend.ensure_log_stream(group, name)
+        with _logs_lock:
+            self._remove_oldest()
+
+    def _remove_oldest(self) -> None:
+        """Keep the number of streams of a group, and of groups of endpoints, bounded."""
+        groups = self._backend.groups
+        streams = groups[self._group].streams
+        while len(streams) > MAX_LOG_STREAMS:
+            oldest = next(iter(streams))
+            del streams[oldest]
+            self._store.delete_log(self._account_id, self._region, self._group, oldest)
+        if len(groups) > MAX_LOG_STREAMS:
+            for group in [name for name in groups if name.startswith(ENDPOINT_LOGS)][:-MAX_LOG_STREAMS]:
+                del groups[group]
+                self._store.delete_log(self._account_id, self._region, group)
 
     def write(self, lines: Iterable[str]) -> None:
         """Append lines, except empty ones, which CloudWatch refuses."""
@@ -95,8 +116,10 @@ class LogStream:
 
     def append(self, events: Iterable[tuple[int, str]]) -> None:
         """Append lines to moto's stream only; they are in the store already."""
-        stream = self._backend.groups[self._group].streams[self.name]
-        stream.put_log_events([{"timestamp": milliseconds, "message": line} for milliseconds, line in events])
+        group = self._backend.groups.get(self._group)
+        if group is not None and self.name in group.streams:  # it has not been removed, by a client or for its age
+            entries = [{"timestamp": milliseconds, "message": line} for milliseconds, line in events]
+            group.streams[self.name].put_log_events(entries)
 
 
 class Datum(MetricAggregatedDatum):
@@ -155,5 +178,8 @@ class Cloud:
         if datum is None or datum.timestamp != minute:
             datum = Datum(namespace, name, dimensions, minute, unit)
             self._data[series] = datum
-            cloudwatch_backends[self.account_id][self.region].metric_data.append(datum)
+            data = cloudwatch_backends[self.account_id][self.region].metric_data
+            if len(data) >= MAX_METRIC_VALUES:
+                del data[: MAX_METRIC_VALUES // 10]
+            data.append(datum)
         return datum

@@ -35,6 +35,7 @@ from local_aws.cloudwatch_metrics import Metrics
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from local_aws.http_server import Server
 from local_aws.pace import Pace
+from local_aws.quotas import Quotas
 from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker.models import SageMakerBackend, Services
@@ -85,6 +86,7 @@ class Application:
         self._faults, self._requests, self._s3_objects = faults, requests, s3_objects
         self._allowed_hosts = allowed_hosts
         self._admin = AdminApi(faults, requests, airflow_url)
+        self._quotas = Quotas()
         self.closing = False
         self._moto = _Dispatcher(create_backend_app)
 
@@ -135,7 +137,7 @@ class Application:
         return _error(call, environment, code, text)
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
-        if refusal := _refusal(call, environment):
+        if refusal := _refusal(call, environment) or self._quotas.refusal(call):
             return _error(call, environment, *refusal)
         if call.service == RUNTIME:
             return invoke_endpoint(call.name, call.region, Request(environment))

@@ -160,6 +160,13 @@ class Store:
                 if self._added_lines % LINES_BETWEEN_CUTS == 0:
                     self._cut_log()
 
+    def delete_log(self, account: str, region: str, group: str, stream: str | None = None) -> None:
+        """Delete the lines of a stream, or of a whole group."""
+        self._execute(
+            "DELETE FROM log_lines WHERE account = ? AND region = ? AND log_group = ? AND stream = coalesce(?, stream)",
+            (account, region, group, stream),
+        )
+
     def log_lines(self) -> Iterator[tuple[str, str, str, str, int, str]]:
         """Account, region, group, stream, milliseconds and text of all lines, oldest first."""
         yield from self._execute("SELECT * FROM log_lines ORDER BY rowid")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from local_aws.blazingtext.inference import ContainerError, Predictor
+from local_aws.cloud import ENDPOINT_LOGS
 from local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.job import JobFailed, require_no_fault
@@ -20,7 +21,7 @@ DEFAULT_WEIGHT = 1.0
 
 def log_group(endpoint_name: str) -> str:
     """The log group of an endpoint's container."""
-    return f"/aws/sagemaker/Endpoints/{endpoint_name}"
+    return f"{ENDPOINT_LOGS}{endpoint_name}"
 
 
 @dataclass
@@ -73,6 +74,7 @@ class Endpoint(Resource):
     KIND: ClassVar[str] = "endpoint"
     NAME_MEMBER: ClassVar[str] = "EndpointName"
     SUMMARY: ClassVar[str] = "EndpointSummary"
+    MAX_COUNT: ClassVar[int] = 100  # each variant has a process
     LOWER_CASE_ARN: ClassVar[bool] = True
     IN_PROGRESS: ClassVar[frozenset[str]] = frozenset(
         {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}

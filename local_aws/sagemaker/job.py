@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from local_aws.faults import Faults
 from local_aws.sagemaker.exceptions import ResourceInUse, ValidationException
-from local_aws.sagemaker.resource import Resource, Resources, cut_reason, internal_error, now
+from local_aws.sagemaker.resource import Resource, Resources, cut_reason, internal_error, now, require_below
 
 
 class JobFailed(Exception):
@@ -35,6 +35,8 @@ def require_no_fault(faults: Faults, phase: str, name: str) -> None:
 class Job(Resource):
     """A job."""
 
+    MAX_IN_PROGRESS: ClassVar[int] = 100
+    """There can be so many jobs of this kind at work in a region: each has a thread, and some have a process."""
     IN_PROGRESS: ClassVar[frozenset[str]] = frozenset({"InProgress", "Stopping"})
 
     started: datetime | None = None
@@ -127,6 +129,11 @@ J = TypeVar("J", bound=Job)
 
 class Jobs(Resources[J]):
     """The jobs of one kind. AWS's messages about jobs differ from those about other resources."""
+
+    def require_room(self) -> None:
+        super().require_room()
+        running = sum(job.is_in_progress for job in list(self.values()))
+        require_below(running, self.kind.MAX_IN_PROGRESS, f"Number of {self.noun}s in progress")
 
     def find(self, name: str) -> J:
         job = self.get(name)

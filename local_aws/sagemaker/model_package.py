@@ -9,6 +9,7 @@ from local_aws.sagemaker.exceptions import ConflictException, ValidationExceptio
 from local_aws.sagemaker.resource import Resource, Resources, now
 
 CREATED_BY: dict[str, Any] = {}
+MAX_PROPERTIES = 50
 
 
 @dataclass
@@ -89,6 +90,8 @@ class ModelPackage(Resource):
         properties.update(request.get("CustomerMetadataProperties", {}))
         for name in request.get("CustomerMetadataPropertiesToRemove", []):
             properties.pop(name, None)
+        if len(properties) > MAX_PROPERTIES:
+            raise ValidationException(f"A model package can have {MAX_PROPERTIES} CustomerMetadataProperties.")
         if properties or "CustomerMetadataProperties" in changes:
             changes["CustomerMetadataProperties"] = properties
         self.changes, self.modified = changes, now()
@@ -150,6 +153,7 @@ class ModelRegistry:
     def _create_version(self, group: ModelPackageGroup, request: dict[str, Any]) -> ModelPackage:
         if existing := self._created_with(group.name, request.get("ClientToken")):
             return existing
+        self.packages.require_room()
         group.versions_made += 1
         group.save()
         arn = self.packages.arn(f"{group.name}/{group.versions_made}")

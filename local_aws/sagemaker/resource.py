@@ -45,6 +45,8 @@ class Resource:
     SUMMARY: ClassVar[str]
     """The shape of the resource's entry in lists."""
     LOWER_CASE_ARN: ClassVar[bool] = False
+    MAX_COUNT: ClassVar[int] = 10_000
+    """There can be so many resources of this kind in a region."""
 
     cloud: Cloud
     request: dict[str, Any]
@@ -115,6 +117,17 @@ class Resource:
         """Continue after a restart."""
 
 
+def require_below(used: int, limit: int, quota: str) -> None:
+    """
+    :raises ResourceLimitExceeded: a quota is used up
+    """
+    if used >= limit:
+        raise ResourceLimitExceeded(
+            f"The account-level service limit '{quota}' is {limit}, with current utilization of {used} and a request "
+            "delta of 1. Please delete some first. (It is the local AWS's own limit.)"
+        )
+
+
 def cut_reason(reason: str | None) -> str | None:
     """A FailureReason of the length that answers allow."""
     return reason and reason[:MAX_REASON_LENGTH]
@@ -142,7 +155,12 @@ class Resources(dict[str, R], Generic[R]):
         return self.cloud.arn(self.kind.KIND, name.lower() if self.kind.LOWER_CASE_ARN else name)
 
     def create(self, request: dict[str, Any], **state: Any) -> R:
-        """Create, save and add a resource. The caller has checked that the name is free."""
+        """
+        Create, save and add a resource. The caller has checked that the name is free.
+
+        :raises ResourceLimitExceeded: there are too many of this kind
+        """
+        self.require_room()
         time = now()
         request = dict(request)
         tags = merge_tags(request.pop("Tags", []))
@@ -151,6 +169,12 @@ class Resources(dict[str, R], Generic[R]):
         resource.save()
         self[resource.name] = resource
         return resource
+
+    def require_room(self) -> None:
+        """
+        :raises ResourceLimitExceeded: there are as many of this kind as there can be
+        """
+        require_below(len(self), self.kind.MAX_COUNT, f"Number of {self.noun}s")
 
     def restore(self) -> None:
         """Load the resources of this account and region from the store."""
