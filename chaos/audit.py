@@ -7,7 +7,7 @@ Each function yields the violations that it finds. Its docstring says what the v
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from chaos.clients import PRINCIPAL, Clients
 from chaos.plan import Plan
 from include.config.names import Keys, run_name
+from local_stack import processes
 from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi
 from local_stack.errors import StackError
 
@@ -57,6 +58,13 @@ def wrong_state(plan: Plan, run: Run, user_acted: bool, clients: Clients) -> Ite
     elif not _failed_tasks(run):
         states = {name: task["state"] for name, task in run.tasks.items()}
         yield f"run {run.run_id} failed, but none of its tasks: {states}"
+
+
+def open_to_others(pids: Iterable[int]) -> list[str]:
+    """A part of the stack listens beyond the loopback interface, after it has been started again, too."""
+    return [
+        f"listens beyond loopback: {socket}" for pid in pids for socket in processes.open_to_others(processes.tree(pid))
+    ]
 
 
 def _wrong_success(plan: Plan, run: Run, clients: Clients) -> Iterator[str]:

@@ -70,6 +70,7 @@ def play(stack: ChaosStack, plans: list[Plan]) -> list[Round]:
             player.join()
         _wait_for_recovery(stack)
         _inspect(Clients.of(stack), rounds)
+        rounds[0].violations += audit.open_to_others(part.process.pid for part in stack.parts.values())
     finally:
         over.set()
         supervisor.join()

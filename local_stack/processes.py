@@ -5,8 +5,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import psutil
@@ -40,6 +41,20 @@ def tree(root: int) -> set[psutil.Process]:
         pids |= {one.pid for one in found}
         sessions |= {one.pid for one in found if one.session == one.pid}
     return members
+
+
+def open_to_others(processes: Iterable[psutil.Process]) -> list[str]:
+    """The sockets on which processes listen beyond the loopback interface, as ``name on address:port``."""
+    found = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            name = process.name()
+            found += [
+                f"{name} on {connection.laddr.ip}:{connection.laddr.port}"
+                for connection in process.net_connections(kind="inet")
+                if connection.status == psutil.CONN_LISTEN and not ip_address(connection.laddr.ip).is_loopback
+            ]
+    return found
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,7 @@
 """Each check of a round fails where it should."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -164,3 +166,15 @@ def test_a_change_of_a_foreign_endpoint_is_found(clients, foreign_endpoint, loca
     assert gone == f"deleted from the foreign endpoint {foreign_endpoint}: model"
     assert "DeleteModel was called 1 times" in deleted
     assert "AddTags was called 1 times" in tagged
+
+
+@pytest.mark.parametrize(("address", "found"), [("127.0.0.1", 0), ("0.0.0.0", 1)])
+def test_a_part_that_listens_beyond_loopback_is_a_violation(address, found):
+    command = [sys.executable, "-u", "-m", "http.server", "--bind", address, "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as part:
+        part.stdout.readline()  # it listens
+        violations = audit.open_to_others([part.pid])
+        part.kill()
+
+    assert len(violations) == found
+    assert all("listens beyond loopback: python" in violation for violation in violations)
