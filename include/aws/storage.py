@@ -3,7 +3,8 @@
 import io
 import json
 import urllib.parse
-from datetime import datetime
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ class Storage:
         """When an object was written."""
         when: datetime = self._client.head_object(Bucket=self.bucket, Key=key)["LastModified"]
         return when
+
+    def today(self) -> date:
+        """Today's date in UTC by S3's clock: a worker's may be wrong."""
+        answer = self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).date()
 
     def list_objects(self, prefix: str, after: str = "") -> list[Object]:
         """Every object whose key starts with a prefix and is greater than `after`, sorted by key."""

@@ -26,7 +26,7 @@ from include.evaluation.smoke_tests import smoke_tests
 from include.report import history
 from include.results import Evaluated, Trained
 from include.steps.reporting import write_report
-from include.steps.workplace import Workplace, today
+from include.steps.workplace import Workplace
 
 MISTAKES = 20
 HEAVIEST_WORDS = 15
@@ -125,7 +125,7 @@ def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[
 def _decide(place: Workplace, scored: _Scored, trained: Trained, params: Mapping[str, Any]) -> Decision:
     storage, keys = place.storage, place.keys
     own_version = place.registry.find(trained.model_uri, datetime.datetime.fromisoformat(trained.created_at))
-    dates = Dates(keys.date, newer_date(storage, keys, today()) or keys.date, scored.against_champion.date)
+    dates = Dates(keys.date, newer_date(storage, keys, storage.today()) or keys.date, scored.against_champion.date)
     manual_approval = own_version.manual_approval if own_version else None
     gate = Gate(params["min_gain"], params["min_test_tweets"])
     return decide(scored.evaluation, scored.against_champion.comparison, gate, params["deploy"], dates, manual_approval)

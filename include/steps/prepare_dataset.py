@@ -15,7 +15,7 @@ from include.config.ownership import ownership_tags
 from include.config.printable import printable
 from include.config.settings import Settings
 from include.results import Prepared
-from include.steps.workplace import Workplace, today
+from include.steps.workplace import Workplace
 from include.tweets.prepare import PrepareSettings, prepare
 
 PARALLEL_TUNING_JOBS = 2
@@ -37,7 +37,7 @@ def prepare_dataset(
     storage, keys = place.storage, place.keys
     with TemporaryDirectory(prefix="prepare-") as folder:
         tweets = fetch_tweets(
-            storage, keys, int(params["window_days"]), Path(folder) / "in", today(), require_success_marker
+            storage, keys, int(params["window_days"]), Path(folder) / "in", storage.today(), require_success_marker
         )
         sources, dates = tweets.sources, tweets.dates
         names = ", ".join(source.name for source in sources)

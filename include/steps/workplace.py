@@ -1,6 +1,5 @@
 """The settings and services that a task needs."""
 
-import datetime
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -30,8 +29,3 @@ class Workplace:
         """The hashtag's versions in the model registry that belong to this deployment."""
         artifacts = self.storage.uri(self.keys.prefix + "/")
         return Registry.connect(model_package_group(self.keys.hashtag), artifacts)
-
-
-def today() -> datetime.date:
-    """Today's date in UTC."""
-    return datetime.datetime.now(datetime.UTC).date()

@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+from datetime import timedelta
 from typing import Any
 
 import jsonschema
@@ -22,6 +23,8 @@ from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.config.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
+from local_aws.sagemaker import resource
+from local_aws.server import _RequestHandler
 from tests.aws.test_notify import remember, told
 from tests.conftest import REPOSITORY, SHARED_DATA
 from tests.report.test_document import SCHEMA
@@ -116,6 +119,35 @@ def run_dag(airflow_database, local_aws, storage, client, quick_loop):
         return Run(dag_run, storage, client("sagemaker"), Keys("twitter-data", hashtag, date))
 
     return run
+
+
+@pytest.fixture(params=[-1, 1], ids=["a day behind", "a day ahead"])
+def aws_clock(request, local_aws, monkeypatch) -> None:
+    """AWS's clock, as a worker sees it whose own is wrong by a day."""
+    shift, real_now, real_date = timedelta(days=request.param), resource.now, _RequestHandler.date_time_string
+    for module in [module for name, module in sys.modules.items() if name.startswith("local_aws.")]:
+        if getattr(module, "now", None) is real_now:
+            monkeypatch.setattr(module, "now", lambda: real_now() + shift)
+    monkeypatch.setattr(
+        _RequestHandler,
+        "date_time_string",
+        lambda self, timestamp=None: real_date(self, (timestamp or time.time()) + shift.total_seconds()),
+    )
+
+
+def test_a_clock_that_is_a_day_wrong_changes_no_billed_second_and_sends_no_notice(
+    aws_clock, run_dag, upload, monkeypatch
+):
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
+    told.clear()
+    upload(tweets(), "2026-01-07")
+
+    run = run_dag("2026-01-07")
+
+    assert (run.state, run.left, told) == ("success", [], [])
+    cost = run.report["cost"]
+    assert 0 <= cost["endpoint_seconds"] < 3600
+    assert 0 < cost["training_seconds"] < 3600
 
 
 def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:

@@ -1,8 +1,10 @@
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
 from hashtag_retrain.clock import time_now
+from tests.conftest import REPOSITORY
 
 
 def test_it_is_the_servers_time_whatever_this_machines_clock_says(sagemaker, monkeypatch):
@@ -14,3 +16,19 @@ def test_it_is_the_servers_time_whatever_this_machines_clock_says(sagemaker, mon
     ahead = time_now(sagemaker) - datetime.now(UTC)
 
     assert timedelta(hours=8, minutes=59) < ahead <= timedelta(hours=9)
+
+
+OWN_CLOCK = re.compile(r"datetime\.now\(|\.utcnow\(|\btime\.time\(|date\.today\(")
+ALLOWED = {
+    "include/config/hashtags.py": "whether a schedule ever comes",
+    "plugins/hashtag_retrain/deadlines.py": "in the scheduler, and only for a run without a time",
+    "plugins/hashtag_retrain/sensors/tweets.py": "only for a run without a start",
+}
+
+
+def test_nothing_else_asks_the_clock_of_its_machine():
+    files = [path for folder in ("include", "plugins", "dags") for path in (REPOSITORY / folder).rglob("*.py")]
+
+    found = {str(path.relative_to(REPOSITORY)) for path in files if OWN_CLOCK.search(path.read_text())}
+
+    assert found == set(ALLOWED)
