@@ -1,6 +1,7 @@
 """The command line: ``python -m include.cli``."""
 
 import argparse
+import errno
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from include.tweets.prepare import PrepareSettings, prepare
 from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Fractions
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EXIT_DONE, EXIT_BAD_DATA, EXIT_BAD_USAGE = 0, 1, 2
 
 
@@ -35,7 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_BAD_DATA
     except OSError as error:  # a full disk, a folder that cannot be written
         where = f"{error.filename}: " if error.filename else ""
-        print(printable(f"error: {where}{error.strerror or error}"), file=sys.stderr)
+        folders = " (in the temporary folder, or in --out)" if error.errno in NO_SPACE and not where else ""
+        print(printable(f"error: {where}{error.strerror or error}{folders}"), file=sys.stderr)
         return EXIT_BAD_USAGE
 
 

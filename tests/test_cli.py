@@ -1,4 +1,5 @@
 import json
+import resource
 import subprocess
 import sys
 
@@ -98,3 +99,36 @@ def test_upload_samples_makes_the_bucket(local_aws, client, monkeypatch, capsys)
 
     keys = [entry["Key"] for entry in client("s3").list_objects_v2(Bucket="samples-bucket")["Contents"]]
     assert "twitter-data/hashtags/aws/2026-01-07/labeled.csv/part-00000.csv" in keys
+
+
+def run_with_room_for(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command; no file that it writes may have more bytes, as on a full or read-only disk."""
+    return subprocess.run(
+        [sys.executable, "-m", "include.cli", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("room", "message"),
+    [(0, "No usable temporary directory found in"), (5_000, "File too large (in the temporary folder, or in --out)")],
+)
+def test_without_room_the_error_says_so_and_an_earlier_output_stays(tmp_path, room, message):
+    assert main(["prepare", str(SAMPLES), "--out", str(tmp_path)]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    done = run_with_room_for(room, "prepare", str(SAMPLES), "--out", str(tmp_path), "--seed", "1")
+
+    assert done.returncode == 2
+    assert done.stderr.strip().startswith("error: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(capsys):
+    assert main(["prepare", str(SAMPLES), "--out", "/proc/prepared"]) == 2
+    assert "error: /proc/prepared: " in capsys.readouterr().err

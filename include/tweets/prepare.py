@@ -50,6 +50,8 @@ ROWS_PER_JOB = 100_000
 
 TEST_TWEETS = "test_tweets.csv"
 """The test split before tokenisation, with one row for each line of test.txt."""
+REJECTED, REPORT = "rejected.csv", "report.json"
+CHANNELS = (*(f"{name}.txt" for name in SPLITS), TEST_TWEETS)
 TEST_TWEETS_COLUMNS = ("label", "text", "group")
 """Near copies of a tweet have the same group (see `include.tweets.cleaning.Tweet.group`)."""
 
@@ -77,35 +79,41 @@ def prepare(
     if repeated := sorted(name for name, count in names.items() if count > 1):
         raise ConfigurationError(f"several input files have the name {', '.join(repeated)}")
     out.mkdir(parents=True, exist_ok=True)
-    channels = [f"{name}.txt" for name in SPLITS] + [TEST_TWEETS]
-    for name in channels:
-        (out / name).unlink(missing_ok=True)
     tally = Tally()
     # Not below `out`, which others may own: the processes read from there what they have pickled.
-    with tempfile.TemporaryDirectory(prefix="prepare-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="prepare-") as folder:
+        scratch = Path(folder)
         try:
-            with (out / "rejected.csv").open("w", encoding="utf-8", newline="") as rejected:
+            with (scratch / REJECTED).open("w", encoding="utf-8", newline="") as rejected:
                 rejected.write(csv_line(REJECTED_COLUMNS))
-                _Preparation(sources, Path(scratch), settings, tally, rejected, progress, processes).run()
+                _Preparation(sources, scratch, settings, tally, rejected, progress, processes).run()
         except DataError as error:
-            _write_report(out, {**tally.report(settings), "error": str(error)})
+            _write(scratch, out, {**tally.report(settings), "error": str(error)}, [REJECTED])
             raise
-        for name in channels:
-            _move(Path(scratch) / name, out / name)
-    report = tally.report(settings)
-    _write_report(out, report)
+        report = tally.report(settings)
+        _write(scratch, out, report, [*CHANNELS, REJECTED])
     return report
 
 
-def _move(source: Path, target: Path) -> None:
-    """Also to another file system; the target is never half-written."""
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(target)
-
-
-def _write_report(out: Path, report: dict[str, Any]) -> None:
-    (out / "report.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write(scratch: Path, out: Path, report: dict[str, Any], names: Sequence[str]) -> None:
+    """
+    Write the report, and the files of these names, in place of an earlier output. If there is no space for all of them,
+    `out` stays as it was.
+    """
+    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
+    (scratch / REPORT).write_text(text, encoding="utf-8")
+    unfinished = {out / name: out / f".{name}.unfinished" for name in (*names, REPORT)}
+    try:
+        for target, copy in unfinished.items():
+            shutil.copyfile(scratch / target.name, copy)  # also to another file system
+    except OSError:
+        for copy in unfinished.values():
+            copy.unlink(missing_ok=True)
+        raise
+    for name in CHANNELS:
+        (out / name).unlink(missing_ok=True)
+    for target, copy in unfinished.items():
+        copy.replace(target)
 
 
 class _Preparation:
