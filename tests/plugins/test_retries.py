@@ -41,3 +41,13 @@ def refused_upload(code: str, status: int) -> S3UploadFailedError:
 )
 def test_what_a_person_must_mend_is_not_tried_again(error, action):
     assert RetryTransientErrors().evaluate(error, 1, 3).action == action
+
+
+def test_an_upload_that_s3_refuses_is_not_tried_again(storage, order_fault, tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    order_fault(operation="s3:PutObject", name=f"{storage.bucket}/*", error="AccessDenied", times=None)
+
+    with pytest.raises(S3UploadFailedError, match="AccessDenied") as error:
+        storage.upload(tmp_path / "file", "file")
+
+    assert RetryTransientErrors().evaluate(error.value, 1, 3).action == RetryAction.FAIL
