@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from local_aws.calls import Call
+from local_aws.terminal import tell
 
 KEPT_IN_MEMORY = 100_000
 MAX_FILE_BYTES = 16 * 2**20
@@ -33,6 +34,7 @@ class RequestLog:
         self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT_IN_MEMORY)
         self._path = file
         self._file: IO[bytes] | None = None
+        self._told = False
         if file is not None:
             self._file = _open(file)
             self._file.seek(0)
@@ -54,11 +56,25 @@ class RequestLog:
         with self._lock:
             self._entries.append(entry)
             if self._path is not None and self._file is not None:
-                self._file.write(json.dumps(entry).encode() + b"\n")
+                self._append(self._file, json.dumps(entry).encode() + b"\n")
                 if self._file.tell() > MAX_FILE_BYTES:
                     with suppress(OSError):  # the disk is full: the next call tries again
                         longer, self._file = self._file, _open(self._path)
                         longer.close()
+
+    def _append(self, file: IO[bytes], line: bytes) -> None:
+        """A disk without space costs the file its line, and nobody the answer to a call that has been carried out."""
+        end = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(line) == len(line):
+                return
+            reason = "no space for a whole line"
+        except OSError as error:
+            reason = str(error)
+        os.ftruncate(file.fileno(), end)
+        if not self._told:
+            tell(f"The request log {file.name} misses lines: {reason}")
+            self._told = True
 
     def entries(self, filters: dict[str, str]) -> Iterator[dict[str, Any]]:
         """The entries whose members fit the patterns, oldest first."""

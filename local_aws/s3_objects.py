@@ -1,13 +1,13 @@
 """Keep moto's S3 in the store: buckets, and the newest version of each object with its metadata and tags."""
 
-import sys
 import threading
 from typing import Any, NamedTuple
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 
-from local_aws.store import Store
+from local_aws.store import NotKept, Store
+from local_aws.terminal import tell
 
 BUCKETS, OBJECTS = "bucket", "object"
 
@@ -50,40 +50,74 @@ class S3Objects:
         self._saved: dict[str, dict[str, _Saved]] = {}
         for name, document in store.documents(BUCKETS):
             self._saved[name] = {}
-            bucket = s3_backend().create_bucket(name, document["region"])
-            bucket.creation_date = document["created"]
+            self._restore_bucket(name, document)
         for path, document in store.documents(OBJECTS):
             bucket_name, _, name = path.partition("/")
             try:
                 self._saved[bucket_name][name] = _Saved(self._restore(bucket_name, name, document), document)
             except (OSError, KeyError) as error:  # its content or bucket is missing; the other objects are restored
-                print(f"s3://{path} cannot be restored: {error!r}", file=sys.stderr)
+                tell(f"s3://{path} cannot be restored: {error!r}")
 
     def save(self, bucket_name: str, name: str = "") -> None:
         """
         Save the changes of an object, or its deletion.
 
         :param name: empty: of all objects in the bucket, and of the bucket
+        :raises NotKept: they cannot be saved; then the bucket is again as it was saved last
         """
         if self._store.scratch is None:
             return
         with self._lock:
-            bucket = s3_backend().buckets.get(bucket_name)
-            if bucket is None:
-                self._delete_bucket(bucket_name)
-                return
-            if bucket_name not in self._saved:
-                self._store.save(BUCKETS, bucket_name, {"region": bucket.region_name, "created": bucket.creation_date})
-                self._saved[bucket_name] = {}
-            if name:
-                self._save_object(bucket, name, current_object(bucket, name))
-            else:
-                self._save_objects(bucket)
+            try:
+                self._save(bucket_name, name)
+            except NotKept:
+                self._take_back(bucket_name, name)
+                raise
+
+    def _save(self, bucket_name: str, name: str) -> None:
+        bucket = s3_backend().buckets.get(bucket_name)
+        if bucket is None:
+            self._delete_bucket(bucket_name)
+            return
+        if bucket_name not in self._saved:
+            self._store.save(BUCKETS, bucket_name, {"region": bucket.region_name, "created": bucket.creation_date})
+            self._saved[bucket_name] = {}
+        if name:
+            self._save_object(bucket, name, current_object(bucket, name))
+        else:
+            self._save_objects(bucket)
 
     def _delete_bucket(self, name: str) -> None:
-        if self._saved.pop(name, None) is not None:
+        if name in self._saved:
             self._store.delete_below(OBJECTS, f"{name}/")
             self._store.delete(BUCKETS, name)
+            del self._saved[name]
+
+    def _take_back(self, name: str, touched: str) -> None:
+        """Make moto's bucket what the store has."""
+        saved = self._saved.get(name)
+        if saved is None:
+            s3_backend().buckets.pop(name, None)
+            return
+        if name not in s3_backend().buckets:
+            self._restore_bucket(
+                name, next(document for key, document in self._store.documents(BUCKETS) if key == name)
+            )
+        bucket = s3_backend().buckets[name]
+        found = current_objects(bucket)
+        for key in set(found) - set(saved):
+            _set_versions(bucket, key, bucket.keys.getlist(key)[:-1])
+        for key, before in saved.items():
+            if found.get(key) is not before.key or key == touched:
+                saved[key] = _Saved(self._take_back_object(bucket, key, before), before.document)
+
+    def _take_back_object(self, bucket: FakeBucket, name: str, before: _Saved) -> FakeKey:
+        versions = bucket.keys.getlist(name, [])
+        place = next((place for place, key in enumerate(versions) if key is before.key), None)
+        if place is None:  # moto keeps no older version
+            return self._restore(bucket.name, name, before.document)
+        _set_versions(bucket, name, versions[: place + 1])
+        return _describe(before.key, before.document)
 
     def _save_objects(self, bucket: FakeBucket) -> None:
         found = current_objects(bucket)
@@ -100,8 +134,8 @@ class S3Objects:
         before = saved.get(name)
         if key is None:
             if before is not None:
-                del saved[name]
                 self._store.delete(OBJECTS, f"{bucket.name}/{name}")
+                del saved[name]
             return
         try:
             document = self._document(key)
@@ -129,6 +163,10 @@ class S3Objects:
             "tags": s3_backend().tagger.get_tag_dict_for_resource(key.arn),
         }
 
+    def _restore_bucket(self, name: str, document: dict[str, Any]) -> None:
+        bucket = s3_backend().create_bucket(name, document["region"])
+        bucket.creation_date = document["created"]
+
     def _restore(self, bucket_name: str, name: str, document: dict[str, Any]) -> FakeKey:
         key = s3_backend().put_object(
             bucket_name,
@@ -140,9 +178,22 @@ class S3Objects:
             checksum_value=document["checksum_value"],
             disable_notification=True,
         )
-        key._version_id, key.last_modified = document["version_id"], document["last_modified"]
-        key.set_metadata(dict(document["metadata"]))
-        for attribute in ("checksum_algorithm", "checksum_type", "checksum_parts"):
-            setattr(key, attribute, document[attribute])
-        s3_backend().put_object_tagging(key, document["tags"])
-        return key
+        return _describe(key, document)
+
+
+def _describe(key: FakeKey, document: dict[str, Any]) -> FakeKey:
+    """Give an object the version, times, metadata and tags of a document."""
+    key._version_id, key.last_modified = document["version_id"], document["last_modified"]
+    key.metadata.clear()
+    key.set_metadata(dict(document["metadata"]))
+    for attribute in ("checksum_algorithm", "checksum_type", "checksum_parts"):
+        setattr(key, attribute, document[attribute])
+    s3_backend().put_object_tagging(key, document["tags"])
+    return key
+
+
+def _set_versions(bucket: FakeBucket, name: str, versions: list[Any]) -> None:
+    if versions:
+        bucket.keys.setlist(name, versions)
+    else:
+        bucket.keys.pop(name)

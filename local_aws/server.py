@@ -1,5 +1,6 @@
 """The HTTP server: all services on one address."""
 
+import errno
 import json
 import logging
 import socket
@@ -41,7 +42,8 @@ from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker.models import SageMakerBackend, Services
 from local_aws.sagemaker_runtime import invoke_endpoint
 from local_aws.service_models import RUNTIME, SAGEMAKER
-from local_aws.store import DataDirectoryError, Store
+from local_aws.store import DataDirectoryError, NotKept, Store
+from local_aws.terminal import tell
 
 StartResponse = Callable[..., Any]
 BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
@@ -56,6 +58,7 @@ MAX_OBJECT_BYTES = 5 * 2**30
 MAX_PARAMETERS_BYTES = 16 * 2**20
 MAX_ORDER_BYTES = 64 * 1024
 """Of a request to the admin API."""
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -131,8 +134,14 @@ class Application:
             # The SageMaker SDK asks whether its role may do what it is about to do. It goes on if it gets this code.
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else NOT_IMPLEMENTED
             text = f"The local AWS does not support {call.service}'s {call.operation}."
+        except NotKept as error:
+            code, text = "ServiceUnavailable", str(error)
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            code, text = "ServiceUnavailable", f"The local AWS has no space for this: {error.strerror}."
         except Exception as error:
-            traceback.print_exc()
+            tell(traceback.format_exc())
             code, text = "InternalFailure", f"The local AWS has a bug: {error!r}"
         return _error(call, environment, code, text)
 

@@ -41,6 +41,10 @@ class DataDirectoryError(Exception):
     """The directory cannot be used. The message says why and what to do."""
 
 
+class NotKept(Exception):
+    """A change cannot be kept, for example because the disk is full. The message says why."""
+
+
 class Store:
     """
     Documents (JSON with datetimes) by kind and key, in SQLite. Each change is a transaction: a process that is killed
@@ -48,6 +52,8 @@ class Store:
     refers to it. Contents without a document are removed when the store is opened, and after every gigabyte.
 
     Without a directory nothing is kept, and every method does nothing.
+
+    Every method that changes something raises NotKept, and has changed nothing, if the directory cannot be written.
 
     :raises DataDirectoryError: the directory cannot be created, another process uses it, or it has another format
     """
@@ -133,8 +139,12 @@ class Store:
                 os.utime(file)
         if not exists:
             unfinished = self.scratch / f"{name}-{threading.get_ident()}"
-            unfinished.write_bytes(content)
-            unfinished.replace(file)
+            try:
+                unfinished.write_bytes(content)
+                unfinished.replace(file)
+            except OSError as error:
+                unfinished.unlink(missing_ok=True)
+                raise NotKept(_not_kept(self._contents.parent, error.strerror)) from error
             self._sweep_after(len(content))
         return name
 
@@ -173,8 +183,12 @@ class Store:
 
     def _execute(self, statement: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
         with self._lock:
-            # A job's thread may still be running when the store is closed. What it saves then is dropped.
-            return [] if self._database is None else self._database.execute(statement, arguments).fetchall()
+            if self._database is None:  # closed, while a job's thread is still running: what it saves is dropped
+                return []
+            try:
+                return self._database.execute(statement, arguments).fetchall()
+            except sqlite3.OperationalError as error:
+                raise NotKept(_not_kept(self._contents.parent, error)) from error
 
     def _cut_log(self) -> None:
         """Keep the newest lines only."""
@@ -193,6 +207,10 @@ class Store:
             with suppress(OSError):
                 if file.name not in referenced and file.stat().st_mtime < older_than:
                     file.unlink()
+
+
+def _not_kept(directory: Path, reason: object) -> str:
+    return f"The data directory {directory} cannot be written ({reason}). Nothing was changed."
 
 
 def _make(directory: Path) -> None:

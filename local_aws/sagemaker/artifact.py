@@ -51,7 +51,7 @@ def open_artifact(archive: bytes, uri: str, scratch: Path | None) -> Predictor:
     folder = Path(mkdtemp(prefix="model-", dir=scratch))
     try:
         predictor = _load(archive, uri, folder / MODEL_FILE)
-    except ArtifactError:
+    except Exception:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     # Requests may still be under way when an endpoint is updated or deleted.

@@ -13,7 +13,8 @@ from local_aws.cloud import ENDPOINT_LOGS
 from local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.job import JobFailed, require_no_fault
-from local_aws.sagemaker.resource import Resource, cut_reason, internal_error, now
+from local_aws.sagemaker.resource import RETRY_SECONDS, Resource, cut_reason, internal_error, now
+from local_aws.store import NotKept
 
 METRICS_NAMESPACE = "AWS/SageMaker"
 DEFAULT_WEIGHT = 1.0
@@ -103,13 +104,12 @@ class Endpoint(Resource):
 
     def update(self, pending: dict[str, Any]) -> None:
         """Start another deployment. The old variants answer until it is in service."""
-        self.pending = pending
-        self._set_status("Updating")
+        self.change(pending=pending, status="Updating", modified=now())
         self._in_background(self._deploy)
 
     def delete(self) -> None:
         """Start the deletion; call `when_deleted` at its end."""
-        self._set_status("Deleting")
+        self.change(status="Deleting", modified=now())
         self._in_background(self._delete)
 
     def resume(self) -> None:
@@ -222,12 +222,17 @@ class Endpoint(Resource):
 
     def _delete(self) -> None:
         self.cloud.pace.wait("Deleting")
-        self.when_deleted()
+        while True:
+            try:
+                self.when_deleted()
+                return
+            except NotKept:
+                time.sleep(RETRY_SECONDS)
 
     def _set_status(self, status: str) -> None:
         with self._lock:
             self.status, self.modified = status, now()
-            self.save()
+            self.save_or_retry()
 
     def _in_background(self, work: Callable[..., Any]) -> None:
         threading.Thread(target=work, daemon=True, name=f"endpoint-{self.name}").start()

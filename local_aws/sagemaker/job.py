@@ -70,9 +70,8 @@ class Job(Resource):
         with self._lock:
             if self.status != "InProgress":
                 return False
+            self.change(status="Stopping", modified=now())
             self._stop_requested.set()
-            self.status, self.modified = "Stopping", now()
-            self.save()
         return True
 
     def abandon(self) -> None:
@@ -86,7 +85,7 @@ class Job(Resource):
         with self._lock:
             self.status, self.failure_reason = status, failure_reason
             self.ended = self.modified = now()
-            self.save()
+            self.save_or_retry()
         self.done.set()
 
     def end_stopped(self, stopped: JobStopped) -> None:

@@ -94,8 +94,7 @@ class ModelPackage(Resource):
             raise ValidationException(f"A model package can have {MAX_PROPERTIES} CustomerMetadataProperties.")
         if properties or "CustomerMetadataProperties" in changes:
             changes["CustomerMetadataProperties"] = properties
-        self.changes, self.modified = changes, now()
-        self.save()
+        self.change(changes=changes, modified=now())
 
 
 class ModelRegistry:
@@ -154,8 +153,7 @@ class ModelRegistry:
         if existing := self._created_with(group.name, request.get("ClientToken")):
             return existing
         self.packages.require_room()
-        group.versions_made += 1
-        group.save()
+        group.change(versions_made=group.versions_made + 1)
         arn = self.packages.arn(f"{group.name}/{group.versions_made}")
         request = request | {"ModelPackageGroupName": group.name}
         return self.packages.create(request, arn=arn, status="Completed", version=group.versions_made)

@@ -1,8 +1,9 @@
 """What all resources of SageMaker have in common: a request, an ARN, tags, times, and a document in the store."""
 
-import sys
 import threading
+import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
@@ -10,8 +11,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 from local_aws.cloud import Cloud
 from local_aws.sagemaker.exceptions import ResourceLimitExceeded, ValidationException
 from local_aws.service_models import service_model
+from local_aws.store import NotKept
+from local_aws.terminal import tell
 
 MAX_TAGS = 50
+RETRY_SECONDS = 1.0
+"""Between two tries to save, as long as the disk is full."""
 MAX_REASON_LENGTH = 1024
 """A FailureReason is cut after this many characters."""
 
@@ -84,20 +89,65 @@ class Resource:
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
         """Held while the resource is changed and saved."""
-        self._removed = False
+        self._removed = self._waiting = False
 
     def save(self) -> None:
-        """Save the resource in the store, unless it has been deleted."""
+        """
+        Save the resource in the store, unless it has been deleted.
+
+        :raises NotKept: it cannot be saved
+        """
         with self._lock:
             if not self._removed:
                 document = {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.name != "cloud"}
                 self.cloud.store.save(self.KIND, self.arn, document, self.contents())
 
-    def remove(self) -> None:
-        """Delete the resource from the store."""
+    def change(self, **values: Any) -> None:
+        """
+        Set fields and save the resource.
+
+        :raises NotKept: it cannot be saved; then the fields are as they were
+        """
         with self._lock:
-            self._removed = True
+            before = {name: getattr(self, name) for name in values}
+            try:
+                self._set(values)
+                self.save()
+            except NotKept:
+                self._set(before)
+                raise
+
+    def _set(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def save_or_retry(self) -> None:
+        """Save what has happened to the resource; as long as that is not possible, try again in the background."""
+        with self._lock:
+            try:
+                self.save()
+            except NotKept as error:
+                if not self._waiting:
+                    tell(f"{self.arn}: {error} Trying again.")
+                    self._waiting = True
+                    threading.Thread(target=self._retry, daemon=True, name=f"save-{self.name}").start()
+
+    def _retry(self) -> None:
+        while self._waiting:
+            time.sleep(RETRY_SECONDS)
+            with self._lock, suppress(NotKept):
+                self.save()
+                self._waiting = False
+
+    def remove(self) -> None:
+        """
+        Delete the resource from the store.
+
+        :raises NotKept: it cannot be deleted
+        """
+        with self._lock:
             self.cloud.store.delete(self.KIND, self.arn)
+            self._removed = True
 
     def change_tags(self, added: list[dict[str, str]], removed: Collection[str] = ()) -> list[dict[str, str]]:
         """
@@ -109,8 +159,7 @@ class Resource:
             changed = [tag for tag in merge_tags([*self.tags, *added]) if tag["Key"] not in removed]
             if len(changed) > MAX_TAGS:
                 raise ResourceLimitExceeded(f"A resource can have {MAX_TAGS} tags; this would make {len(changed)}.")
-            self.tags = changed
-            self.save()
+            self.change(tags=changed)
         return changed
 
     def resume(self) -> None:
@@ -161,11 +210,11 @@ class Resources(dict[str, R], Generic[R]):
         :raises ResourceLimitExceeded: there are too many of this kind
         """
         self.require_room()
-        time = now()
+        created = now()
         request = dict(request)
         tags = merge_tags(request.pop("Tags", []))
         arn = state.pop("arn", None) or self.arn(request[self.kind.NAME_MEMBER])
-        resource = self.kind(self.cloud, request, arn, tags, time, time, state.pop("status", None), **state)
+        resource = self.kind(self.cloud, request, arn, tags, created, created, state.pop("status", None), **state)
         resource.save()
         self[resource.name] = resource
         return resource
@@ -190,10 +239,11 @@ class Resources(dict[str, R], Generic[R]):
             try:
                 resource.resume()
             except Exception as error:
-                print(f"{resource.arn} cannot continue: {error!r}", file=sys.stderr)
+                tell(f"{resource.arn} cannot continue: {error!r}")
 
     def remove(self, name: str) -> None:
-        self.pop(name).remove()
+        self[name].remove()
+        self.pop(name, None)
 
     def delete(self, name: str) -> None:
         """

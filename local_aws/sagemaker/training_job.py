@@ -108,7 +108,7 @@ class TrainingJob(Job):
             self.secondary_status, self.modified = secondary_status, time
             if secondary_status == "Downloading":
                 self.started = time
-            self.save()
+            self.save_or_retry()
 
     def note_metric(self, name: str, value: float) -> None:
         self.metrics = {**self.metrics, name: value}  # a new dictionary: another thread may be reading the old one
@@ -116,7 +116,7 @@ class TrainingJob(Job):
 
     def note_validation_accuracy(self, epoch: int, accuracy: float) -> None:
         self.validation_accuracies = {**self.validation_accuracies, str(epoch): accuracy}
-        self.save()
+        self.save_or_retry()
 
     def _run(self) -> None:
         self._training_run.run()

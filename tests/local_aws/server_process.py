@@ -23,6 +23,10 @@ class ServerProcess:
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().split("ready on ")[1].split()[0]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def client(self, service: str) -> Any:
         # One attempt: a server that is dead stays dead.
         return boto3.client(service, endpoint_url=self.url, config=Config(retries={"total_max_attempts": 1}))
