@@ -21,7 +21,7 @@ from local_aws.calls import Call
 from local_aws.s3_objects import s3_backend
 from local_aws.service_models import RUNTIME, SAGEMAKER
 
-MAX_CALLS = 100_000
+MAX_CALLS = 1_000_000
 """Of any other operation that adds something, since the local AWS started."""
 _ADDS = re.compile("Create|Put|Add|Set|Tag|Attach|Publish|Upload|Start|Enable|Associate|Register|Subscribe")
 

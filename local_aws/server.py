@@ -128,21 +128,14 @@ class Application:
             time.sleep(fault.delay_seconds)
         try:
             return self._fail(fault, call, environment) if fault and fault.error else self._serve(call, environment)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             raise
         except NotImplementedError:
             # The SageMaker SDK asks whether its role may do what it is about to do. It goes on if it gets this code.
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else NOT_IMPLEMENTED
             text = f"The local AWS does not support {call.service}'s {call.operation}."
-        except NotKept as error:
-            code, text = "ServiceUnavailable", str(error)
-        except OSError as error:
-            if error.errno not in NO_SPACE:
-                raise
-            code, text = "ServiceUnavailable", f"The local AWS has no space for this: {error.strerror}."
         except Exception as error:
-            tell(traceback.format_exc())
-            code, text = "InternalFailure", f"The local AWS has a bug: {error!r}"
+            code, text = _explain(error)
         return _error(call, environment, code, text)
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
@@ -163,6 +156,16 @@ class Application:
             raise ConnectionResetError("a fault was ordered")
         code = fault.error or ""
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """Code and message of an answer to a call that could not be carried out."""
+    if isinstance(error, NotKept):
+        return "ServiceUnavailable", str(error)
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return "ServiceUnavailable", f"The local AWS has no space for this: {error.strerror}."
+    tell(traceback.format_exc())
+    return "InternalFailure", f"The local AWS has a bug: {error!r}"
 
 
 def _localstack_health() -> dict[str, Any]:

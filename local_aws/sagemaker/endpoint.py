@@ -75,7 +75,7 @@ class Endpoint(Resource):
     KIND: ClassVar[str] = "endpoint"
     NAME_MEMBER: ClassVar[str] = "EndpointName"
     SUMMARY: ClassVar[str] = "EndpointSummary"
-    MAX_COUNT: ClassVar[int] = 100  # each variant has a process
+    MAX_COUNT: ClassVar[int] = 500  # each variant has a process
     LOWER_CASE_ARN: ClassVar[bool] = True
     IN_PROGRESS: ClassVar[frozenset[str]] = frozenset(
         {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
