@@ -1,6 +1,7 @@
 from include.samples import DATES, SAMPLE_DATA
 from include.tweets.cleaning import clean
-from include.tweets.formats.csv import read_csv
+from include.tweets.formats.csv import CsvFormat
+from include.tweets.labels import Labels
 from include.tweets.rows import Row
 
 LABELS = {"0": "technical", "1": "marketing"}
@@ -9,7 +10,7 @@ LABELS = {"0": "technical", "1": "marketing"}
 def rows(hashtag: str, date: str) -> list[Row]:
     path = SAMPLE_DATA / "hashtags" / hashtag / date / "labeled.csv" / "part-00000.csv"
     with path.open("rb") as stream:
-        found = [row for block in read_csv(path.name, stream, LABELS) for row in block.rows()]
+        found = [row for block in CsvFormat(path.name, Labels(LABELS)).blocks(stream) for row in block.rows()]
     assert all(isinstance(row, Row) for row in found)
     return found
 

@@ -1,5 +1,6 @@
 """Rules for Create and Update requests beyond the service model: SageMaker's own, and what is not supported here."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from local_aws.cloud import S3, NoSuchObject, split_uri
@@ -39,6 +40,8 @@ NOT_SUPPORTED = {
     ),
 }
 """Members that are refused: they would change what happens on AWS, and have no effect here."""
+OF_A_DEBUG_HOOK = ("CollectionConfigurations", "HookParameters")
+"""The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for."""
 UNCHANGED_DATA = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
 """A DataProcessing that neither filters nor joins."""
 
@@ -47,14 +50,24 @@ def refuse_unsupported(operation: str, request: dict[str, Any]) -> None:
     """
     :raises ValidationException: members of the request are not supported; the message names them and the operation
     """
-    found = [name for name in NOT_SUPPORTED[operation] if request.get(name) and _has_effect(name, request[name])]
-    # The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for.
-    hook = request.get("DebugHookConfig") or {}
-    found += [f"DebugHookConfig.{name}" for name in ("CollectionConfigurations", "HookParameters") if hook.get(name)]
-    definition = request.get("TrainingJobDefinition") or {}
-    found += [f"TrainingJobDefinition.{name}" for name in NOT_SUPPORTED["CreateTrainingJob"] if definition.get(name)]
+    found = [
+        *_present(request, NOT_SUPPORTED[operation]),
+        *_present(request, OF_A_DEBUG_HOOK, "DebugHookConfig"),
+        *_present(request, NOT_SUPPORTED["CreateTrainingJob"], "TrainingJobDefinition"),
+    ]
     if found:
         raise ValidationException(f"The local AWS does not support {', '.join(found)} of {operation}.")
+
+
+def _present(request: dict[str, Any], names: Sequence[str], inside: str = "") -> list[str]:
+    """
+    The members that have an effect.
+
+    :param inside: the member of the request that contains them; empty for the request itself
+    """
+    members = (request.get(inside) or {}) if inside else request
+    found = [name for name in names if members.get(name) and _has_effect(name, members[name])]
+    return [f"{inside}.{name}" for name in found] if inside else found
 
 
 def _has_effect(name: str, value: Any) -> bool:

@@ -23,8 +23,8 @@ from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.config.names import Keys, run_name
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
+from local_aws.http_server import RequestHandler
 from local_aws.sagemaker import resource
-from local_aws.server import _RequestHandler
 from tests.aws.test_notify import remember, told
 from tests.conftest import REPOSITORY, SHARED_DATA
 from tests.report.test_document import SCHEMA
@@ -124,12 +124,12 @@ def run_dag(airflow_database, local_aws, storage, client, quick_loop):
 @pytest.fixture(params=[-1, 1], ids=["a day behind", "a day ahead"])
 def aws_clock(request, local_aws, monkeypatch) -> None:
     """AWS's clock, as a worker sees it whose own is wrong by a day."""
-    shift, real_now, real_date = timedelta(days=request.param), resource.now, _RequestHandler.date_time_string
+    shift, real_now, real_date = timedelta(days=request.param), resource.now, RequestHandler.date_time_string
     for module in [module for name, module in sys.modules.items() if name.startswith("local_aws.")]:
         if getattr(module, "now", None) is real_now:
             monkeypatch.setattr(module, "now", lambda: real_now() + shift)
     monkeypatch.setattr(
-        _RequestHandler,
+        RequestHandler,
         "date_time_string",
         lambda self, timestamp=None: real_date(self, (timestamp or time.time()) + shift.total_seconds()),
     )
@@ -365,16 +365,16 @@ def test_a_training_that_sagemaker_refuses_fails_the_run(run_dag, upload, monkey
 
 
 def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(run_dag, upload, client):
-    upload(tweets(), "2026-01-07")
+    upload(tweets(), "2026-01-03")  # a date of its own, because jobs are listed by it
     failing = {"min_count": 10_000, "deploy": "never"}
 
-    first, second = run_dag("2026-01-07", **failing), run_dag("2026-01-07", **failing)
+    first, second = run_dag("2026-01-03", **failing), run_dag("2026-01-03", **failing)
 
     assert (first.state, first.tasks["train_model"]) == ("failed", "failed")
     assert second.tasks["train_model"] == "failed"
-    jobs = client("sagemaker").list_training_jobs(NameContains="2026-01-07", SortBy="CreationTime")
-    newest, oldest = (job["TrainingJobName"] for job in jobs["TrainingJobSummaries"][-2:])
-    assert {newest, oldest} == {oldest.removesuffix("-a2"), oldest.removesuffix("-a2") + "-a2"}
+    jobs = client("sagemaker").list_training_jobs(NameContains="2026-01-03", SortBy="Name", SortOrder="Ascending")
+    oldest, newest = (job["TrainingJobName"] for job in jobs["TrainingJobSummaries"])
+    assert newest == f"{oldest}-a2"
 
 
 def test_an_artifact_that_is_no_model_fails_the_evaluation_and_leaves_nothing(run_dag, upload, storage):

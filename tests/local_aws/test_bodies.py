@@ -51,7 +51,7 @@ def test_what_is_no_chunk_is_refused(local_aws, path):
 
 @pytest.mark.parametrize("path", ["", "_local/faults", "bucket/key"])
 def test_a_client_that_does_not_send_what_it_has_announced_is_let_go(local_aws, monkeypatch, path):
-    monkeypatch.setattr("local_aws.server._RequestHandler.timeout", 0.2)
+    monkeypatch.setattr("local_aws.http_server.STALLED_SECONDS", 0.2)
     host, _, port = local_aws.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(f"PUT /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n".encode())
