@@ -9,7 +9,7 @@ from include import __version__
 from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
 from include.blazingtext.requests import training_request, tuning_request
-from include.config.errors import DataError
+from include.config.errors import DataError, NoRows
 from include.config.names import fingerprint, training_job_name, tuning_job_name
 from include.config.ownership import ownership_tags
 from include.config.printable import printable
@@ -45,6 +45,8 @@ def prepare_dataset(
         out = Path(folder) / "out"
         try:
             report = prepare(sources, out, PrepareSettings(**preparation))
+        except NoRows:
+            raise
         except DataError as error:
             rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
             raise DataError(f"{error} ({rejected})") from None

@@ -62,7 +62,7 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
     shown = console.export_text()
     for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
         assert task in shown
-    assert "Tweets per split: train 456, validation 62, test 50" in shown
+    assert "Tweets per split: train 451, validation 65, test 52" in shown
     assert "significantly better than the majority baseline" in shown
     assert "deleted 20" in shown
     assert sagemaker.list_endpoints()["Endpoints"] == []
@@ -176,7 +176,8 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sage
         )
 
     run(".venv/bin/python -m local_stack upload cloud 2026-01-07 my-tweets.csv", cloud="own")
-    run('.venv/bin/python -m local_stack dags trigger retrain_cloud --conf \'{"date": "2026-01-07"}\'', cloud="own")
+    conf = """'{"date": "2026-01-07", "deploy": "always"}'"""
+    run(f".venv/bin/python -m local_stack dags trigger retrain_cloud --conf {conf}", cloud="own")
     (run_id,) = [run["dag_run_id"] for run in airflow.runs("retrain_own") if run["run_type"] == "manual"]
     waits(airflow, run_id, "hold_endpoint", "retrain_own")
 
@@ -241,7 +242,7 @@ def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_
         "2026-01-07",
         max_active_runs=4,
         reprocess_behavior="failed",
-        dag_run_conf={"keep_endpoint_minutes": 0.01, "epochs": 10},
+        dag_run_conf={"keep_endpoint_minutes": 0.01, "epochs": 20, "early_stopping": False, "min_test_tweets": 10},
     )
 
     runs = wait_until(lambda: backfilled(airflow, "retrain_azure", 4), 400, "four backfilled runs")
