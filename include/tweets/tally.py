@@ -16,6 +16,7 @@ from include.tweets.sources import Source
 from include.tweets.split import SPLITS, Split
 from include.tweets.spool import BlockTally
 
+MAY_BE_A_HEADER = (UNKNOWN_LABEL, "missing_column", "extra_column")
 HEADER_HINT = " If line 1 is a header row, set label_column and text_column to the names of its columns."
 MAX_MESSAGE = 500
 """So many characters of a list of file names are shown."""
@@ -291,7 +292,8 @@ def _lost(message: str, rows: int, rejected: RejectedRows) -> str:
     """
     first = rejected.first_bad
     assert first is not None
-    hint = HEADER_HINT if first.line == 1 and first.reason in (UNKNOWN_LABEL, "missing_column", "extra_column") else ""
+    is_header = first.line == 1 and first.reason in MAY_BE_A_HEADER and not first.content.startswith("{")
+    hint = HEADER_HINT if is_header else ""
     return (
         f"{message.format(f'{rejected.bad:,} of {rows:,} rows cannot be used')} The first one is in {first.file}, line "
         f"{first.line}: {first.detail}.{hint} rejected.csv lists all of them."
