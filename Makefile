@@ -51,6 +51,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.invocation_latency
 	@$(BIN)/python -m benchmarks.prepare_speed
 	@$(BIN)/python -m benchmarks.tuning
+	@$(BIN)/python -m benchmarks.defaults
 
 pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today's product; needs Chromium
 	@$(BIN)/python -m docs.pictures

@@ -5,8 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from benchmarks.defaults import PRESETS
 from docs.pictures import Browser
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
 from include.config.hashtags import HashtagSettings
 from local_stack.errors import StackError
 from tests.conftest import REPOSITORY
@@ -71,6 +74,18 @@ def test_every_setting_of_a_hashtag_has_a_row_with_its_default():
         for name, field in HashtagSettings.model_fields.items()
     }
     assert dict(rows) == defaults
+
+
+def test_the_presets_are_parameters_of_a_run_and_those_of_the_benchmark():
+    page = (REPOSITORY / "docs" / "hashtags.md").read_text()
+
+    blocks = re.findall(r"^`(\w+)`: .*?```yaml\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+
+    presets = {name: yaml.safe_load(block)["parameters"] for name, block in blocks}
+    assert presets == PRESETS
+    for preset in presets.values():
+        assert set(preset) == set(HYPERPARAMETERS)
+        to_request(preset)
 
 
 def test_every_variable_of_the_environment_is_documented():

@@ -26,7 +26,7 @@ class Hyperparameter:
     default: Value
     """BlazingText's default, for a request without this hyperparameter."""
     recommended: Value
-    """This product's default. It suits a few hundred to some ten thousand tweets."""
+    """This product's default. It suits 500 to 30,000 tweets: docs/benchmarks.md says how it was chosen."""
     title: str
     description: str
     minimum: int = 0
@@ -89,9 +89,11 @@ HYPERPARAMETERS = {
             name="epochs",
             kind="integer",
             default=5,
-            recommended=30,
-            title="Epochs (maximum)",
-            description="Maximum number of passes over the tweets. Over these epochs the learning rate falls to 0.",
+            recommended=12,
+            title="Epochs",
+            description="Number of passes over the tweets, with early stopping the maximum. Over these epochs the "
+            "learning rate falls to 0. 20 suit fewer than 1,000 tweets with many labels. With more tweets, more epochs "
+            "make the probabilities too extreme.",
             tuning_range=(5, 30),
             maximum=1000,
         ),
@@ -99,9 +101,10 @@ HYPERPARAMETERS = {
             name="min_count",
             kind="integer",
             default=5,
-            recommended=1,
+            recommended=2,
             title="Minimum word count",
-            description="Words that occur less often in the train split are ignored.",
+            description="Words that occur less often in the train split are ignored. With 2, the model cannot "
+            "learn a tweet by a word that only this tweet has.",
             minimum_is_allowed=True,
             tuning_range=(1, 5),
             maximum=10_000,
@@ -150,9 +153,10 @@ HYPERPARAMETERS = {
             name="early_stopping",
             kind="boolean",
             default=False,
-            recommended=True,
+            recommended=False,
             title="Early stopping",
-            description="Stop when the validation accuracy no longer improves. Keep the model of the best epoch.",
+            description="Stop when the validation accuracy no longer improves. Keep the model of the best epoch. Its "
+            "learning rate has not fallen to 0, so its probabilities are often worse than without early stopping.",
         ),
         Hyperparameter(
             name="patience",

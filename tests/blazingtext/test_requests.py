@@ -40,7 +40,7 @@ def test_the_tuning_request_is_what_sagemakers_service_model_asks_for():
     assert definition["StaticHyperParameters"] == {
         "mode": "supervised",
         "buckets": "200000",
-        "early_stopping": "True",
+        "early_stopping": "False",
         "patience": "5",
         "min_epochs": "5",
     }

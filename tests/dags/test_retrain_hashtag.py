@@ -17,6 +17,7 @@ import pytest
 import requests
 from airflow.sdk import DAG
 
+from benchmarks.defaults import PRESETS
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
@@ -165,7 +166,7 @@ def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
 def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
     upload(tweets(), "2026-01-07")
 
-    run = run_dag("2026-01-07", keep_endpoint_minutes=0.1)
+    run = run_dag("2026-01-07", keep_endpoint_minutes=0.1, early_stopping=True)
 
     assert run.state == "success"
     assert {task for task, state in run.tasks.items() if state != "success"} == {"tune_model"}
@@ -474,9 +475,9 @@ def test_the_real_tweets_of_the_old_pipeline_give_an_honest_figure(run_dag, stor
     folder = SHARED_DATA / "twitter-data/hashtags/aws/2019-01-04/labeled.csv"
     (path,) = folder.glob("*.csv")
     storage.upload(path, f"{Keys('twitter-data', 'aws', '2019-01-04').tweets}/{path.name}")
-    seeds = {"epochs": 10, "min_count": 2, "learning_rate": 0.05, "vector_dim": 10, "patience": 4}
+    original = {**PRESETS["original"], "buckets": QUICK["buckets"]}
 
-    run = run_dag("2019-01-04", **seeds, deploy="never")
+    run = run_dag("2019-01-04", **original, deploy="never")
 
     report = run.report
     assert run.state == "success"

@@ -37,7 +37,7 @@ def small_training_request(s3, bucket, **hyperparameters):
     for channel in ("train", "validation"):
         if s3.list_objects_v2(Bucket=bucket, Prefix=f"{channel}/{channel}.txt")["KeyCount"] == 0:
             s3.put_object(Bucket=bucket, Key=f"{channel}/{channel}.txt", Body=TRAIN)
-    small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5}
+    small = {"epochs": 20, "buckets": 100, "learning_rate": 0.5, "early_stopping": True}
     return training_request(
         job_name=f"job-{next(_numbers)}",
         image=IMAGE,
