@@ -24,7 +24,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from benchmarks.data_sets import DataSet, Rows, data_sets
-from include.blazingtext.hyperparameters import HYPERPARAMETERS
+from include.blazingtext.hyperparameters import recommended
 from include.tweets.split import Split
 from include.tweets.tokens import LABEL_PREFIX
 from local_aws.blazingtext.training import train
@@ -78,7 +78,7 @@ GRID: list[Values] = [
 DEFAULTS, EARLIER, BEST_OF_GRID, LINEAR = "defaults", "early_stopping", "best of grid", "linear model"
 SETTINGS: dict[str, Values] = {
     DEFAULTS: {},
-    "10 epochs": {"epochs": 10},
+    "12 epochs": {"epochs": 12},
     "20 epochs": {"epochs": 20},
     **PRESETS,
     "fastText": FASTTEXT,
@@ -142,7 +142,7 @@ def _scored(data: DataSet, fit: Callable[[DataSet], Probabilities]) -> Scores:
 
 
 def _fasttext(data: DataSet, values: Values) -> Probabilities:
-    chosen = {name: hyperparameter.recommended for name, hyperparameter in HYPERPARAMETERS.items()} | dict(values)
+    chosen = recommended(len(data.examples("train"))) | dict(values)
     model = train(data.path("train"), data.path("validation"), chosen, lambda line: None)
 
     def probabilities(texts: list[str]) -> list[dict[str, float]]:

@@ -79,7 +79,7 @@ def _compare(sagemaker: Any, storage: Storage, folder: Path, jobs: int) -> tuple
             validation_uri=storage.uri(f"{name}/validation/"),
             output_uri=storage.uri(f"{name}/models"),
             instance_type="ml.c5.xlarge",
-            hyperparameters=to_request({}),
+            hyperparameters=to_request({}, (out / "train.txt").read_bytes().count(b"\n")),
             tags={},
         )
         sagemaker.create_training_job(**request)

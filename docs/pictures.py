@@ -108,7 +108,9 @@ def take_pictures(stack: LocalStack, browser: Browser) -> None:
     settings = Settings.from_environment(stack.environment)
     upload_samples(running_session(stack.settings.home).client("s3"), settings)
     airflow = AirflowApi(stack.settings.airflow_url)
-    run_id = airflow.trigger(DAG_ID, {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES})
+    # With early stopping, the local AWS's page shows the accuracy by epoch.
+    parameters = {"date": DATE, "keep_endpoint_minutes": KEEP_ENDPOINT_MINUTES, "early_stopping": True}
+    run_id = airflow.trigger(DAG_ID, parameters)
     print(f"Running {DAG_ID} for {DATE} ...")
     wait_until(lambda: _is_held(stack, airflow, run_id), SECONDS_TO_RUN, "hold_endpoint deferred")
     task_url = f"{stack.settings.airflow_url}/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/hold_endpoint"

@@ -4,6 +4,7 @@ BlazingText's hyperparameters for supervised text classification: types, bounds,
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext_hyperparameters.html
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -25,8 +26,11 @@ class Hyperparameter:
     kind: Kind
     default: Value
     """BlazingText's default, for a request without this hyperparameter."""
-    recommended: Value
-    """This product's default. It suits 500 to 30,000 tweets: docs/benchmarks.md says how it was chosen."""
+    recommended: Value | None
+    """
+    This product's default; None: it depends on the number of tweets (see `epochs_for`). docs/benchmarks.md says how the
+    defaults were chosen.
+    """
     title: str
     description: str
     minimum: int = 0
@@ -89,11 +93,11 @@ HYPERPARAMETERS = {
             name="epochs",
             kind="integer",
             default=5,
-            recommended=12,
+            recommended=None,
             title="Epochs",
             description="Number of passes over the tweets, with early stopping the maximum. Over these epochs the "
-            "learning rate falls to 0. 20 suit fewer than 1,000 tweets with many labels. With more tweets, more epochs "
-            "make the probabilities too extreme.",
+            "learning rate falls to 0. Empty: 600 divided by the square root of the number of training tweets, "
+            "at least 3 and at most 20.",
             tuning_range=(5, 30),
             maximum=1000,
         ),
@@ -180,21 +184,38 @@ HYPERPARAMETERS = {
 }
 
 
-def to_request(values: Mapping[str, Any]) -> dict[str, str]:
+def epochs_for(tweets: int) -> int:
+    """
+    The default of `epochs`, by the number of training tweets.
+
+    Few tweets need many epochs. With many tweets, more epochs make the probabilities too extreme, and the model no more
+    accurate.
+    """
+    return max(3, min(20, round(600 / math.sqrt(max(tweets, 1)))))
+
+
+def to_request(values: Mapping[str, Any], tweets: int = 1_000) -> dict[str, str]:
     """
     Make a request's HyperParameters.
 
-    :param values: by name; hyperparameters that are not named get the recommended value
+    :param values: by name; hyperparameters that are not named, or are None, get the recommended value
+    :param tweets: the number of training tweets
     :raises ConfigurationError: a name is unknown, or a value is of the wrong kind or out of bounds
     """
     if unknown := sorted(set(values) - set(HYPERPARAMETERS)):
         known = ", ".join(HYPERPARAMETERS)
         raise ConfigurationError(f"unknown hyperparameter {', '.join(unknown)}; expected one of: {known}")
-    chosen = {
-        name: hyperparameter.check(values.get(name, hyperparameter.recommended))
+    given = recommended(tweets) | {name: value for name, value in values.items() if value is not None}
+    chosen = {name: hyperparameter.check(given[name]) for name, hyperparameter in HYPERPARAMETERS.items()}
+    return {"mode": "supervised"} | {name: str(value) for name, value in chosen.items()}
+
+
+def recommended(tweets: int) -> dict[str, Value]:
+    """Every hyperparameter's default for a number of training tweets."""
+    return {
+        name: epochs_for(tweets) if hyperparameter.recommended is None else hyperparameter.recommended
         for name, hyperparameter in HYPERPARAMETERS.items()
     }
-    return {"mode": "supervised"} | {name: str(value) for name, value in chosen.items()}
 
 
 def too_large(values: Mapping[str, Any]) -> str | None:

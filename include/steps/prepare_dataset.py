@@ -54,7 +54,7 @@ def prepare_dataset(
             print(printable(sentence))
         sha256 = sha256_of_files(out)
         data = upload_prepared(storage, keys, out, sha256)
-    request = _training_request(place, data, sha256, params, owner)
+    request = _training_request(place, data, sha256, params, owner, report["splits"]["train"]["examples"])
     tuning = _tuning_request(hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
     return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(tweets.ignored_dates)).to_xcom()
 
@@ -68,12 +68,12 @@ def _warnings_of_dates(ignored: list[str]) -> list[str]:
 
 
 def _training_request(
-    place: Workplace, data: PreparedData, sha256: Mapping[str, str], params: Mapping[str, Any], owner: str
+    place: Workplace, data: PreparedData, sha256: Mapping[str, str], params: Mapping[str, Any], owner: str, tweets: int
 ) -> dict[str, Any]:
     """The training request. The job's name is a fingerprint of everything that affects the result."""
     settings, storage, keys = place.settings, place.storage, place.keys
     image = training_image(settings, storage.region)
-    hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS})
+    hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS}, tweets)
     decisive = {
         "train": sha256["train"],
         "validation": sha256["validation"],

@@ -59,7 +59,7 @@ def _objection(value: Any, parameter: Param) -> str | None:
     """Why a run cannot use a value, although it may fit the JSON schema; None if it can."""
     if isinstance(value, float) and not math.isfinite(value):
         return f"{value} is not a finite number"
-    if isinstance(value, float) and parameter.schema.get("type") == "integer":
+    if isinstance(value, float) and "integer" in parameter.schema.get("type", ()):
         return f"{value} is not an integer; write it without a decimal point"
     if isinstance(value, datetime.date):
         return f'YAML reads this as a date; put it in quotes: "{value.isoformat()}"'
@@ -146,7 +146,7 @@ def _hyperparameter(hyperparameter: Hyperparameter) -> Param:
         bounds["maximum"] = hyperparameter.maximum
     return Param(
         hyperparameter.recommended,
-        type=hyperparameter.kind,
+        type=["null", hyperparameter.kind] if hyperparameter.recommended is None else hyperparameter.kind,
         section="Training",
         title=hyperparameter.title,
         description=hyperparameter.description,

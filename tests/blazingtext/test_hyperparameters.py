@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, epochs_for, recommended, to_request, tuning_ranges
 from include.config.errors import ConfigurationError
 
 
@@ -18,6 +18,13 @@ def test_a_request_names_every_hyperparameter_as_text():
 
 def test_what_is_not_chosen_is_the_recommended_value():
     assert to_request({})["learning_rate"] == str(HYPERPARAMETERS["learning_rate"].recommended)
+
+
+@pytest.mark.parametrize(("tweets", "epochs"), [(0, 20), (400, 20), (2_500, 12), (10_000, 6), (10**7, 3)])
+def test_the_epochs_fall_with_the_number_of_tweets_unless_they_are_chosen(tweets, epochs):
+    assert epochs_for(tweets) == epochs
+    assert to_request({"epochs": None}, tweets)["epochs"] == str(epochs)
+    assert to_request({"epochs": 7}, tweets)["epochs"] == "7"
 
 
 @given(st.sampled_from(sorted(HYPERPARAMETERS)), st.integers(1, 10**6), st.floats(1e-6, 1e3))
@@ -58,4 +65,4 @@ def test_tuning_searches_within_blazingtexts_bounds():
     assert found["learning_rate"]["ScalingType"] == "Logarithmic"
     for name, entry in found.items():
         low, high = (HYPERPARAMETERS[name].parse(entry[bound]) for bound in ("MinValue", "MaxValue"))
-        assert low <= HYPERPARAMETERS[name].recommended <= high
+        assert low <= recommended(1_000)[name] <= high

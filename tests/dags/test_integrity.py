@@ -104,7 +104,7 @@ def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):
         schema = param.schema
         assert schema["title"], name
         assert param.description, name
-        if schema.get("type") in ("integer", "number"):
+        if any(kind in schema.get("type", ()) for kind in ("integer", "number")):
             assert {"minimum", "exclusiveMinimum"} & set(schema), name
 
 

@@ -491,6 +491,7 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
     for file in (SAMPLE_DATA / "hashtags" / "aws").rglob("part-*.csv"):
         storage.upload(file, f"twitter-data/{file.relative_to(SAMPLE_DATA).as_posix()}")
 
-    run = run_dag("2026-01-07", window_days=7, epochs=30, deploy="never")
+    run = run_dag("2026-01-07", window_days=7, epochs=None, deploy="never")
 
+    assert run.report["training"]["hyperparameters"]["epochs"] == "20"  # by the number of tweets
     assert "significantly better than the majority baseline" in run.report["evaluation"]["verdicts"][0]

@@ -44,6 +44,7 @@ def test_every_mistake_in_an_entrys_parameters_is_named_at_once(hashtag):
         ({"epoch": 3}, r"The run's configuration: unknown parameter epoch \(did you mean epochs\?\)"),
         ({"min_gain": math.nan}, "The run's configuration, min_gain: nan is not a finite number"),
         ({"window_days": 7.0}, "The run's configuration, window_days: 7.0 is not an integer"),
+        ({"epochs": 7.0}, "The run's configuration, epochs: 7.0 is not an integer"),
     ],
 )
 def test_a_run_with_a_configuration_that_it_cannot_obey_is_refused(hashtag, configuration, words):
