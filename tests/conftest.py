@@ -100,6 +100,7 @@ def _check_schema_once(schema: Any, **options: Any) -> None:
 Draft202012Validator.check_schema = _check_schema_once
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Each worker takes a file at a time, or all tests of a whole stack. These are first, because they take longest."""
     items.sort(key=lambda item: END_TO_END not in item.path.parents)

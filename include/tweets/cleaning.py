@@ -27,7 +27,8 @@ _TIME = re.compile(rf",(?:{_DATE}(?:[ T]{_CLOCK}{_ZONE})?(?=,\"?b['\"])|{_DATE}[
 """A time of its own between two commas. pandas writes only the date if all times of a column are midnight."""
 _BYTES = ("b'", 'b"')
 _NOT_A_REPR = (ValueError, SyntaxError, RecursionError, MemoryError)
-_BYTES_REPR = re.compile(r"b(['\"]).*\1", re.DOTALL)
+_BYTES_REPR = re.compile(r"b(['\"])(?:\\.|(?!\1)[^\\])*\1", re.DOTALL)
+"""One literal: after a second one's quote, Python would take a # for the beginning of a comment."""
 _RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
 _LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
 _CUT_WORD = re.compile(r"\S*(?:…|\.\.\.)\s*$")

@@ -53,6 +53,10 @@ def test_a_reference_to_no_character_is_read_however_long_its_number_is():
     assert clean("a &#" + "9" * 5000 + "; b", "clean").text == "a \ufffd b"
 
 
+def test_a_comment_sign_behind_the_repr_hides_nothing():
+    assert clean(nested("#", "b'"), "clean").text == "#"
+
+
 @pytest.mark.parametrize("broken", [r"b'no end", r"b'\xg'", "b'a' + b'b'", "b''" + "-" * 3000 + "''"])
 def test_a_broken_repr_is_an_error(broken):
     with pytest.raises(UndecodableCell, match="broken"):
