@@ -16,6 +16,7 @@ from include.config.preparation import RECIPES
 from include.config.printable import printable
 from include.config.settings import Settings
 from include.samples import upload_samples
+from include.tweets.part_files import is_part
 from include.tweets.prepare import PrepareSettings, prepare
 from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Fractions
@@ -229,9 +230,10 @@ def _files(path: Path) -> Iterator[Path]:
         return
     if not path.exists():
         raise ConfigurationError(f"{path} does not exist")
+    if not path.is_dir():
+        raise ConfigurationError(f"{path} is neither a file nor a folder; write its content to a file")
     for file in sorted(path.rglob("*")):
-        names = file.relative_to(path).parts
-        if file.is_file() and not any(name.startswith(("_", ".")) for name in names):
+        if file.is_file() and is_part(file.relative_to(path).as_posix()):
             yield file
 
 

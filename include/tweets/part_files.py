@@ -13,9 +13,19 @@ from typing import Self
 SUCCESS_MARKER = "_SUCCESS"
 STARTED, COMMITTED = "_started_", "_committed_"
 HIDDEN_PREFIXES = ("_", ".")
-UNFINISHED_SUFFIXES = ("._COPYING_", ".inprogress", ".filepart", ".part")
+UNFINISHED_SUFFIXES = ("._COPYING_", ".inprogress", ".filepart", ".part", ".crdownload")
 """Suffixes of files that are being uploaded."""
-HIDDEN_SUFFIXES = ("_$folder$", ".crc", ".tmp", *UNFINISHED_SUFFIXES)
+HIDDEN_SUFFIXES = (
+    "_$folder$",
+    ".crc",
+    ".tmp",
+    ".bak",
+    "~",
+    ".metadata",
+    "Thumbs.db",
+    "desktop.ini",
+    *UNFINISHED_SUFFIXES,
+)
 WRITERS_FOLDERS = ("_temporary", "__magic", ".spark-staging", ".hive-staging")
 """Folders, or prefixes of them, in which writers keep files that they have not committed yet."""
 

@@ -25,7 +25,7 @@ HEAD_OF_TEXT = 64 * 1024
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
-_DATE = re.compile(r"(?:^|/)(\d{4}-\d\d-\d\d)(?=/)")
+_DATE = re.compile(r"(?<!\d)(\d{4})[-/](\d\d)[-/](\d\d)(?!\d)")
 _NUMBER = re.compile(r"\d+")
 _COMPRESSION = re.compile(r"\.(?:gz|bz2|xz|zst|zstd)$")
 
@@ -50,9 +50,9 @@ class Source:
 
     @property
     def date(self) -> str:
-        """The date of its folder, like 2026-01-31; empty if it is in none."""
-        dates = _DATE.findall(self.name)
-        return dates[-1] if dates else ""
+        """The first date in its path, like 2026-01-31; empty if there is none."""
+        date = _DATE.search(self.name)
+        return "-".join(date.groups()) if date else ""
 
     @classmethod
     def from_path(cls, path: Path, name: str | None = None, modified: datetime | None = None) -> "Source":

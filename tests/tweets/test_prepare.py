@@ -465,6 +465,23 @@ def test_gzipped_csv_and_manifests_give_what_plain_csv_gives(tmp_path):
         prepare([raw_source(manifest)], tmp_path / "strict", PrepareSettings(min_confidence=0.9))
 
 
+def test_a_compressed_file_on_disk_is_read_to_its_end(tmp_path):
+    path = tmp_path / "part.csv.gz"
+    path.write_bytes(gzip.compress(source(some_rows(2500)).open().read()))
+    shares = []
+
+    report = prepare(
+        [Source.from_path(path)],
+        tmp_path / "out",
+        PrepareSettings(),
+        processes=1,
+        progress=lambda doing, share: shares.append(share),
+    )
+
+    assert report["rows"]["used"] == 2500
+    assert max(shares) == 1
+
+
 def test_channels_of_an_earlier_run_do_not_survive_a_failure(tmp_path):
     prepare([source(some_rows(100))], tmp_path, PrepareSettings())
 

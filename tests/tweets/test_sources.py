@@ -141,6 +141,31 @@ def test_a_header_row_in_the_middle_of_a_file_is_no_row():
     assert rows_of(b"label,text\n0,a\nlabel,text\n1,b\n") == [("technical", "a"), ("marketing", "b")]
 
 
+def test_a_header_row_of_other_columns_is_rejected():
+    content = b"label,text,note\n0,foo bar,ok\nlabel,note,text\n1,baz,ok\n"
+    source = Source("f", lambda: io.BytesIO(content))
+
+    rows = [row for block in read_source(source, source.open(), PrepareSettings()) for row in block.rows()]
+
+    assert rows[1].reason == "other_header"
+
+
+def test_excels_line_with_the_separator_hides_no_header():
+    content = b"sep=;\r\ntext;id;label\r\nfoo, bar;7;0\r\n"
+    source = Source("f", lambda: io.BytesIO(content))
+
+    rows = [row for block in read_source(source, source.open(), PrepareSettings()) for row in block.rows()]
+
+    assert [row.cell for row in rows if isinstance(row, Row)] == ["foo, bar"]
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-01-07/labeled.csv/part-2025-01-01.csv", "dt=2026-01-07/a.csv", "2026/01/07/a.csv", "2026-01-07.csv"]
+)
+def test_the_date_of_a_file_is_the_first_one_in_its_path(name):
+    assert source(name).date == "2026-01-07"
+
+
 def test_what_was_not_certain_is_noted():
     notes: list[str] = []
     for content in ("1,caf\u00e9\n0,a\n".encode("cp1252"), "1,\u043f\u0440\u0438\u0432\u0435\u0442\n".encode("cp1251")):

@@ -15,14 +15,18 @@ from include.config.errors import DataError
 PIECE_BYTES = 64 * 1024
 
 
-def stream_of(pieces: Iterator[bytes]) -> io.BufferedReader:
-    """A stream of these pieces. If `pieces` raises an exception, the stream gives what came before it first."""
-    return io.BufferedReader(cast(io.RawIOBase, _Pieces(pieces)))
+def stream_of(pieces: Iterator[bytes], source: object = None) -> io.BufferedReader:
+    """
+    A stream of these pieces. If `pieces` raises an exception, the stream gives what came before it first.
+
+    :param source: what the pieces come from. A reader that nobody holds any more closes what it reads from.
+    """
+    return io.BufferedReader(cast(io.RawIOBase, _Pieces(pieces, source)))
 
 
 class _Pieces(io.RawIOBase):
-    def __init__(self, pieces: Iterator[bytes]):
-        self._pieces, self._rest = pieces, b""
+    def __init__(self, pieces: Iterator[bytes], source: object):
+        self._pieces, self._source, self._rest = pieces, source, b""
 
     def readable(self) -> bool:
         return True
@@ -74,7 +78,7 @@ def decompressed(file: str, stream: BinaryIO) -> io.BufferedReader:
     start = buffered.peek(max(map(len, _FORMATS)))
     for magic, (name, open_format) in _FORMATS.items():
         if start.startswith(magic):
-            return stream_of(_pieces(file, name, open_format(buffered)))
+            return stream_of(_pieces(file, name, open_format(buffered)), buffered)
     return buffered
 
 

@@ -78,8 +78,13 @@ class CsvFormat:
             try:
                 return (self._row(first.number, cells),)
             except BadRow:
-                if self.names.find(cells):  # the header row, or that of another file that was appended
+                found = self.names.find(cells)
+                if found == self.columns:  # the header row, or that of another file that was appended
                     return ()
+                if found:
+                    raise BadRow(
+                        "other_header", "another header row, with other columns; put its rows into another file"
+                    ) from None
                 raise
         except BadRow as bad:
             return [line.rejection(self.file, bad) for line in (first, *bad.further_lines)]
@@ -196,6 +201,10 @@ class CsvFormat:
         return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {self.columns.count}"
 
 
+_SEPARATOR_LINE = re.compile(rb"\Asep=.\r?\n")
+"""Excel's own first line, which is no row."""
+
+
 def detect_format(plain: CsvFormat, head: bytes) -> CsvFormat:
     """
     The format of a file: the separator and quotes with which most rows of its start are usable, and its columns.
@@ -204,6 +213,7 @@ def detect_format(plain: CsvFormat, head: bytes) -> CsvFormat:
     :param head: the file's first lines
     :raises DataError: the header row has no label column, or no text column
     """
+    head = _SEPARATOR_LINE.sub(b"", head)
     candidates = [_with_columns(replace(plain, dialect=dialect), head) for dialect in DIALECTS]
     best = max(candidates, key=lambda candidate: candidate.score)
     if best.error is not None:

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html#sms-output-
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from include.tweets.formats.confidence import check_confidence
@@ -50,8 +51,8 @@ def _attribute(entry: Mapping[str, Any], wanted: str) -> str:
         if wanted not in found:
             raise BadRow("not_labelled", f"no {wanted}{METADATA}, which label_attribute names; found: {_names(found)}")
         return wanted
-    dates = {name: str(entry[name + METADATA].get(CREATION_DATE, "")) for name in found}
-    newest = max(dates.values(), default="")
+    dates = {name: _created(entry[name + METADATA]) for name in found}
+    newest = max(dates.values(), default=None)
     names = [name for name, date in dates.items() if date == newest]
     if len(names) != 1:
         raise BadRow(
@@ -60,6 +61,15 @@ def _attribute(entry: Mapping[str, Any], wanted: str) -> str:
             f"set label_attribute to the name of the right one",
         )
     return names[0]
+
+
+def _created(metadata: Mapping[str, Any]) -> datetime:
+    """In UTC, which Ground Truth's times without a zone are in; long ago if there is no time."""
+    try:
+        created = datetime.fromisoformat(str(metadata.get(CREATION_DATE)))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return created if created.tzinfo else created.replace(tzinfo=UTC)
 
 
 def _names(attributes: list[str]) -> str:

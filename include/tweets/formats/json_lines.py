@@ -25,6 +25,9 @@ from include.tweets.rows import (
     whole_lines,
 )
 
+ANSWER = "answer"
+REFUSALS = ("reject", "ignore")
+"""Prodigy's answers where the label is not right: https://prodi.gy/docs/api-interfaces"""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -63,15 +66,20 @@ class JsonFormat:
             yield Block(first, content, self)
 
     def _text(self, entry: Mapping[str, Any]) -> str:
-        text = _value(entry, (*self.names.texts, ground_truth.TEXT))
+        names = (ground_truth.TEXT,) if self._is_manifest(entry) else self.names.texts
+        text = _value(entry, names)
         if not isinstance(text, str):
             hint = " (source-ref, a text in a file of its own, is not supported)" if "source-ref" in entry else ""
-            names = " or ".join((*self.names.texts, ground_truth.TEXT))
-            raise BadRow("missing_column", f"no key {names} with a text; keys: {_keys(entry)}{hint}")
+            raise BadRow("missing_column", f"no key {' or '.join(names)} with a text; keys: {_keys(entry)}{hint}")
         return text
 
+    def _is_manifest(self, entry: Mapping[str, Any]) -> bool:
+        return bool(self.label_attribute or ground_truth.attributes(entry) or "source-ref" in entry)
+
     def _spelling(self, entry: Mapping[str, Any]) -> str:
-        if self.label_attribute or ground_truth.attributes(entry):
+        if entry.get(ANSWER) in REFUSALS:
+            raise BadRow("not_labelled", f"the annotator's answer is {entry[ANSWER]}")
+        if self._is_manifest(entry):
             return ground_truth.label(entry, self.label_attribute, self.min_confidence)
         value = _value(entry, self.names.labels)
         if isinstance(value, list) and len(value) == 1:
@@ -90,7 +98,7 @@ class JsonFormat:
 def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
     """The value of the first of these keys. Capitals make no difference."""
     by_folded = {key.strip().casefold(): value for key, value in entry.items()}
-    return next((by_folded[name.casefold()] for name in names if by_folded.get(name.casefold()) is not None), None)
+    return next((by_folded[name.casefold()] for name in names if name.casefold() in by_folded), None)
 
 
 def _keys(entry: Mapping[str, Any]) -> str:

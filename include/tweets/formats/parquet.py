@@ -38,12 +38,16 @@ def _columns(file: str, titles: Sequence[str], names: ColumnNames, labels: Label
     if found is None:
         raise names.missing(file, titles, labels)
     positions = [found.label, found.text, found.confidence]
-    return [titles[position] for position in positions if position is not None]
+    columns = [titles[position] for position in positions if position is not None]
+    if repeated := [name for name in columns if titles.count(name) > 1]:
+        raise DataError(f"{file}: several columns are called {repeated[0]}. Give each column a name of its own.")
+    return columns
 
 
 def _json(row: dict[str, Any]) -> bytes:
-    return json.dumps(row, default=_text, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return json.dumps(row, default=_text, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    # What is not UTF-8 stays so, and its row is rejected.
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)

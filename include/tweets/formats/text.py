@@ -28,8 +28,10 @@ _LONE_CARRIAGE_RETURN = re.compile(rb"\r(?!\n)")
 _TYPOGRAPHIC = frozenset("€‚„…‘’“”•–—™\u00a0")
 """Characters that have the same byte in all of Windows' Western code pages."""
 _WESTERN = _TYPOGRAPHIC | frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒßàáâãäåæçèéêëìíîïñòóôõöøùúûüœÿ¡¿«»£¥§©®°±²³´µ·ºª¼½¾×")
-_HUNGARIAN = frozenset("õû")
-"""What two letters of Hungarian's own encoding look like. No Western language has both."""
+_NEVER_TOGETHER = [frozenset(letters) for letters in ("õû", "øì", "øè", "øù", "øò")]
+"""What letters of Hungarian and Czech in their own encoding look like. No Western language has both of a pair."""
+_CAPITAL_IN_WORD = re.compile("[a-zà-ÿ][À-Ý][a-zà-ÿ]")
+"""Of another encoding, too, for example a quotation mark of the Macintosh's."""
 _MARK_IN_WORD = re.compile(r"[^\W\d_][¡¿«»£¥§©®°±²³´µ·ºª¼½¾×€‚„…“”•™][^\W\d_]")
 """Such a character between two letters shows that the text is decoded wrongly."""
 
@@ -142,6 +144,8 @@ def is_cp1252(sample: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     beyond_ascii = {character for character in text if not character.isascii()}
-    if not beyond_ascii <= _WESTERN or beyond_ascii >= _HUNGARIAN or _MARK_IN_WORD.search(text):
+    if not beyond_ascii <= _WESTERN or any(beyond_ascii >= letters for letters in _NEVER_TOGETHER):
+        return False
+    if _MARK_IN_WORD.search(text) or _CAPITAL_IN_WORD.search(text):
         return False
     return beyond_ascii <= _TYPOGRAPHIC or any(str(match) == text for match in from_bytes(sample))

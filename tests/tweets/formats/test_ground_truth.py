@@ -22,6 +22,12 @@ def test_of_a_chain_of_jobs_the_newest_label_counts_or_that_of_the_named_job():
     assert label(CHAIN, "first", 0.0) == "technical"
 
 
+def test_times_of_different_zones_are_compared_as_times():
+    later = {**CHAIN, "first-metadata": metadata("technical", "2026-02-03T11:30:00+01:00")}
+
+    assert label(later, "", 0.0) == "technical"
+
+
 def test_a_line_without_the_named_job_is_not_labelled():
     with pytest.raises(BadRow, match="no third-metadata, which label_attribute names; found: second, first") as bad:
         label(CHAIN, "third", 0.0)

@@ -98,6 +98,27 @@ def test_objects_with_a_label_and_a_text_are_read(line):
     assert (row.label, row.cell) == ("marketing", "a")
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ({"full_text": "words", "source": "Twitter for iPad", "label": 0}, "missing_column"),
+        ({"text": "a", "label": "technical", "answer": "reject"}, "not_labelled"),
+        ({"text": "a", "label": None, "category": 1}, "missing_column"),
+        ({"text": None, "message": "error 5", "label": 0}, "missing_column"),
+    ],
+)
+def test_nothing_else_is_taken_for_a_label_or_a_text(line, reason):
+    (row,) = read(line)
+
+    assert row.reason == reason
+
+
+def test_a_manifests_text_is_its_source():
+    (row,) = read(entry("real words") | {"text": "id77"})
+
+    assert row.cell == "real words"
+
+
 def test_several_labels_of_an_object_are_named():
     (row,) = read({"label": [0, 1], "text": "a"})
 

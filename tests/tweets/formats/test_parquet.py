@@ -59,6 +59,23 @@ def test_columns_and_confidence_are_those_of_the_settings():
     assert (rows[0].reason, rows[1].cell) == ("low_confidence", "b")
 
 
+def test_bytes_that_are_not_utf8_cost_their_row():
+    rejected, row = read(parquet(label=[0, 1], text=[b"caf\xe9", b"fine"]))
+
+    assert (rejected.reason, rejected.line, row.cell) == ("not_utf8", 1, "fine")
+
+
+def test_two_columns_of_one_name_are_an_error():
+    table = pyarrow.Table.from_arrays(
+        [pyarrow.array([0]), pyarrow.array(["a"]), pyarrow.array(["b"])], ["label", "text", "text"]
+    )
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(table, file)
+
+    with pytest.raises(DataError, match="several columns are called text"):
+        read(file.getvalue())
+
+
 def test_a_file_without_the_columns_or_that_is_damaged_is_an_error_with_its_name():
     with pytest.raises(DataError, match=r"f\.parquet: the columns \(id, text\) include no label column"):
         read(parquet(id=[1], text=["a"]))

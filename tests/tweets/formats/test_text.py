@@ -29,6 +29,8 @@ def test_windows_western_encoding_is_detected(text):
 def test_other_encodings_are_not_taken_for_it(encoding):
     assert not is_cp1252("\n".join(f"1,{OTHERS[encoding]} {number}" for number in range(5)).encode(encoding))
     assert not is_cp1252("1,őrült fűzfa tűz".encode("cp1250"))
+    assert not is_cp1252("1,něco řekl člověk".encode("cp1250"))
+    assert not is_cp1252("1,don’t".encode("mac_roman"))
 
 
 @pytest.mark.parametrize(
