@@ -100,13 +100,15 @@ def _check_schema_once(schema: Any, **options: Any) -> None:
 Draft202012Validator.check_schema = _check_schema_once
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A worker takes all tests of a file, or all tests of the whole stack. (xdist looks for the groups after this.)"""
+    group = END_TO_END if END_TO_END in item.path.parents else item.path
+    item.add_marker(pytest.mark.xdist_group(str(group.relative_to(REPOSITORY))))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each worker takes a file at a time, or all tests of a whole stack. These are first, because they take longest."""
+    """The tests of the whole stack first, because they take longest."""
     items.sort(key=lambda item: END_TO_END not in item.path.parents)
-    for item in items:
-        group = END_TO_END if END_TO_END in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(REPOSITORY))))
 
 
 @pytest.fixture(scope="session", autouse=True)
