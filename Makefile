@@ -8,7 +8,7 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
 # Three processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
-PYTEST_ARGUMENTS ?= -n 3 --dist loadgroup --no-loadscope-reorder
+PYTEST_ARGUMENTS ?= -n 3 --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # Each folder of clients/ with a requirements.in has an environment of its own.
 CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requirements.in))

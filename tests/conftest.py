@@ -100,14 +100,8 @@ def _check_schema_once(schema: Any, **options: Any) -> None:
 Draft202012Validator.check_schema = _check_schema_once
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """A worker takes all tests of a file, or all tests of the whole stack. (xdist looks for the groups after this.)"""
-    group = END_TO_END if END_TO_END in item.path.parents else item.path
-    item.add_marker(pytest.mark.xdist_group(str(group.relative_to(REPOSITORY))))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of the whole stack first, because they take longest."""
+    """The longest files first, so that at the end no worker waits for another one's."""
     items.sort(key=lambda item: END_TO_END not in item.path.parents)
 
 

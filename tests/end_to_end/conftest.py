@@ -24,7 +24,7 @@ slow: {labels: {"0": a, "1": b}, late_after_hours: 0.001}
 """The daily run of slow is late as soon as it is there."""
 
 
-@pytest.fixture(scope="package")  # stopped before the tests that follow
+@pytest.fixture(scope="module")  # stopped before the tests that follow
 def stack(tmp_path_factory) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("airflow")
     hashtags = home / "hashtags.yaml"
