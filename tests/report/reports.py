@@ -19,7 +19,7 @@ def a_run(**changes: Any) -> Run:
         "run_id": "manual__1",
         "name": "retrain-aws-1",
         "code_version": "1.2.3",
-        "parameters": {"training_instance_type": "ml.c5.xlarge", "epochs": 3},
+        "parameters": {"training_instance_type": "ml.c5.xlarge", "epochs": None, "date": None},
         "states": dict.fromkeys(TASKS, "success"),
         "files": {"report": "s3://b/report.html", "evaluation": None},
     }

@@ -144,8 +144,12 @@ def is_cp1252(sample: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     beyond_ascii = {character for character in text if not character.isascii()}
-    if not beyond_ascii <= _WESTERN or any(beyond_ascii >= letters for letters in _NEVER_TOGETHER):
-        return False
-    if _MARK_IN_WORD.search(text) or _CAPITAL_IN_WORD.search(text):
+    if not _looks_western(text, beyond_ascii):
         return False
     return beyond_ascii <= _TYPOGRAPHIC or any(str(match) == text for match in from_bytes(sample))
+
+
+def _looks_western(text: str, beyond_ascii: set[str]) -> bool:
+    if not beyond_ascii <= _WESTERN or any(beyond_ascii >= letters for letters in _NEVER_TOGETHER):
+        return False
+    return not (_MARK_IN_WORD.search(text) or _CAPITAL_IN_WORD.search(text))
