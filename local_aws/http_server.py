@@ -14,6 +14,8 @@ from werkzeug.serving import DechunkedInput, ThreadedWSGIServer
 from werkzeug.test import run_wsgi_app
 from werkzeug.wsgi import LimitedStream
 
+MAX_CONNECTIONS = 10_000
+"""At a time, each with a thread. A further one is closed at once."""
 IDLE_SECONDS = 60
 """A connection without a request for this time is closed."""
 STALLED_SECONDS = 120
@@ -148,6 +150,9 @@ class Server(ThreadedWSGIServer):
         super().__init__(host, listener.getsockname()[1], application, RequestHandler, fd=listener.fileno())
 
     def process_request(self, request: Any, client_address: Any) -> None:
+        if len(self._connections) >= MAX_CONNECTIONS:
+            self.shutdown_request(request)
+            return
         self._connections.add(request)
         super().process_request(request, client_address)
 

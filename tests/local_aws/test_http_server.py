@@ -193,3 +193,14 @@ def test_a_connection_costs_no_file_after_its_client_has_left(local_aws):
     while files() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert files() <= before
+
+
+def test_a_connection_too_many_is_closed_at_once(local_aws, connection, monkeypatch):
+    assert is_open(connection) is False  # the first request makes the connection
+    monkeypatch.setattr("local_aws.http_server.MAX_CONNECTIONS", 1)
+    host, _, port = local_aws.url.removeprefix("http://").partition(":")
+
+    with socket.create_connection((host, int(port)), timeout=10) as another:
+        assert another.recv(1) == b""
+
+    assert is_open(connection)
