@@ -23,6 +23,8 @@ STALLED_SECONDS = 120
 MAX_SKIPPED_BYTES = 2**20
 """If more than this of a request's body is unread when the request is answered, the connection is closed."""
 MAX_LINGERING_BYTES = 10 * 2**30
+HAS_LEFT = (ConnectionError, TimeoutError, ClientDisconnected)
+"""What reading and writing raise if the client has left, or stalls."""
 WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -83,17 +85,20 @@ class RequestHandler(MotoRequestHandler):
             return
         try:
             status, headers, answer = self._call_application(environment)
-        # The client has left or stalls, or is to be left without an answer.
-        except (ConnectionError, TimeoutError, ClientDisconnected):
+        except HAS_LEFT:  # or it is to be left without an answer
             self.close_connection = True
             return
         if body.unread_bytes > MAX_SKIPPED_BYTES:
             self.close_connection = True
-        self._send(status, headers, answer)
+        try:
+            self._send(status, headers, answer)
+            if not self.close_connection:
+                body.read()  # what is left of it would be taken for the next request
+        except HAS_LEFT:
+            self.close_connection = True
+            return
         if self.close_connection:
             self._linger()
-        else:
-            body.read()  # what is left of it would be taken for the next request
 
     def _body(self, environment: dict[str, Any]) -> _Body | _Chunks:
         """
@@ -109,7 +114,7 @@ class RequestHandler(MotoRequestHandler):
     def _call_application(self, environment: dict[str, Any]) -> tuple[int, Headers, bytes]:
         try:
             chunks, status, headers = run_wsgi_app(self.server.app, environment, buffered=True)
-        except (ConnectionError, TimeoutError, ClientDisconnected):
+        except HAS_LEFT:
             raise
         except Exception:
             traceback.print_exc(file=sys.stderr)
