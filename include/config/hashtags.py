@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,20 +69,17 @@ def _is_cron(schedule: str) -> bool:
     return True
 
 
-def _check_labels(labels: dict[str, str]) -> dict[str, str]:
-    try:
-        check_labels(labels)
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from None
-    return labels
+def _validator(check: Callable[[Any], None]) -> AfterValidator:
+    """A check of this product's, with the error that pydantic expects."""
 
+    def validate(value: Any) -> Any:
+        try:
+            check(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from None
+        return value
 
-def _check_encoding(encoding: str) -> str:
-    try:
-        check_encoding(encoding)
-    except ConfigurationError as error:
-        raise ValueError(str(error)) from None
-    return encoding
+    return AfterValidator(validate)
 
 
 def _check_column(name: str) -> str:
@@ -102,7 +99,7 @@ class HashtagSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    labels: Annotated[dict[str, str], AfterValidator(_check_labels)]
+    labels: Annotated[dict[str, str], _validator(check_labels)]
     """Label names by label id. The labelled files may use either."""
     schedule: Annotated[str, AfterValidator(_check_schedule)] = "@daily"
     """Cron expression or preset. A run processes the date on which its data interval starts."""
@@ -116,7 +113,7 @@ class HashtagSettings(BaseModel):
     """The name of the column with the labels' confidence; empty for none."""
     label_attribute: ColumnName = ""
     """The labelling job's attribute in Ground Truth's manifests; empty for the newest one."""
-    encoding: Annotated[str, AfterValidator(_check_encoding)] = ""
+    encoding: Annotated[str, _validator(check_encoding)] = ""
     """The encoding of files that are not UTF-8; empty to detect it."""
     min_confidence: Share = 0.0
     """Labels with less confidence are rejected: Ground Truth's, and those of files with a confidence_column."""

@@ -166,6 +166,15 @@ def test_the_date_of_a_file_is_the_first_one_in_its_path(name):
     assert source(name).date == "2026-01-07"
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"0,a\n1,b\n", "no header row that names trust"), (b"label,text\n0,a\n", "no column trust")],
+)
+def test_a_confidence_that_cannot_be_checked_is_an_error(content, message):
+    with pytest.raises(DataError, match=f"f, line 1: {message}, which is confidence_column"):
+        rows_of(content, confidence_column="trust")
+
+
 def test_what_was_not_certain_is_noted():
     notes: list[str] = []
     for content in ("1,caf\u00e9\n0,a\n".encode("cp1252"), "1,\u043f\u0440\u0438\u0432\u0435\u0442\n".encode("cp1251")):

@@ -250,8 +250,9 @@ def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROW
     error = None
     if columns is not None:
         format = replace(format, columns=columns)
-        if format.names.confidence and columns.confidence is None:
-            error = DataError(f"{where}: no column {format.names.confidence}, which confidence_column names.")
+    if format.names.confidence and format.columns.confidence is None:
+        what = "no column" if columns else "no header row that names"
+        error = DataError(f"{where}: {what} {format.names.confidence}, which is confidence_column.")
     usable, shaped = _count_rows(format, head, limit)
     return _Candidate(format, (usable, columns is not None, shaped if len(titles) > 1 else 0), error)
 
