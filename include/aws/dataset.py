@@ -6,24 +6,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys, fingerprint
-from include.tweets.cells import read_csv
 from include.tweets.part_files import Folder, Object
-from include.tweets.prepare import TEST_TWEETS
+from include.tweets.prepared import FILES, PreparedFolder
 from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Split
-from include.tweets.supervised import parse_example
-
-FILES = {split: f"{split}.txt" for split in SPLITS} | {
-    "report": "report.json",
-    "rejected": "rejected.csv",
-    "test_tweets": TEST_TWEETS,
-}
 
 MAX_ATTEMPTS = 5
 PAUSE_SECONDS = 10.0
@@ -177,49 +168,8 @@ def upload_prepared(storage: Storage, keys: Keys, folder: Path, sha256: Mapping[
     return data
 
 
-def read_examples(
-    storage: Storage, data: PreparedData, split: Split, folder: Path, limit: int | None = None
-) -> list[tuple[str, str]]:
-    """
-    Labels and instances of a prepared split.
-
-    :param limit: read only so many, from the start
-    """
-    with storage.download(storage.key_of(data.file(split)), folder / FILES[split]).open(encoding="utf-8") as lines:
-        return [parse_example(line) for line in islice(lines, limit)]
-
-
-@dataclass(frozen=True, slots=True)
-class DistinctTestTweets:
-    """
-    The tweets on which models are evaluated: one of each group of near copies in the test split. Otherwise a tweet that
-    was retweeted a hundred times would count a hundred times.
-    """
-
-    examples: list[tuple[str, str]]
-    """Labels and instances."""
-    texts: list[str]
-    """The tweets before tokenisation."""
-    near_copies: int
-    """How many tweets of the split are left out."""
-
-
-def read_distinct_test_tweets(storage: Storage, data: PreparedData, folder: Path) -> DistinctTestTweets:
-    """
-    :raises DataError: the split's two files do not contain the same tweets
-    """
-    examples = read_examples(storage, data, "test", folder)
-    path = storage.download(storage.key_of(data.file("test_tweets")), folder / TEST_TWEETS)
-    kept: list[tuple[str, str]] = []
-    texts: list[str] = []
-    groups: set[str] = set()
-    tweets = list(read_csv(path))
-    if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
-        raise DataError(f"{data.file('test_tweets')} does not contain the same test split as {FILES['test']}")
-
-    for tweet, example in zip(tweets, examples, strict=True):
-        if tweet["group"] not in groups:
-            groups.add(tweet["group"])
-            kept.append(example)
-            texts.append(tweet["text"])
-    return DistinctTestTweets(kept, texts, len(examples) - len(kept))
+def download_prepared(storage: Storage, data: PreparedData, folder: Path) -> PreparedFolder:
+    """Download the files of prepared data that an evaluation needs."""
+    for name in (*SPLITS, "report", "test_tweets"):
+        storage.download(storage.key_of(data.file(name)), folder / FILES[name])
+    return PreparedFolder(folder)

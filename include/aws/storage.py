@@ -2,14 +2,14 @@
 
 import io
 import json
-import urllib.parse
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
+from include.aws.console import Console
 from include.config.errors import DataError, MissingObject
-from include.config.settings import BOTOCORE_CONFIG, browser_endpoint_url
+from include.config.settings import BOTOCORE_CONFIG
 from include.tweets.part_files import Object
 
 
@@ -118,19 +118,14 @@ class Storage:
                 raise MissingObject(f"{self.uri(key)} does not exist") from None
             raise
 
-    def browser_url(self, key: str) -> str:
-        """
-        The address of an object for a browser: in AWS's console, which requires a login, or on the local AWS.
+    @property
+    def console(self) -> Console:
+        """Addresses for a browser."""
+        return Console(self._client.meta.endpoint_url, self.region)
 
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html
-        """
-        quoted = urllib.parse.quote(key)
-        endpoint = urllib.parse.urlsplit(browser_endpoint_url() or self._client.meta.endpoint_url)
-        if endpoint.hostname and endpoint.hostname.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-            domain = "amazonaws.cn" if endpoint.hostname.endswith(".cn") else "aws.amazon.com"
-            domain = "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else domain
-            return f"https://console.{domain}/s3/object/{self.bucket}?region={self.region}&prefix={quoted}"
-        return f"{endpoint.scheme}://{endpoint.netloc}/_local/objects/{self.bucket}/{quoted}"
+    def browser_url(self, key: str) -> str:
+        """The address of an object for a browser."""
+        return self.console.s3_object(self.bucket, key)
 
     def key_of(self, uri: str) -> str:
         """

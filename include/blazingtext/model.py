@@ -41,7 +41,7 @@ class LocalModel:
     """
     A trained model, loaded with fastText from SageMaker's artifact, in a process of its own: a context manager.
 
-    :param artifact: model.tar.gz, which contains BlazingText's model.bin
+    :param artifact: model.tar.gz, which contains BlazingText's model.bin, or model.bin itself
     :param folder: where to extract model.bin; it must stay there
     :raises EvaluationError: the artifact contains no readable supervised model; any method raises it, too, if the model
         ends its process
@@ -49,13 +49,12 @@ class LocalModel:
 
     def __init__(self, artifact: Path, folder: Path):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with artifact.open("rb") as archive:
-                extract_model(archive, folder / MODEL_FILE)
-            self._process = ModelProcess(folder / MODEL_FILE)
+            self._process = ModelProcess(artifact if artifact.suffix == ".bin" else _extracted(artifact, folder))
         except ValueError as error:
             raise EvaluationError(f"{artifact.name} contains no model.bin that fastText can read: {error}") from None
         self.labels = [label.removeprefix(LABEL_PREFIX) for label in self._process.labels]
+        self.word_ngrams = self._process.word_ngrams
+        """The maximum length of an n-gram, in words."""
 
     def __enter__(self) -> Self:
         return self
@@ -63,14 +62,12 @@ class LocalModel:
     def __exit__(self, *_: object) -> None:
         self._process.close()
 
-    def predict(self, instances: Sequence[str]) -> list[Prediction]:
-        """Predict the probabilities of all labels for tokenised texts."""
-        predictions: list[Prediction] = []
-        with _as_evaluation_errors():
-            for batch in _batches(instances):
+    def predict(self, instances: Iterable[str]) -> Iterator[Prediction]:
+        """Predict the probabilities of all labels for tokenised texts, some at a time."""
+        for batch in _batches(instances):
+            with _as_evaluation_errors():
                 answers = self._process.predict(batch, k=len(self.labels))
-                predictions += [_prediction(labels, probabilities) for labels, probabilities in answers]
-        return predictions
+            yield from (_prediction(labels, probabilities) for labels, probabilities in answers)
 
     def heaviest_words(self, count: int, min_occurrences: int) -> dict[str, list[dict[str, Any]]]:
         """
@@ -86,6 +83,13 @@ class LocalModel:
             label: [{"word": word, "weight": weight, "occurrences": occurrences} for word, weight, occurrences in words]
             for label, words in zip(self.labels, found, strict=True)
         }
+
+
+def _extracted(artifact: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    with artifact.open("rb") as archive:
+        extract_model(archive, folder / MODEL_FILE)
+    return folder / MODEL_FILE
 
 
 def _batches(instances: Iterable[str]) -> Iterator[list[str]]:

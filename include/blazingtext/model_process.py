@@ -53,6 +53,7 @@ class ModelProcess:
         self.labels: list[str] = about["labels"]
         """With their prefix."""
         self.dimension: int = about["dimension"]
+        self.word_ngrams: int = about["word_ngrams"]
 
     def predict(self, texts: Sequence[str], k: int) -> list[Answer]:
         """
@@ -158,7 +159,8 @@ def main() -> None:
     except (ValueError, MemoryError, UnicodeError) as error:
         _write(answers, {"error": str(error) or type(error).__name__})
         return
-    _write(answers, {"ok": {"labels": list(model.labels), "dimension": model.get_dimension()}})
+    about = {"dimension": model.get_dimension(), "word_ngrams": model.f.getArgs().wordNgrams}
+    _write(answers, {"ok": {"labels": list(model.labels), **about}})
     for line in sys.stdin.buffer:
         _write(answers, {"ok": _answer(model, json.loads(line))})
 

@@ -4,16 +4,17 @@ Comparison of a candidate with the champion, on the candidate's test tweets.
 The champion is the newest other version that is Approved in the model registry.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from include.aws.registry import Version
 from include.aws.storage import Storage
-from include.blazingtext.model import LocalModel, Prediction
+from include.blazingtext.model import LocalModel
 from include.config.errors import DataError, EvaluationError
 from include.evaluation.comparison import Comparison, compare
+from include.evaluation.intervals import wilson_interval
+from include.tweets.prepared import DistinctTestTweets
 
 DATE, RULE, TRAINING_JOB, ACCURACY = "date", "rule", "training_job", "accuracy"
 """Names of properties of a version in the model registry."""
@@ -27,6 +28,11 @@ class ChampionComparison:
     comparison: Comparison | None
     """None if there is no champion, or if the two cannot be compared; `verdict` says why."""
     verdict: str
+    on_later_tweets: dict[str, Any] | None = None
+    """
+    The champion's figures, if all test tweets are newer than its own tweets: what people get who use a model on the
+    tweets of later dates.
+    """
 
     @property
     def date(self) -> str | None:
@@ -45,14 +51,16 @@ class ChampionComparison:
             "training_job": properties.get(TRAINING_JOB),
             "accuracy_when_registered": properties.get(ACCURACY),
             "comparison": asdict(self.comparison) if self.comparison else None,
+            "on_later_tweets": self.on_later_tweets,
         }
 
 
 def compare_with_champion(
     champion: Version | None,
     rule: str,
-    test: Sequence[tuple[str, str]],
-    predictions: Sequence[Prediction],
+    test: DistinctTestTweets,
+    predicted: list[str],
+    oldest_date: str,
     storage: Storage,
     folder: Path,
 ) -> ChampionComparison:
@@ -61,8 +69,8 @@ def compare_with_champion(
 
     :param rule: fingerprint of labels, recipe and split of the candidate's tweets (`PrepareSettings.rule`). A champion
         with the same rule has not been trained on any of the test tweets.
-    :param test: labels and instances
-    :param predictions: the candidate's predictions
+    :param predicted: the labels that the candidate predicts for the test tweets
+    :param oldest_date: of the test tweets
     :param folder: temporary folder for the champion's model
     :raises EvaluationError: the label ids of the candidate's tweets look swapped
     """
@@ -81,22 +89,29 @@ def compare_with_champion(
     try:
         artifact = storage.download(storage.key_of(champion.artifact), folder / "model.tar.gz")
         with LocalModel(artifact, folder) as model:
-            answers = model.predict([instance for _, instance in test])
+            answers = [prediction.label for prediction in model.predict(test.instances)]
     except (DataError, EvaluationError) as error:
         return ChampionComparison(champion, None, f"Not compared with {name}: {error}.")
-    comparison = compare(
-        [label for label, _ in test],
-        [prediction.label for prediction in predictions],
-        [prediction.label for prediction in answers],
-    )
+    comparison = compare(test.labels, predicted, answers)
     if comparison.contradicts:
+        both = comparison.right - comparison.alone_right
         raise EvaluationError(
-            f"The label ids look swapped. Of {len(test):,} test tweets, {name} gets {comparison.other_right:,} right, "
-            f"this model {comparison.right:,}, and both only {comparison.right - comparison.alone_right:,}. Correct "
-            f"the labelled files, or labels in hashtags.yaml. If the labels have changed on purpose, set version "
+            f"The label ids look swapped. Of {comparison.tweets:,} test tweets, {name} gets "
+            f"{comparison.other_right:,} right, this model {comparison.right:,}, and both only {both:,}. Correct the "
+            f"labelled files, or labels in hashtags.yaml. If the labels have changed on purpose, set version "
             f"{champion.number} to Rejected in the model registry."
         )
-    return ChampionComparison(champion, comparison, _verdict(name, comparison))
+    verdict, date = _verdict(name, comparison), champion.properties.get(DATE, "")
+    if not "" < date < oldest_date:
+        return ChampionComparison(champion, comparison, verdict)
+    low, high = interval = wilson_interval(comparison.other_right, comparison.tweets)
+    accuracy = comparison.other_right / comparison.tweets
+    verdict += (
+        f" These tweets are newer than the champion's: {accuracy:.1%} ({low:.1%} to {high:.1%}) is what a model of "
+        f"{date} has on them. An accuracy on tweets of a model's own dates is often higher."
+    )
+    later = {"date": date, "version": champion.number, "accuracy": accuracy, "accuracy_interval": interval}
+    return ChampionComparison(champion, comparison, verdict, later)
 
 
 def _verdict(name: str, comparison: Comparison) -> str:
@@ -119,6 +134,7 @@ def history_entry(champion: Version) -> dict[str, Any] | None:
             "accuracy_interval": [low, high],
             "majority_accuracy": float(properties["majority_accuracy"]),
             "tweets": int(properties["test_tweets"]),
+            "report": properties.get("report"),
         }
     except (KeyError, ValueError):
         return None

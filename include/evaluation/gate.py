@@ -9,11 +9,13 @@ from include.aws.registry import Approval
 
 if TYPE_CHECKING:
     from include.evaluation.comparison import Comparison
-    from include.evaluation.metrics import Evaluation
+    from include.evaluation.metrics import Evaluation, GateMetric
 
 Deploy = Literal["auto", "always", "never"]
 DEPLOY: tuple[Deploy, ...] = get_args(Deploy)
 
+MIN_GAIN_FOR_ADVICE = 0.05
+"""A model that tells the labels apart by less than this is not worth another gate metric."""
 TO_BE_DEPLOYED = "To be deployed"
 """A decision to deploy begins with this. The run's report replaces it once the endpoint is, or is not, deployed."""
 
@@ -45,9 +47,11 @@ class Gate:
     """The check that a candidate must pass to be deployed with deploy=auto."""
 
     min_gain: float
-    """By how much the lower end of the accuracy's interval must exceed the majority baseline's accuracy."""
+    """By how much the lower end of the metric's interval must exceed what the majority baseline has."""
     min_test_tweets: int = 0
     """With fewer test tweets nothing is certain enough."""
+    metric: GateMetric = "accuracy"
+    """What must exceed the majority baseline, and must not be significantly worse than the champion's."""
 
     def doubt(self, evaluation: Evaluation) -> str | None:
         """Why nothing can be said about the model; None if something can."""
@@ -61,15 +65,30 @@ class Gate:
 
     def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:
         """Why the model does not pass; None if it does."""
-        gain = evaluation.accuracy_interval[0] - evaluation.majority_accuracy
+        figure = evaluation.figure(self.metric)
+        gain = figure.interval[0] - figure.majority
         if not gain > self.min_gain:  # also where one of them is no number
             return (
-                "The lower end of the accuracy's interval must exceed the majority baseline by more than "
+                f"The lower end of the {figure.name}'s interval must exceed the majority baseline by more than "
                 f"{100 * self.min_gain:.1f} percentage points. The difference is {100 * gain:+.1f}."
+                f"{self._advice(evaluation)}"
             )
-        if comparison is not None and comparison.significantly_worse:
-            return f"On the same {comparison.tweets:,} test tweets it is {comparison.in_words('the champion')}."
+        if comparison is not None and comparison.worse(self.metric):
+            is_accuracy = self.metric == "accuracy"
+            words = (comparison.in_words if is_accuracy else comparison.balanced_in_words)("the champion")
+            return f"On the same {comparison.tweets:,} test tweets it is {words}."
         return None
+
+    def _advice(self, evaluation: Evaluation) -> str:
+        """What to do where one label is so common that hardly any model has a higher accuracy than always that one."""
+        balanced = evaluation.figure("balanced_accuracy")
+        gain = balanced.interval[0] - balanced.majority
+        if self.metric != "accuracy" or not gain > max(self.min_gain, MIN_GAIN_FOR_ADVICE):
+            return ""
+        return (
+            f" But the model does tell the labels apart: {balanced.in_words()}. If the rare labels matter as much as "
+            f"{evaluation.majority_label}, set gate_metric to balanced_accuracy."
+        )
 
 
 def decide(
@@ -92,7 +111,7 @@ def decide(
     """
     doubt = gate.doubt(evaluation)
     objection = doubt or gate.objection(evaluation, comparison)
-    figures = evaluation.headline()
+    figures = evaluation.headline(gate.metric)
     approval, approval_reason = _approval(objection, doubt is not None, figures, dates, manual_approval)
 
     def decision(deployed: bool, reason: str, refused: bool = False) -> Decision:

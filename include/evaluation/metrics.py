@@ -1,26 +1,47 @@
 """Metrics of a model on the test split."""
 
-import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from include.blazingtext.model import Prediction
+from include.evaluation.calibration import (
+    MIN_TWEETS_OF_A_SENTENCE,
+    Temperature,
+    calibration_error,
+    constant_log_loss,
+    reliability,
+)
+from include.evaluation.intervals import CONFIDENCE, Interval, interval_of_mean, wilson_interval
+from include.evaluation.outcomes import Outcomes
 
-CONFIDENCE = 0.95
 RESAMPLES = 1000
 """Of the bootstrap. Its seed is fixed, so that the same predictions give the same intervals."""
 MIN_TWEETS_FOR_BOOTSTRAP = 30
 """Resamples of fewer tweets say little about tweets that are not among them."""
 
-RELIABILITY_BINS = 10
-MIN_PROBABILITY = 1e-15
-"""A true label with probability 0 counts as this in the log loss, which would be infinite otherwise."""
+GateMetric = Literal["accuracy", "balanced_accuracy"]
+GATE_METRICS: tuple[GateMetric, ...] = get_args(GateMetric)
 
-Interval = tuple[float, float]
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric with its interval, and what the majority baseline has."""
+
+    name: str
+    value: float
+    interval: Interval
+    majority: float
+
+    @property
+    def significantly_beats_majority(self) -> bool:
+        return self.interval[0] > self.majority
+
+    def in_words(self) -> str:
+        low, high = self.interval
+        return f"{self.name} {self.value:.1%} ({low:.1%} to {high:.1%}), majority {self.majority:.1%}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +52,13 @@ class Evaluation:
     accuracy: float
     accuracy_interval: Interval
     """Wilson's 95 % confidence interval."""
+    balanced_accuracy: float
+    """
+    The mean recall of the labels that have test tweets. Each label counts the same, however rare it is. The majority
+    baseline has 1 / the number of these labels.
+    """
+    balanced_accuracy_interval: Interval
+    """95 % confidence interval: see `include.evaluation.intervals.interval_of_mean`."""
     macro_f1: float
     macro_f1_interval: Interval | None
     """95 % bootstrap interval; None with too few test tweets, and if all resamples give the same value."""
@@ -57,6 +85,8 @@ class Evaluation:
     """The test split says nothing about these."""
     confusion: dict[str, dict[str, int]]
     """Confusion matrix: counts by true label, then by predicted label."""
+    temperature: Temperature | None = None
+    """Where it makes the probabilities better on the validation split and on the test split."""
 
     @property
     def labels_never_right(self) -> list[str]:
@@ -69,24 +99,37 @@ class Evaluation:
             f"The expected calibration error is {self.calibration_error:.3f}. The log loss is {self.log_loss:.3f}; "
             f"always answering the labels' shares gives {self.constant_log_loss:.3f}."
         )
-        if self.log_loss >= self.constant_log_loss:
+        best = self.temperature.log_loss if self.temperature else self.log_loss
+        if best >= self.constant_log_loss:
             sentence += " So the probabilities say less than these shares: use the predicted label only."
         sure = max(self.reliability, key=lambda entry: entry["from"])
-        if sure["tweets"] >= MIN_TWEETS_FOR_BOOTSTRAP:
+        if sure["tweets"] >= MIN_TWEETS_OF_A_SENTENCE:
             sentence = (
                 f"Where the model says {sure['from']:.0%} or more ({sure['probability']:.0%} on average), it is right "
                 f"{sure['accuracy']:.0%} of the time ({sure['tweets']:,} test tweets). {sentence}"
             )
-        return sentence
+        return f"{sentence} {self.temperature.in_words()}" if self.temperature else sentence
 
     @property
     def significantly_beats_majority(self) -> bool:
-        return self.accuracy_interval[0] > self.majority_accuracy
+        return self.figure("accuracy").significantly_beats_majority
 
-    def headline(self) -> str:
-        """Accuracy with its interval, and the majority baseline's accuracy."""
-        low, high = self.accuracy_interval
-        return f"accuracy {self.accuracy:.1%} ({low:.1%} to {high:.1%}), majority {self.majority_accuracy:.1%}"
+    @property
+    def tells_labels_apart(self) -> bool:
+        """Whether the labels' mean recall is certainly above that of a model which does not look at the tweets."""
+        return self.figure("balanced_accuracy").significantly_beats_majority
+
+    def figure(self, metric: GateMetric) -> Figure:
+        """One of the metrics that the gate can use."""
+        if metric == "accuracy":
+            return Figure("accuracy", self.accuracy, self.accuracy_interval, self.majority_accuracy)
+        tested = sum(1 for scores in self.labels.values() if scores["tweets"])
+        return Figure("balanced accuracy", self.balanced_accuracy, self.balanced_accuracy_interval, 1 / tested)
+
+    def headline(self, metric: GateMetric = "accuracy") -> str:
+        """The accuracy, and the gate's metric if that is another one, with intervals and the majority baseline's."""
+        metrics: tuple[GateMetric, ...] = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
+        return "; ".join(self.figure(name).in_words() for name in metrics)
 
     def verdict(self) -> str:
         """How the model compares with the majority baseline, in sentences."""
@@ -110,62 +153,44 @@ class Evaluation:
         return "not significantly better than" if self.accuracy > self.majority_accuracy else "no better than"
 
 
-def evaluate(labels: Sequence[str], predictions: Sequence[Prediction], known_labels: Sequence[str]) -> Evaluation:
+def evaluate(outcomes: Outcomes, known_labels: Sequence[str], temperature: Temperature | None = None) -> Evaluation:
     """
-    Score predictions against the true labels of the test split.
+    Compute the metrics of predictions for the test split.
 
-    :param labels: one true label for each prediction; at least one
+    :param outcomes: of at least one tweet
     :param known_labels: every label of the hashtag, in the order for tables
     """
-    predicted = [prediction.label for prediction in predictions]
-    correct = sum(label == guess for label, guess in zip(labels, predicted, strict=True))
+    labels, predicted = outcomes.labels, outcomes.predicted
+    correct = int(outcomes.right.sum())
     majority_label, majority_count = Counter(sorted(labels)).most_common(1)[0]
+    tested = set(labels)
     scores = _scores_by_label(labels, predicted, known_labels)
+    recalls = [(round(score["recall"] * score["tweets"]), int(score["tweets"])) for score in scores.values()]
+    recalls = [(right, tweets) for right, tweets in recalls if tweets]
     macro_f1 = float(np.mean([score["f1"] for score in scores.values()]))
-    losses = _losses(labels, predictions)
-    log_loss = float(losses.mean())
-    macro_f1s, log_losses = _bootstrap(labels, predicted, losses)
+    log_loss = float(outcomes.losses.mean())
+    macro_f1s, log_losses = _bootstrap(outcomes)
+    bins = reliability(outcomes)
     return Evaluation(
         tweets=len(labels),
         accuracy=correct / len(labels),
         accuracy_interval=wilson_interval(correct, len(labels)),
+        balanced_accuracy=sum(right / tweets for right, tweets in recalls) / len(recalls),
+        balanced_accuracy_interval=interval_of_mean(recalls),
         macro_f1=macro_f1,
         macro_f1_interval=_percentile_interval(macro_f1s, macro_f1),
         log_loss=log_loss,
         log_loss_interval=_percentile_interval(log_losses, log_loss),
-        reliability=(reliability := _reliability(labels, predictions)),
-        calibration_error=sum(entry["tweets"] * abs(entry["probability"] - entry["accuracy"]) for entry in reliability)
-        / len(labels),
-        constant_log_loss=_entropy(labels),
+        reliability=bins,
+        calibration_error=calibration_error(bins),
+        constant_log_loss=constant_log_loss(labels),
         majority_label=majority_label,
         majority_accuracy=majority_count / len(labels),
         labels=scores,
-        labels_without_test_tweets=[label for label in known_labels if label not in labels],
+        labels_without_test_tweets=[label for label in known_labels if label not in tested],
         confusion=_confusion(labels, predicted, known_labels),
+        temperature=temperature if temperature and temperature.log_loss < log_loss else None,
     )
-
-
-def wilson_interval(correct: int, tweets: int) -> Interval:
-    """Wilson's 95 % confidence interval of an accuracy."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(correct, tweets).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
-def most_confident_mistakes(labels: Sequence[str], predictions: Sequence[Prediction], count: int) -> list[int]:
-    """Positions of the wrong predictions with the highest probabilities, the highest first."""
-    wrong = (
-        (-prediction.probability, position)
-        for position, (label, prediction) in enumerate(zip(labels, predictions, strict=True))
-        if prediction.label != label
-    )
-    return [position for _, position in heapq.nsmallest(count, wrong)]
-
-
-def _entropy(labels: Sequence[str]) -> float:
-    shares = np.array(list(Counter(labels).values())) / len(labels)
-    return float(-(shares * np.log(shares)).sum())
 
 
 def _scores_by_label(
@@ -173,7 +198,8 @@ def _scores_by_label(
 ) -> dict[str, dict[str, Any]]:
     from sklearn.metrics import precision_recall_fscore_support
 
-    present = [label for label in known_labels if label in labels or label in predicted]
+    seen = {*labels, *predicted}
+    present = [label for label in known_labels if label in seen]
     scores = precision_recall_fscore_support(labels, predicted, labels=present, zero_division=0)
     names = ("precision", "recall", "f1", "tweets")
     by_label: dict[str, dict[str, Any]] = {
@@ -196,23 +222,14 @@ def _confusion(
     return {label: dict(zip(known_labels, row, strict=True)) for label, row in zip(known_labels, matrix, strict=True)}
 
 
-def _losses(labels: Sequence[str], predictions: Sequence[Prediction]) -> np.ndarray:
-    """The log loss of each tweet. Probabilities are scaled to a sum of 1, because fastText's are rounded."""
-    probabilities = [
-        prediction.probabilities.get(label, 0.0) / (sum(prediction.probabilities.values()) or 1.0)
-        for label, prediction in zip(labels, predictions, strict=True)
-    ]
-    losses: np.ndarray = -np.log(np.clip(probabilities, MIN_PROBABILITY, 1.0))
-    return losses
-
-
-def _bootstrap(labels: Sequence[str], predicted: Sequence[str], losses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bootstrap(outcomes: Outcomes) -> tuple[np.ndarray, np.ndarray]:
     """
     Macro-F1 and log loss of resamples of the test split; both empty with too few tweets.
 
     A resample draws, with replacement, as many tweets of each label as the test split has. If it drew from all tweets,
     it would miss rare labels now and then, and its macro-F1, a mean over fewer labels, would be too high.
     """
+    labels, predicted, losses = outcomes.labels, outcomes.predicted, outcomes.losses
     if len(labels) < MIN_TWEETS_FOR_BOOTSTRAP:
         return np.empty(0), np.empty(0)
     names = sorted({*labels, *predicted})
@@ -246,20 +263,3 @@ def _percentile_interval(values: np.ndarray, figure: float) -> Interval | None:
     outside = (1 - CONFIDENCE) / 2 * 100
     low, high = np.percentile(values, [outside, 100 - outside])
     return min(float(low), figure), max(float(high), figure)
-
-
-def _reliability(labels: Sequence[str], predictions: Sequence[Prediction]) -> list[dict[str, float]]:
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    for label, prediction in zip(labels, predictions, strict=True):
-        index = min(int(prediction.probability * RELIABILITY_BINS), RELIABILITY_BINS - 1)
-        bins.setdefault(index, []).append((prediction.probability, prediction.label == label))
-    return [
-        {
-            "from": index / RELIABILITY_BINS,
-            "to": (index + 1) / RELIABILITY_BINS,
-            "tweets": len(entries),
-            "probability": float(np.mean([probability for probability, _ in entries])),
-            "accuracy": float(np.mean([correct for _, correct in entries])),
-        }
-        for index, entries in sorted(bins.items())
-    ]

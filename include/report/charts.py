@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#1f6feb", "#c2571a", "#8a8f98"
+BLUE, ORANGE, GREY, GREEN = "#1f6feb", "#c2571a", "#8a8f98", "#2e7d32"
 WIDTH, HEIGHT = 6.4, 3.2
 """Inches; the page scales the charts to its width."""
 MAX_DATE_LABELS = 8
@@ -30,10 +30,13 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
         s=[20 + 180 * entry["tweets"] / largest for entry in bins],
         color=BLUE,
         alpha=0.8,
-        label="test tweets",
+        label="test tweets (their number)",
     )
-    axes.set(xlabel="probability of the predicted label", ylabel="accuracy", xlim=(0, 1.03), ylim=(0, 1.05))
-    axes.legend(frameon=False, loc="upper left", markerscale=0.5)
+    for entry in bins:
+        place = (entry["probability"], entry["accuracy"])
+        axes.annotate(f"{entry['tweets']:,}", place, (0, -7), textcoords="offset points", ha="center", va="top", size=8)
+    axes.set(xlabel="probability of the predicted label", ylabel="accuracy", xlim=(0, 1.05), ylim=(-0.1, 1.05))
+    _legend(figure)
     return _svg(figure)
 
 
@@ -49,7 +52,7 @@ def accuracy_by_epoch(epochs: Sequence[Mapping[str, float]]) -> str:
     axes.scatter([numbers[best]], [accuracies[best]], color=ORANGE, zorder=3, label="best epoch, whose model is kept")
     axes.set(xlabel="epoch", ylabel="validation accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False)
+    _legend(figure)
     return _svg(figure)
 
 
@@ -61,10 +64,11 @@ def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
     """
     figure, axes = _figure("history")
     _plot_accuracies(axes, history)
+    _plot_earlier_champions(axes, history)
     _mark_champion(axes, history)
     _label_dates(axes, [entry["date"] for entry in history], date)
     axes.set(ylabel="accuracy", xlim=(-0.5, len(history) - 0.5))
-    axes.legend(frameon=False, fontsize=8, loc="best")
+    _legend(figure)
     return _svg(figure)
 
 
@@ -91,6 +95,30 @@ def _plot_accuracies(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None
     axes.plot(positions, majorities, color=GREY, linestyle="--", marker="_", linewidth=1, label="majority baseline")
 
 
+def _plot_earlier_champions(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
+    found = [(position, entry["earlier_champion"]) for position, entry in enumerate(history)]
+    found = [(position, champion) for position, champion in found if champion]
+    if not found:
+        return
+    errors = [
+        [champion["accuracy"] - champion["accuracy_interval"][0] for _, champion in found],
+        [champion["accuracy_interval"][1] - champion["accuracy"] for _, champion in found],
+    ]
+    axes.errorbar(
+        [position + 0.12 for position, _ in found],  # beside the date's own accuracy, not on it
+        [champion["accuracy"] for _, champion in found],
+        yerr=errors,
+        color=GREEN,
+        marker="s",
+        markersize=4,
+        linewidth=0.8,
+        linestyle=":",
+        capsize=3,
+        elinewidth=0.8,
+        label="earlier champion on these tweets",
+    )
+
+
 def _mark_champion(axes: "Axes", history: Sequence[Mapping[str, Any]]) -> None:
     for position, entry in enumerate(history):
         if entry["champion"]:
@@ -101,6 +129,11 @@ def _label_dates(axes: "Axes", dates: Sequence[str], date: str) -> None:
     step = max(1, len(dates) // MAX_DATE_LABELS)
     shown = [position for position in range(len(dates)) if position % step == 0 or dates[position] == date]
     axes.set_xticks(shown, [dates[position] for position in shown], rotation=30, ha="right")
+
+
+def _legend(figure: "Figure") -> None:
+    """Above the axes, where it covers nothing."""
+    figure.legend(frameon=False, fontsize=8, loc="outside upper left", ncols=2, markerscale=0.6)
 
 
 def _figure(name: str) -> "tuple[Figure, Axes]":

@@ -7,13 +7,34 @@ Its schema is in run-report.schema.json. REPORT_SCHEMA is the schema's version.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from include.evaluation.gate import TO_BE_DEPLOYED, Decision
 from include.report.failures import NO_MESSAGE, describe_failures
 from include.results import Results, Trained, Tuned
 
-REPORT_SCHEMA = "run-report/3"
+REPORT_SCHEMA = "run-report/4"
+
+Status = Literal["deployed", "not deployed", "failed", "skipped", "unfinished", "evaluated"]
+"""
+What became of the run's model. "skipped": there were no tweets. "unfinished": the run goes on, or ended without an
+evaluation. "evaluated": outside of a run, by the command line.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses for a browser."""
+
+    run: str | None = None
+    training_job: str | None = None
+    tuning_job: str | None = None
+    registry: str | None = None
+    endpoint: str | None = None
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    """By task id."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By the names in the run's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +42,11 @@ class Run:
     """The run that a report is about."""
 
     hashtag: str
-    date: str
-    dag_id: str
-    run_id: str
-    name: str
+    date: str | None
+    """None outside of a run; as the next three fields."""
+    dag_id: str | None
+    run_id: str | None
+    name: str | None
     code_version: str
     parameters: Mapping[str, Any]
     states: Mapping[str, str | None]
@@ -35,6 +57,7 @@ class Run:
     """Messages of the failed tasks by task id; None if a task has left no message."""
     attempts: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
     """This run's jobs that did not complete, by the id of the failed task that started them."""
+    links: Links = field(default_factory=Links)
 
 
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
@@ -59,7 +82,7 @@ def describe_run(
     """
     prepared, evaluated = results.prepare_dataset, results.evaluate_model
     decision = evaluated.decision if evaluated else None
-    outcome = _outcome(run, decision)
+    status, outcome = _outcome(run, decision)
     return {
         "schema": REPORT_SCHEMA,
         "hashtag": run.hashtag,
@@ -68,7 +91,9 @@ def describe_run(
         "run_id": run.run_id,
         "run_name": run.name,
         "code_version": run.code_version,
+        "status": status,
         "outcome": outcome,
+        "links": asdict(run.links),
         "summary": [*(prepared.warnings if prepared else []), *_summary(outcome, data, evaluation)],
         "tasks": dict(run.states),
         "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
@@ -89,6 +114,20 @@ def describe_run(
     }
 
 
+def describe_evaluation(
+    run: Run, data: Mapping[str, Any], evaluation: Mapping[str, Any], outcome: str
+) -> dict[str, Any]:
+    """
+    Make the report of an evaluation outside of a run.
+
+    :param run: without states
+    :param data: prepare's report
+    :param evaluation: `include.evaluation.scoring.Scored.found`
+    """
+    report = describe_run(run, Results(), data, evaluation, [])
+    return {**report, "status": "evaluated", "outcome": outcome, "summary": _summary(outcome, data, evaluation)}
+
+
 def _as_dict(result: Any) -> dict[str, Any] | None:
     return asdict(result) if result else None
 
@@ -103,20 +142,30 @@ def subject_of_notice(report: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _outcome(run: Run, decision: Decision | None) -> str:
+def _outcome(run: Run, decision: Decision | None) -> tuple[Status, str]:
     states = run.states
     if failed := failed_tasks(states):
         why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
-        return f"Failed at {why.rstrip('.')}."
+        return "failed", f"Failed at {why.rstrip('.')}."
     if "skipped" in (states.get("wait_for_tweets"), states.get("prepare_dataset")):
-        return "Skipped: no labelled tweets for this date."
+        return "skipped", "Skipped: no labelled tweets for this date."
     if decision is None:
-        return "No model was evaluated."
-    deployment = states.get("deploy_endpoint")
-    if not decision.deploy or deployment not in {"success", "skipped"}:
-        return decision.reason
-    result = "Deployed" if deployment == "success" else "Not deployed, because deploy_endpoint was skipped"
-    return decision.reason.replace(TO_BE_DEPLOYED, result, 1)
+        return "unfinished", "No model was evaluated."
+    return _outcome_of(decision, states.get("deploy_endpoint"))
+
+
+def _outcome_of(decision: Decision, deployment: str | None) -> tuple[Status, str]:
+    """
+    :param deployment: the state of deploy_endpoint, which has not failed
+    """
+    if not decision.deploy:
+        return "not deployed", decision.reason
+    if deployment == "success":
+        return "deployed", decision.reason.replace(TO_BE_DEPLOYED, "Deployed", 1)
+    if deployment == "skipped":
+        words = "Not deployed, because deploy_endpoint was skipped"
+        return "not deployed", decision.reason.replace(TO_BE_DEPLOYED, words, 1)
+    return "unfinished", decision.reason
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:
@@ -159,7 +208,7 @@ def _job_seconds(task_id: str, run: Run, job: Tuned | Trained | None) -> int | N
     return 0 if job.reused else job.billable_seconds
 
 
-def _endpoint_cost(name: str, results: Results) -> tuple[float | None, str]:
+def _endpoint_cost(name: str | None, results: Results) -> tuple[float | None, str]:
     """Seconds from the endpoint's creation to its deletion, and a sentence about the endpoint."""
     created = results.deploy_endpoint.created_at if results.deploy_endpoint else None
     deletion = results.delete_endpoint

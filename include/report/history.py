@@ -18,24 +18,40 @@ MAX_DATES = 90
 HEADLINE = ("tweets", "accuracy", "accuracy_interval", "majority_accuracy")
 
 
-def remember(storage: Storage, keys: Keys, training_job: str, evaluation: dict[str, Any]) -> None:
+def remember(storage: Storage, keys: Keys, run_name: str, training_job: str, evaluation: dict[str, Any]) -> None:
     """Store the figures of an evaluation as this date's newest ones."""
     figures = {name: evaluation[name] for name in HEADLINE}
-    storage.write_json({"date": keys.date, "training_job": training_job, **figures}, keys.newest_evaluation)
+    entry = {
+        "date": keys.date,
+        "training_job": training_job,
+        **figures,
+        "earlier_champion": evaluation["champion"]["on_later_tweets"],
+        "report": storage.uri(keys.run(run_name) + "report.html"),
+    }
+    storage.write_json(entry, keys.newest_evaluation)
 
 
 def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """
-    The figures of each date's newest evaluation, the oldest date first.
+    The figures of each date's newest evaluation with its report's address (`url`), the oldest date first.
 
     :param champion: the champion's entry, in the form of `remember`; replaces that of its date, so that the chart shows
         the champion even if its date was evaluated again
     """
     entries = []
     for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
-        if champion is not None and champion["date"] == date:
-            entries.append({**champion, "champion": True})
-            continue
+        entry: dict[str, Any] = {}
         with suppress(DataError):
-            entries.append({**storage.read_json(replace(keys, date=date).newest_evaluation), "champion": False})
+            entry = {**storage.read_json(replace(keys, date=date).newest_evaluation), "champion": False}
+        if champion is not None and champion["date"] == date:
+            entry = {"earlier_champion": None, "report": None, **entry, **champion, "champion": True}
+        if entry:
+            entries.append({**entry, "url": _url(storage, entry["report"])})
     return entries
+
+
+def _url(storage: Storage, report: str | None) -> str | None:
+    """The address of a report for a browser; None if there is no report in this bucket."""
+    with suppress(DataError):
+        return storage.browser_url(storage.key_of(report)) if report else None
+    return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.report import charts
+from include.report.document import Status
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -15,11 +16,26 @@ TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MAX_MATRIX_LABELS = 20
 """With more labels, the page lists the most frequent confusions instead of a confusion matrix."""
 MAX_CONFUSIONS = 20
+SIGNS: Mapping[Status, str] = {
+    "deployed": "✓",
+    "not deployed": "⊘",
+    "failed": "✗",
+    "skipped": "↷",
+    "unfinished": "…",
+    "evaluated": "ⓘ",
+}
 
 
 def render(report: Mapping[str, Any]) -> str:
     """Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML."""
-    return _template().render(report=report, charts=_charts(report), confusions=_confusions(report.get("evaluation")))
+    evaluation = report["evaluation"]
+    return _template().render(
+        report=report,
+        sign=SIGNS[report["status"]],
+        charts=_charts(report),
+        confusions=_confusions(evaluation),
+        words=_with_percents(evaluation["words"]) if evaluation else {},
+    )
 
 
 @cache
@@ -33,13 +49,22 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "duration": _duration, "interval": _interval}
+    environment.filters |= {
+        "percent": _percent,
+        "percents": _percents,
+        "duration": _duration,
+        "interval": _interval,
+    }
     environment.globals["MAX_MATRIX_LABELS"] = MAX_MATRIX_LABELS
     return environment.get_template(TEMPLATE.name)
 
 
 def _percent(share: float) -> str:
     return f"{share:.1%}"
+
+
+def _percents(interval: Sequence[float]) -> str:
+    return f"{interval[0]:.1%} to {interval[1]:.1%}"
 
 
 def _interval(interval: Sequence[float] | None) -> str:
@@ -57,9 +82,19 @@ def _charts(report: Mapping[str, Any]) -> dict[str, Any]:
     drawn = {
         "reliability": charts.reliability(evaluation["reliability"]) if evaluation else "",
         "epochs": charts.accuracy_by_epoch(training["epochs"]) if training.get("epochs") else "",
-        "history": charts.accuracy_by_date(report["history"], report["date"]) if report["history"] else "",
+        # A single date is a number, and no chart.
+        "history": charts.accuracy_by_date(report["history"], report["date"]) if len(report["history"]) > 1 else "",
     }
     return {name: Markup(svg) for name, svg in drawn.items()}
+
+
+def _with_percents(words_by_label: Mapping[str, Any]) -> dict[str, Any]:
+    """Each word's weight in percent of the largest weight of all, for the lengths of the bars."""
+    largest = max((entry["weight"] for words in words_by_label.values() for entry in words), default=1.0)
+    return {
+        label: [{**entry, "percent": max(0, round(100 * entry["weight"] / largest))} for entry in words]
+        for label, words in words_by_label.items()
+    }
 
 
 def _confusions(evaluation: Mapping[str, Any] | None) -> list[dict[str, Any]]:

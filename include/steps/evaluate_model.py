@@ -2,34 +2,21 @@
 
 import datetime
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from include.aws.dataset import (
-    DistinctTestTweets,
-    PreparedData,
-    newer_date,
-    read_distinct_test_tweets,
-    read_examples,
-)
-from include.blazingtext.model import LocalModel, Prediction
+from include.aws.dataset import PreparedData, download_prepared, newer_date
 from include.blazingtext.requests import endpoint_request, invocation
 from include.config.printable import printable
 from include.evaluation import champion
-from include.evaluation.baseline import MAX_TRAINING_TWEETS, linear_baseline
 from include.evaluation.gate import Dates, Decision, Gate, decide
-from include.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
-from include.evaluation.smoke_tests import smoke_tests
+from include.evaluation.scoring import Scored, score_model
 from include.report import history
 from include.results import Evaluated, Trained
 from include.steps.reporting import write_report
 from include.steps.workplace import Workplace
-
-MISTAKES = 20
-HEAVIEST_WORDS = 15
+from include.tweets.prepared import DistinctTestTweets
 
 
 def evaluate_model(
@@ -48,7 +35,7 @@ def evaluate_model(
     scored = _score(place, PreparedData(data_uri), job, list(dict.fromkeys(labels.values())))
     decision = _decide(place, scored, job, params)
     print(printable("\n".join([*scored.warnings, *scored.found["verdicts"], decision.reason])))
-    history.remember(place.storage, place.keys, job.training_job_name, scored.found)
+    history.remember(place.storage, place.keys, run_name, job.training_job_name, scored.found)
     result = Evaluated(
         decision=decision,
         evaluation_uri=place.storage.write_json(scored.found, place.keys.run(run_name) + "evaluation.json"),
@@ -66,79 +53,27 @@ def evaluate_model(
     return result.to_xcom()
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """The results of a model on the test split."""
-
-    evaluation: Evaluation
-    against_champion: champion.ChampionComparison
-    found: dict[str, Any]
-    """The content of evaluation.json."""
-    warnings: list[str]
-    """About the data and the model."""
-    smoke_tests: list[dict[str, Any]]
-    model_labels: list[str]
-
-
-def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[str]) -> _Scored:
+def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[str]) -> Scored:
     storage = place.storage
-    preparation = storage.read_json(storage.key_of(data.file("report")))
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="evaluate-")))
+    with TemporaryDirectory(prefix="evaluate-") as name:
+        folder = Path(name)
         artifact = storage.download(storage.key_of(trained.model_uri), folder / "model.tar.gz")
-        model = stack.enter_context(LocalModel(artifact, folder))
-        split = read_distinct_test_tweets(storage, data, folder)
-        test = split.examples
-        train = read_examples(storage, data, "train", folder, MAX_TRAINING_TWEETS)
-        predictions = model.predict([instance for _, instance in test])
-        against_champion = champion.compare_with_champion(
-            place.registry.champion(besides=trained.model_uri),
-            preparation["settings"]["rule"],
-            test,
-            predictions,
-            storage,
-            folder / "champion",
-        )
-        heaviest_words = model.heaviest_words(HEAVIEST_WORDS, min_occurrences=max(3, len(train) // 1000))
-        tests = smoke_tests(model, preparation["samples"], preparation["settings"]["recipe"])
-    evaluation = evaluate([label for label, _ in test], predictions, labels)
-    baseline = linear_baseline(train, test, predictions, int(trained.hyperparameters["word_ngrams"]))
-    verdicts = [evaluation.verdict(), *([baseline.verdict(evaluation)] if baseline else []), against_champion.verdict]
-    warning = baseline.warning(evaluation) if baseline else None
-    found = {
-        **asdict(evaluation),
-        "warnings": [warning] if warning else [],
-        "calibration": evaluation.calibration_in_words(),
-        "headline": evaluation.headline(),
-        "verdicts": verdicts,
-        "linear_baseline": asdict(baseline) if baseline else None,
-        "champion": against_champion.as_dict(),
-        "mistakes": _mistakes(split, predictions),
-        "near_copies": split.near_copies,
-        # A model that has not learned to tell the labels apart has no words that tell them.
-        "heaviest_words": heaviest_words if evaluation.significantly_beats_majority else {},
-    }
-    warnings = [*preparation["warnings"], *found["warnings"]]
-    return _Scored(evaluation, against_champion, found, warnings, tests, model.labels)
+        prepared = download_prepared(storage, data, folder / "data")
+
+        def compare(test: DistinctTestTweets, predicted: list[str]) -> champion.ChampionComparison:
+            current, rule = place.registry.champion(besides=trained.model_uri), prepared.report["settings"]["rule"]
+            oldest_date = min(name.partition("/")[0] for name in prepared.report["files"])  # a folder for each date
+            return champion.compare_with_champion(
+                current, rule, test, predicted, oldest_date, storage, folder / "champion"
+            )
+
+        return score_model(artifact, prepared, labels, compare, folder / "model")
 
 
-def _decide(place: Workplace, scored: _Scored, trained: Trained, params: Mapping[str, Any]) -> Decision:
+def _decide(place: Workplace, scored: Scored, trained: Trained, params: Mapping[str, Any]) -> Decision:
     storage, keys = place.storage, place.keys
     own_version = place.registry.find(trained.model_uri, datetime.datetime.fromisoformat(trained.created_at))
     dates = Dates(keys.date, newer_date(storage, keys, storage.today()) or keys.date, scored.against_champion.date)
     manual_approval = own_version.manual_approval if own_version else None
-    gate = Gate(params["min_gain"], params["min_test_tweets"])
+    gate = Gate(params["min_gain"], params["min_test_tweets"], params["gate_metric"])
     return decide(scored.evaluation, scored.against_champion.comparison, gate, params["deploy"], dates, manual_approval)
-
-
-def _mistakes(split: DistinctTestTweets, predictions: list[Prediction]) -> list[dict[str, Any]]:
-    labels = [label for label, _ in split.examples]
-    return [
-        {
-            "text": split.texts[position],
-            "label": labels[position],
-            "predicted": predictions[position].label,
-            "probability": predictions[position].probability,
-        }
-        for position in most_confident_mistakes(labels, predictions, MISTAKES)
-    ]

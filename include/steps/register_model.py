@@ -43,9 +43,12 @@ def _request(
         "accuracy": found["accuracy"],
         "accuracy_low": low,
         "accuracy_high": high,
+        "balanced_accuracy": found["balanced_accuracy"],
         "macro_f1": found["macro_f1"],
         "log_loss": found["log_loss"],
         "majority_accuracy": found["majority_accuracy"],
+        # Who calls the endpoint needs it: see docs/report.md.
+        **({"temperature": found["temperature"]["temperature"]} if found["temperature"] else {}),
     }
     preparation = storage.read_json(storage.key_of(data.file("report")))
     return model_package_request(

@@ -7,11 +7,12 @@ from include import __version__
 from include.aws.dataset import PreparedData
 from include.evaluation import champion
 from include.report import history
-from include.report.document import Run, describe_run, failed_tasks
+from include.report.document import Links, Run, describe_run, failed_tasks
 from include.report.failures import ATTEMPTS, FAILURE
 from include.report.publish import publish
 from include.results import Results
 from include.steps.workplace import Workplace
+from include.tweets.prepared import FILES
 
 REPORT_URL = "report_url"
 """Key of the XCom with the report's address, for the link in Airflow's UI."""
@@ -33,6 +34,7 @@ def write_report(
     succeeded = [task_id for task_id, state in states.items() if state == "success"]
     results = Results.from_xcoms({**_xcoms(ti, succeeded), **(unfinished or {})})
     files = {"report": storage.uri(keys.run(run_name) + "report.html"), **_files(results)}
+    run_url = ti.log_url.partition("/tasks/")[0]
     run = Run(
         hashtag=keys.hashtag,
         date=keys.date,
@@ -45,6 +47,7 @@ def write_report(
         files=files,
         failures=_xcoms(ti, failed_tasks(states), FAILURE),
         attempts={task_id: left for task_id, left in _xcoms(ti, failed_tasks(states), ATTEMPTS).items() if left},
+        links=_links(place, run_name, run_url, states, files, results),
     )
     current = place.registry.champion()
     past = history.recall(storage, keys, champion.history_entry(current) if current else None)
@@ -61,6 +64,28 @@ def write_report(
 def _xcoms(ti: Any, task_ids: Iterable[str], key: str = "return_value") -> dict[str, Any]:
     """XComs of this run's tasks, by the tasks' ids; None if a task has none."""
     return {task_id: ti.xcom_pull(task_ids=task_id, key=key) for task_id in task_ids}
+
+
+def _links(
+    place: Workplace,
+    run_name: str,
+    run_url: str,
+    task_ids: Iterable[str],
+    files: Mapping[str, str],
+    results: Results,
+) -> Links:
+    console = place.storage.console
+    objects = {name: uri + FILES[name] if uri.endswith("/") else uri for name, uri in files.items()}
+    tuned, trained = results.tune_model, results.train_model
+    return Links(
+        run=run_url,
+        training_job=console.training_job(trained.training_job_name) if trained else None,
+        tuning_job=console.tuning_job(tuned.tuning_job_name) if tuned else None,
+        registry=console.model_registry() if results.register_model else None,
+        endpoint=console.endpoint(run_name) if results.deploy_endpoint else None,
+        tasks={task_id: f"{run_url}/tasks/{task_id}" for task_id in task_ids},
+        files={name: place.storage.browser_url(place.storage.key_of(uri)) for name, uri in objects.items()},
+    )
 
 
 def _files(results: Results) -> dict[str, str]:

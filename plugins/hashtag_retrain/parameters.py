@@ -14,6 +14,7 @@ from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter,
 from include.config.errors import ConfigurationError
 from include.config.hashtags import Hashtag, did_you_mean
 from include.evaluation.gate import DEPLOY
+from include.evaluation.metrics import GATE_METRICS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -174,8 +175,18 @@ def _endpoint_parameters() -> dict[str, Param]:
             maximum=1,
             section="Endpoint",
             title="Minimum gain",
-            description="With deploy=auto: the lower end of the accuracy's 95 % interval on the test split must exceed "
-            "the accuracy of the majority baseline by more than this share (0.05 is five percentage points).",
+            description="With deploy=auto: the lower end of the 95 % interval of the gate's metric must exceed what "
+            "the majority baseline has by more than this share (0.05 is five percentage points).",
+        ),
+        "gate_metric": Param(
+            "accuracy",
+            enum=list(GATE_METRICS),
+            section="Endpoint",
+            title="Gate metric",
+            description="With deploy=auto: the metric on the test split that is compared with the majority baseline "
+            "and with the champion. accuracy: each tweet counts the same. balanced_accuracy: each label counts the "
+            "same, as the mean recall of the labels. Choose it if one label is so common that hardly any model is more "
+            "accurate than always that label, and the rare labels matter.",
         ),
         "min_test_tweets": Param(
             30,

@@ -6,10 +6,9 @@ import pytest
 from include.aws import dataset
 from include.aws.dataset import (
     FolderChanges,
+    download_prepared,
     fetch_tweets,
     newer_date,
-    read_distinct_test_tweets,
-    read_examples,
     sha256_of_files,
     upload_prepared,
 )
@@ -137,51 +136,11 @@ def test_a_folder_that_does_not_come_to_rest_is_for_another_try(storage, put, tm
 
 def test_prepared_data_come_back_as_they_were(storage, tmp_path):
     prepare([source(some_rows(200))], tmp_path / "out", PrepareSettings())
+    prepared = upload_prepared(storage, KEYS, tmp_path / "out", sha256_of_files(tmp_path / "out"))
 
-    prepared = uploaded(storage, tmp_path / "out")
-    test = read_examples(storage, prepared, "test", tmp_path / "in")
-    tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
+    downloaded = download_prepared(storage, prepared, tmp_path / "in")
 
-    assert prepared == uploaded(storage, tmp_path / "out")
-    assert read_examples(storage, prepared, "test", tmp_path / "in", limit=3) == test[:3]
-    assert (tweets.examples, tweets.near_copies) == (test, 0)
-    assert tweets.texts == [instance for _, instance in test]
-
-
-def test_a_tweet_that_is_retweeted_a_hundred_times_is_one_test_tweet(storage, tmp_path):
-    rows = some_rows(200)
-    retweets = [(label, f"RT @user{number}: {text}") for label, text in rows for number in range(20)]
-    prepare([source([*rows, *retweets])], tmp_path / "out", PrepareSettings())
-    prepared = uploaded(storage, tmp_path / "out")
-
-    tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
-
-    count = len(tweets.examples)
-    assert count + tweets.near_copies == 21 * count
-    assert len({text.rpartition(": ")[2] for text in tweets.texts}) == count
-
-
-@pytest.mark.parametrize("control", ["\r", "\n", "\r\n", "&#13;", '"', ",", "\x0b", "\x85", "\u2028"])
-def test_no_character_shifts_the_texts_against_the_examples(storage, tmp_path, control):
-    rows = [(label, f"{text} a{control}b") for label, text in some_rows(200)]
-    prepare([source(rows)], tmp_path / "out", PrepareSettings())
-    prepared = uploaded(storage, tmp_path / "out")
-
-    tweets = read_distinct_test_tweets(storage, prepared, tmp_path / "in")
-
-    for (_, instance), text in zip(tweets.examples, tweets.texts, strict=True):
-        assert instance.split()[1] == text.split()[1]  # the tweet's number
-
-
-def test_a_split_whose_files_do_not_fit_together_is_an_error(storage, tmp_path):
-    prepare([source(some_rows(200))], tmp_path / "out", PrepareSettings())
-    prepared = uploaded(storage, tmp_path / "out")
-    (tmp_path / "short.csv").write_text("label,text,group\ntechnical,x,1\n")
-    storage.upload(tmp_path / "short.csv", storage.key_of(prepared.file("test_tweets")))
-
-    with pytest.raises(DataError, match=r"test_tweets\.csv does not contain the same test split"):
-        read_distinct_test_tweets(storage, prepared, tmp_path / "in")
-
-
-def uploaded(storage, folder):
-    return upload_prepared(storage, KEYS, folder, sha256_of_files(folder))
+    assert prepared == upload_prepared(storage, KEYS, tmp_path / "out", sha256_of_files(tmp_path / "out"))
+    for path in downloaded.path.iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes()
+    assert downloaded.report["samples"]

@@ -125,6 +125,7 @@ def test_parameters_have_their_names_in_blazingtext(dags):
         "endpoint_instance_type",
         "keep_endpoint_minutes",
         "deploy",
+        "gate_metric",
         "min_gain",
         "min_test_tweets",
         "tune",

@@ -6,9 +6,13 @@ import pytest
 
 from include.aws.registry import Version
 from include.blazingtext.model import LocalModel
-from include.evaluation.champion import compare_with_champion, history_entry
+from include.evaluation import champion as champions
+from include.evaluation.champion import ChampionComparison, history_entry
+from include.tweets.prepared import DistinctTestTweets
 
-TEST = [("technical", "kernel word1"), ("marketing", "coupon word2"), ("technical", "kernel")] * 4
+LABELS = ["technical", "marketing", "technical"] * 4
+INSTANCES = ["kernel word1", "coupon word2", "kernel"] * 4
+TEST = DistinctTestTweets(LABELS, INSTANCES, INSTANCES, near_copies=0)
 
 
 @pytest.fixture
@@ -30,9 +34,16 @@ def artifact(tmp_path, storage):
 
 @pytest.fixture
 def candidate(tmp_path, storage, artifact):
-    """Predictions of a good model."""
+    """The labels that a good model predicts."""
     path = storage.download(storage.key_of(artifact()), tmp_path / "candidate.tar.gz")
-    return LocalModel(path, tmp_path).predict([instance for _, instance in TEST])
+    with LocalModel(path, tmp_path) as model:
+        return [prediction.label for prediction in model.predict(INSTANCES)]
+
+
+def compare_with_champion(
+    champion: Version | None, rule: str, candidate: list[str], storage, folder, oldest_date: str = "2026-01-06"
+) -> ChampionComparison:
+    return champions.compare_with_champion(champion, rule, TEST, candidate, oldest_date, storage, folder)
 
 
 def version(uri: str, **properties: str) -> Version:
@@ -41,7 +52,7 @@ def version(uri: str, **properties: str) -> Version:
 
 def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_path):
     against_champion = compare_with_champion(
-        version(artifact(mixed_up=True)), "r1", TEST, candidate, storage, tmp_path / "champion"
+        version(artifact(mixed_up=True)), "r1", candidate, storage, tmp_path / "champion"
     )
 
     assert (against_champion.comparison.right, against_champion.comparison.other_right) == (12, 0)
@@ -53,7 +64,7 @@ def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_
 
 
 def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path):
-    against_champion = compare_with_champion(None, "r1", TEST, candidate, storage, tmp_path)
+    against_champion = compare_with_champion(None, "r1", candidate, storage, tmp_path)
 
     assert (against_champion.comparison, against_champion.date) == (None, None)
     assert "There was no champion to compare with" in against_champion.verdict
@@ -63,19 +74,17 @@ def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path)
 def test_a_champion_that_may_have_been_trained_on_test_tweets_is_not_compared(
     artifact, candidate, storage, tmp_path, properties
 ):
-    against_champion = compare_with_champion(
-        version(artifact(), **properties), "r1", TEST, candidate, storage, tmp_path
-    )
+    against_champion = compare_with_champion(version(artifact(), **properties), "r1", candidate, storage, tmp_path)
 
     assert against_champion.comparison is None
     assert "may have been trained on these test tweets" in against_champion.verdict
 
 
 def test_a_champion_whose_artifact_is_gone_or_damaged_is_not_compared_and_that_is_said(candidate, storage, tmp_path):
-    gone = compare_with_champion(version(storage.uri("models/gone")), "r1", TEST, candidate, storage, tmp_path / "gone")
+    gone = compare_with_champion(version(storage.uri("models/gone")), "r1", candidate, storage, tmp_path / "gone")
     storage._client.upload_fileobj(io.BytesIO(b"damaged"), storage.bucket, "models/damaged")
     damaged = compare_with_champion(
-        version(storage.uri("models/damaged")), "r1", TEST, candidate, storage, tmp_path / "damaged"
+        version(storage.uri("models/damaged")), "r1", candidate, storage, tmp_path / "damaged"
     )
 
     assert (gone.comparison, damaged.comparison) == (None, None)
@@ -97,3 +106,19 @@ def test_a_champions_figures_are_those_that_were_registered_with_it():
 
     assert (entry["date"], entry["accuracy_interval"], entry["tweets"]) == ("2026-01-06", [0.8, 0.95], 50)
     assert history_entry(version("s3://b/m")) is None
+
+
+def test_a_champion_of_an_earlier_date_shows_what_to_expect_on_later_tweets(artifact, candidate, storage, tmp_path):
+    uri = artifact()
+
+    later = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "a", oldest_date="2026-01-07")
+    same = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "b", oldest_date="2026-01-06")
+
+    assert later.as_dict()["on_later_tweets"] == {
+        "date": "2026-01-06",
+        "version": 3,
+        "accuracy": 1.0,
+        "accuracy_interval": (pytest.approx(0.757, abs=0.001), 1.0),
+    }
+    assert "100.0% (75.8% to 100.0%) is what a model of 2026-01-06 has on them" in later.verdict
+    assert same.on_later_tweets is None

@@ -67,3 +67,32 @@ def test_exchanging_the_models_exchanges_the_verdict(answers):
 def test_models_that_are_right_on_different_tweets_contradict_each_other(ours, theirs, contradicts):
     assert compare("a" * len(ours), ours, theirs).contradicts is contradicts
     assert compare("a" * len(ours), theirs, ours).contradicts is contradicts
+
+
+def test_the_balanced_accuracies_differ_where_a_rare_label_does():
+    labels = ["a"] * 900 + ["b"] * 100
+    ours, theirs = ["a"] * 900 + ["a"] * 100, ["a"] * 870 + ["b"] * 30 + ["b"] * 60 + ["a"] * 40
+
+    found = compare(labels, ours, theirs)
+
+    assert found.balanced_gain == pytest.approx((1.0 + 0.0) / 2 - (870 / 900 + 0.6) / 2)
+    assert found.worse("balanced_accuracy")
+    assert found.worse("accuracy")
+    assert not compare(labels, theirs, ours).worse("balanced_accuracy")
+
+
+@given(ANSWERS)
+def test_exchanging_the_models_exchanges_the_balanced_comparison(answers):
+    labels, ours, theirs = zip(*answers, strict=True)
+
+    one, other = compare(labels, ours, theirs), compare(labels, theirs, ours)
+
+    assert one.balanced_gain == pytest.approx(-other.balanced_gain)
+    assert one.balanced_p_value == other.balanced_p_value
+    assert one.worse("balanced_accuracy") is False or other.worse("balanced_accuracy") is False
+
+
+def test_with_one_label_the_balanced_p_value_is_mcnemars():
+    found = comparison(4, 14)
+
+    assert found.balanced_p_value == pytest.approx(found.p_value, abs=0.01)

@@ -3,13 +3,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.blazingtext.model import Prediction
-from include.evaluation.metrics import Evaluation, evaluate, most_confident_mistakes
+from include.evaluation import metrics
+from include.evaluation.metrics import Evaluation
+from include.evaluation.outcomes import Outcomes
 
 LABELS = ["technical", "marketing"]
 
 
 def predictions(labels: list[str]) -> list[Prediction]:
     return [Prediction({label: 0.9}) for label in labels]
+
+
+def evaluate(truth: list[str], answers: list[Prediction], known: list[str]) -> Evaluation:
+    return metrics.evaluate(Outcomes.of(truth, answers), known)
 
 
 def evaluation(right: int, wrong: int) -> Evaluation:
@@ -165,9 +171,3 @@ def test_the_verdict_says_whether_the_model_is_significantly_better_than_the_maj
     assert ": not significantly better than the majority" in evaluation(11, 9).verdict()
     assert ": no better than the majority" in evaluation(9, 11).verdict()
     assert ": significantly worse than the majority" in evaluation(4, 16).verdict()
-
-
-def test_the_most_confident_mistakes_come_first():
-    guesses = [Prediction({"marketing": share}) for share in (0.6, 0.9, 0.8)] + [Prediction({"technical": 0.99})]
-
-    assert most_confident_mistakes(["technical"] * 4, guesses, 2) == [1, 2]

@@ -5,10 +5,20 @@ from typing import Any
 from include.blazingtext.model import Prediction
 from include.evaluation.baseline import linear_baseline
 from include.evaluation.metrics import evaluate
-from include.report.document import Run, describe_run
+from include.evaluation.outcomes import Outcomes
+from include.report.document import Links, Run, describe_run
 from include.results import Results
 
 TASKS = ("wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "record_outcome")
+
+
+EARLIER_CHAMPION = {"date": "2026-01-05", "version": 1, "accuracy": 0.85, "accuracy_interval": [0.75, 0.9]}
+LINKS = Links(
+    run="https://airflow.example.org/dags/retrain_aws/runs/manual__1",
+    registry="https://example.org/registry",
+    tasks={task_id: f"https://airflow.example.org/tasks/{task_id}" for task_id in TASKS},
+    files={"report": "https://example.org/report.html", "rejected": "https://example.org/rejected.csv"},
+)
 
 
 def a_run(**changes: Any) -> Run:
@@ -22,6 +32,7 @@ def a_run(**changes: Any) -> Run:
         "parameters": {"training_instance_type": "ml.c5.xlarge", "epochs": None, "date": None},
         "states": dict.fromkeys(TASKS, "success"),
         "files": {"report": "s3://b/report.html", "evaluation": None},
+        "links": LINKS,
     }
     return Run(**{**values, **changes})
 
@@ -51,9 +62,9 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
 
     truth = labels * 3
     predictions = [Prediction({labels[number % 2]: 0.8}) for number in range(len(truth))]
-    found = evaluate(truth, predictions, labels)
+    found = evaluate(Outcomes.of(truth, predictions), labels)
     test = [(label, text) for label in truth]
-    baseline = linear_baseline(test, test, predictions, 1)
+    baseline = linear_baseline(test, test, [prediction.label for prediction in predictions], 1)
     assert baseline is not None
     return {
         **asdict(found),
@@ -70,9 +81,12 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
             "training_job": "job-1",
             "accuracy_when_registered": "0.9",
             "comparison": asdict(baseline.comparison),
+            "on_later_tweets": EARLIER_CHAMPION,
         },
         "mistakes": [{"text": text, "label": labels[0], "predicted": labels[1], "probability": 0.8}],
-        "heaviest_words": {label: [{"word": text, "weight": 1.5, "occurrences": 4}] for label in labels},
+        "words": {
+            label: [{"word": text, "weight": 1.5, "occurrences": 4, "tweets": 4, "share": 0.75}] for label in labels
+        },
     }
 
 
@@ -86,6 +100,9 @@ def history_of(*dates: str) -> list[dict[str, Any]]:
             "accuracy_interval": [0.8, 0.95],
             "majority_accuracy": 0.5,
             "champion": number == 1,
+            "earlier_champion": EARLIER_CHAMPION if number else None,
+            "report": f"s3://b/{date}/report.html",
+            "url": f"https://example.org/{date}/report.html" if number else None,
         }
         for number, date in enumerate(dates)
     ]

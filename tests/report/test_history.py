@@ -2,11 +2,12 @@ from include.config.names import Keys
 from include.report.history import recall, remember
 
 FIGURES = {"tweets": 50, "accuracy": 0.9, "accuracy_interval": [0.8, 0.95], "majority_accuracy": 0.5, "confusion": {}}
+FIGURES["champion"] = {"on_later_tweets": None}
 
 
 def test_each_dates_newest_evaluation_is_recalled_the_oldest_date_first(storage):
     for date, job in (("2026-01-07", "c"), ("2026-01-05", "a"), ("2026-01-05", "b")):
-        remember(storage, Keys("twitter-data", "aws", date), job, FIGURES)
+        remember(storage, Keys("twitter-data", "aws", date), f"run-{job}", job, FIGURES)
 
     storage.write_json({}, Keys("twitter-data", "aws", "2026-01-06").run("x") + "report.json")  # nothing was evaluated
     entries = recall(storage, Keys("twitter-data", "aws", "2026-01-07"))
@@ -21,9 +22,21 @@ def test_each_dates_newest_evaluation_is_recalled_the_oldest_date_first(storage)
 
 def test_of_the_champions_date_the_champions_figures_are_shown_whatever_was_tried_since(storage):
     keys = Keys("twitter-data", "aws", "2026-01-07")
-    remember(storage, keys, "an experiment", {**FIGURES, "accuracy": 0.5})
+    remember(storage, keys, "run", "an experiment", {**FIGURES, "accuracy": 0.5})
     champion = {"date": "2026-01-07", "training_job": "champion", "accuracy": 0.9}
 
     (entry,) = recall(storage, keys, champion)
 
-    assert entry == {**champion, "champion": True}
+    assert {name: entry[name] for name in champion} == champion
+    assert entry["champion"] is True
+
+
+def test_each_entry_has_the_address_of_its_report(storage):
+    keys = Keys("twitter-data", "aws", "2026-01-07")
+    remember(storage, keys, "run", "job", FIGURES)
+    elsewhere = {"date": "2026-01-07", "accuracy": 0.9, "report": "s3://another-bucket/report.html"}
+
+    ours, theirs = (recall(storage, keys, champion)[0] for champion in (None, elsewhere))
+
+    assert ours["url"] == storage.browser_url(keys.run("run") + "report.html")
+    assert theirs["url"] is None

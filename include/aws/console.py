@@ -1,0 +1,66 @@
+"""Addresses for a browser: in AWS's console, which requires a login, or on the local AWS."""
+
+import urllib.parse
+from dataclasses import dataclass
+
+from include.config.settings import browser_endpoint_url
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """
+    Pages of S3 and SageMaker in one region.
+
+    :param endpoint_url: a service's endpoint. It tells AWS from a local AWS, and AWS's partition.
+    """
+
+    endpoint_url: str
+    region: str
+
+    def s3_object(self, bucket: str, key: str) -> str:
+        """https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html"""
+        quoted = urllib.parse.quote(key)
+        if self._is_local:
+            return f"{self._origin}/_local/objects/{bucket}/{quoted}"
+        return f"https://console.{self._domain}/s3/object/{bucket}?region={self.region}&prefix={quoted}"
+
+    def training_job(self, name: str) -> str:
+        return self._sagemaker(f"/jobs/{name}", "training")
+
+    def tuning_job(self, name: str) -> str:
+        return self._sagemaker(f"/hyper-tuning-jobs/{name}", "other")
+
+    def endpoint(self, name: str) -> str:
+        return self._sagemaker(f"/endpoints/{name}", "endpoints")
+
+    def model_registry(self) -> str:
+        """The entrance of SageMaker Studio, of which the registry is a part. Addresses in Studio contain a domain."""
+        return self._sagemaker("/studio-landing", "registry")
+
+    def _sagemaker(self, path: str, local_section: str) -> str:
+        if self._is_local:
+            return f"{self._origin}/_local/#{local_section}"
+        return f"https://console.{self._domain}/sagemaker/home?region={self.region}#{urllib.parse.quote(path)}"
+
+    @property
+    def _is_local(self) -> bool:
+        return not self._hostname.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    @property
+    def _domain(self) -> str:
+        if self._hostname.endswith(".cn"):
+            return "amazonaws.cn"
+        return "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else "aws.amazon.com"
+
+    @property
+    def _hostname(self) -> str:
+        return urllib.parse.urlsplit(self._url).hostname or ""
+
+    @property
+    def _origin(self) -> str:
+        parts = urllib.parse.urlsplit(self._url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def _url(self) -> str:
+        return browser_endpoint_url() or self.endpoint_url
