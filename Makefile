@@ -52,6 +52,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.prepare_speed
 	@$(BIN)/python -m benchmarks.tuning
 	@$(BIN)/python -m benchmarks.defaults
+	@$(BIN)/python -m benchmarks.evaluation
 
 pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today's product; needs Chromium
 	@$(BIN)/python -m docs.pictures

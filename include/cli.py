@@ -2,22 +2,32 @@
 
 import argparse
 import errno
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from include.config.errors import ConfigurationError, DataError
+from include import __version__
+from include.config.errors import ConfigurationError, DataError, EvaluationError
 from include.config.preparation import RECIPES
 from include.config.printable import printable
 from include.config.settings import Settings
+from include.evaluation.champion import ChampionComparison
+from include.evaluation.gate import Gate
+from include.evaluation.metrics import GATE_METRICS
+from include.evaluation.scoring import score_model
+from include.report.document import Run, describe_evaluation
+from include.report.page import render
 from include.samples import upload_samples
 from include.tweets.part_files import is_part
 from include.tweets.prepare import PrepareSettings, prepare
+from include.tweets.prepared import DistinctTestTweets, PreparedFolder
 from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Fractions
 
@@ -33,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigurationError as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_USAGE
-    except DataError as error:
+    except (DataError, EvaluationError) as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_DATA
     except OSError as error:  # a full disk, a folder that cannot be written
@@ -47,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m include.cli", description=__doc__)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_prepare(commands)
+    _add_evaluate(commands)
     _add_upload_samples(commands)
     return parser
 
@@ -122,6 +133,60 @@ def _add_prepare(commands: Any) -> None:
         help="number of processes (default: one per core, or a single one for few rows)",
     )
     command.set_defaults(run=_prepare)
+
+
+def _add_evaluate(commands: Any) -> None:
+    command = commands.add_parser(
+        "evaluate",
+        help="make the report of a model on prepared tweets",
+        description="Evaluate a model on the test split that prepare has written, as a run does, but without Airflow "
+        "and AWS. There is no champion to compare with. Writes report.html and report.json into --out.",
+        epilog="Exit status: 0 done, 1 bad data or model, 2 bad usage.",
+    )
+    command.add_argument("data", type=Path, metavar="DIR", help="the folder that prepare has written (its --out)")
+    command.add_argument("model", type=Path, metavar="MODEL", help="SageMaker's model.tar.gz, or model.bin")
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the report")
+    command.add_argument("--hashtag", default="", metavar="NAME", help="the report's title (default: DIR's name)")
+    command.add_argument(
+        "--gate-metric", choices=GATE_METRICS, default="accuracy", help="the gate's metric (default: %(default)s)"
+    )
+    command.add_argument(
+        "--min-gain", type=float, default=0.0, metavar="SHARE", help="the gate's minimum gain (default: %(default)s)"
+    )
+    command.add_argument(
+        "--min-test-tweets",
+        type=int,
+        default=30,
+        metavar="N",
+        help="the gate's minimum number of test tweets (default: %(default)s)",
+    )
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    if not options.model.is_file():
+        raise ConfigurationError(f"{options.model} is not a file")
+    data = PreparedFolder(options.data)
+    with TemporaryDirectory(prefix="evaluate-") as scratch:
+        labels = list(dict.fromkeys(data.report["settings"]["labels"].values()))
+        scored = score_model(options.model, data, labels, _without_champion, Path(scratch))
+    gate = Gate(options.min_gain, options.min_test_tweets, options.gate_metric)
+    objection = gate.doubt(scored.evaluation) or gate.objection(scored.evaluation, None)
+    figures = scored.evaluation.headline(options.gate_metric)
+    outcome = f"It does not pass the gate: {figures}. {objection}" if objection else f"It passes the gate: {figures}."
+    name = options.hashtag or options.data.resolve().name
+    parameters = {key: getattr(options, key) for key in ("gate_metric", "min_gain", "min_test_tweets")}
+    run = Run(name, None, None, None, None, __version__, parameters, states={}, files={"model": str(options.model)})
+    report = describe_evaluation(run, data.report, scored.found, outcome)
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (options.out / "report.html").write_text(render(report), encoding="utf-8")
+    print(printable("\n".join([*report["summary"], f"written to {options.out}"])))
+    return EXIT_DONE
+
+
+def _without_champion(test: DistinctTestTweets, predicted: list[str]) -> ChampionComparison:
+    return ChampionComparison(None, None, "Not compared with a champion: no model registry was used.")
 
 
 def _add_upload_samples(commands: Any) -> None:

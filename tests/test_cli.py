@@ -3,6 +3,8 @@ import resource
 import subprocess
 import sys
 
+import fasttext
+import jsonschema
 import pytest
 
 from include.cli import main
@@ -132,3 +134,51 @@ def test_without_room_the_error_says_so_and_an_earlier_output_stays(tmp_path, ro
 def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(capsys):
     assert main(["prepare", str(SAMPLES), "--out", "/proc/prepared"]) == 2
     assert "error: /proc/prepared: " in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Prepared sample tweets, and a model that was trained on them."""
+    folder = tmp_path_factory.mktemp("prepared")
+    assert main(["prepare", str(SAMPLES), "--out", str(folder)]) == 0
+    model = fasttext.train_supervised(str(folder / "train.txt"), epoch=20, lr=0.5, dim=10, thread=1, verbose=0)
+    model.save_model(str(folder / "model.bin"))
+    return folder
+
+
+def test_evaluate_makes_the_report_of_a_run_without_one(prepared, tmp_path, capsys):
+    assert main(["evaluate", str(prepared), str(prepared / "model.bin"), "--out", str(tmp_path)]) == 0
+
+    report = json.loads((tmp_path / "report.json").read_text())
+    schema = json.loads((REPOSITORY / "include/report/run-report.schema.json").read_text())
+    jsonschema.validate(report, schema)
+    assert report["status"] == "evaluated"
+    assert report["outcome"].startswith("It passes the gate: accuracy ")
+    assert "Confusion matrix" in (tmp_path / "report.html").read_text()
+    assert report["outcome"] in capsys.readouterr().out
+
+
+def test_evaluate_says_why_a_model_does_not_pass(prepared, tmp_path, capsys):
+    arguments = ["evaluate", str(prepared), str(prepared / "model.bin"), "--out", str(tmp_path)]
+
+    assert main([*arguments, "--min-test-tweets", "1000", "--hashtag", "aws"]) == 0
+
+    assert "It does not pass the gate: accuracy" in capsys.readouterr().out
+    assert json.loads((tmp_path / "report.json").read_text())["hashtag"] == "aws"
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "status", "message"),
+    [
+        (".", "model.bin", 1, "report.json is not a report of prepare"),
+        (None, "none.bin", 2, "none.bin is not a file"),
+        (None, "train.txt", 1, "train.txt contains no model.bin that fastText can read"),
+    ],
+)
+def test_evaluate_names_what_it_cannot_read(prepared, tmp_path, capsys, data, model, status, message):
+    folder = tmp_path if data else prepared
+
+    assert main(["evaluate", str(folder), str(prepared / model), "--out", str(tmp_path / "out")]) == status
+
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -10,7 +10,9 @@ import yaml
 from benchmarks.defaults import PRESETS
 from docs.pictures import Browser
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
+from include.blazingtext.model import Prediction
 from include.config.hashtags import HashtagSettings
+from include.evaluation.calibration import at_temperature
 from local_stack.errors import StackError
 from tests.conftest import REPOSITORY
 
@@ -110,3 +112,14 @@ def test_the_hashtags_file_of_readme_is_one(tmp_path):
     found = load_hashtags(tmp_path / "hashtags.yaml")
 
     assert ([hashtag.name for hashtag in found.usable], found.errors) == (["cloud"], [])
+
+
+def test_the_code_for_calibrated_probabilities_does_what_the_report_measures():
+    page = (REPOSITORY / "docs" / "report.md").read_text()
+    (code,) = re.findall(r"```python\n(def calibrated.*?)```", page, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+
+    expected = at_temperature(Prediction({"a": 0.7, "b": 0.2, "c": 0.1}), 2.5).probabilities
+    assert names["calibrated"](["a", "b", "c"], [0.7, 0.2, 0.1], 2.5) == pytest.approx(expected)
+    assert names["calibrated"](["a", "b"], [0.98, 0.02], 2.0) == pytest.approx({"a": 0.875, "b": 0.125})
