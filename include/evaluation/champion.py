@@ -4,6 +4,7 @@ Comparison of a candidate with the champion, on the candidate's test tweets.
 The champion is the newest other version that is Approved in the model registry.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def compare_with_champion(
             f"labelled files, or labels in hashtags.yaml. If the labels have changed on purpose, set version "
             f"{champion.number} to Rejected in the model registry."
         )
-    verdict, date = _verdict(name, comparison), champion.properties.get(DATE, "")
+    verdict, date = _verdict(name, test.labels, comparison), champion.properties.get(DATE, "")
     if not "" < date < oldest_date:
         return ChampionComparison(champion, comparison, verdict)
     low, high = interval = wilson_interval(comparison.other_right, comparison.tweets)
@@ -114,11 +115,13 @@ def compare_with_champion(
     return ChampionComparison(champion, comparison, verdict, later)
 
 
-def _verdict(name: str, comparison: Comparison) -> str:
-    tweets = comparison.tweets
+def _verdict(name: str, labels: list[str], comparison: Comparison) -> str:
+    tweets, (majority, count) = comparison.tweets, Counter(sorted(labels)).most_common(1)[0]
+    below = f" The champion is below the majority baseline (always {majority}: {count / tweets:.1%})."
     return (
         f"On the same {tweets:,} test tweets {name} has an accuracy of {comparison.other_right / tweets:.1%}, this "
         f"model {comparison.right / tweets:.1%}. This model is {comparison.in_words('the champion')}."
+        f"{below if comparison.other_right < count else ''}"
     )
 
 

@@ -61,6 +61,7 @@ def test_the_champion_answers_the_same_tweets(artifact, candidate, storage, tmp_
         "On the same 12 test tweets the champion (version 3, 2026-01-06) has an accuracy of 0.0%"
     )
     assert against_champion.as_dict()["comparison"]["alone_right"] == 12
+    assert "The champion is below the majority baseline (always technical: 66.7%)." in against_champion.verdict
 
 
 def test_without_a_champion_there_is_no_comparison(candidate, storage, tmp_path):
