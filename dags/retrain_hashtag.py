@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import (
     DAG,
-    CronDataIntervalTimetable,
     TriggerRule,
     chain,
     task,
@@ -20,7 +19,7 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
-from hashtag_retrain.backfills import skip_empty_date_of_backfill
+from hashtag_retrain.backfills import SETTINGS, skip_empty_date_of_backfill, use_parameters_of_run
 from hashtag_retrain.deadlines import ScheduledRun
 from hashtag_retrain.failures import note_failure
 from hashtag_retrain.hashtags import hashtags
@@ -36,12 +35,13 @@ from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from hashtag_retrain.parameters import (
     DEFAULT_KEEP_MINUTES,
     MAX_KEEP_MINUTES,
-    refuse_unknown_parameters,
     run_parameters,
+    start_run,
 )
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
+from hashtag_retrain.timetable import TweetsTimetable
 from include.config.hashtags import Hashtag
 from include.config.names import dag_id_of
 from include.config.ownership import DEPLOYMENT as DEPLOYMENT_TAG
@@ -54,7 +54,7 @@ from include.steps.prepare_dataset import prepare_dataset as prepare
 from include.steps.record_outcome import record_outcome as record
 from include.steps.register_model import register_model as register
 
-DATE = "{{ run_date(params, dag_run) }}"
+DATE = "{{ run_date(dag.dag_id, params, dag_run) }}"
 DEPLOYMENT = "{{ deployment() }}"
 RUN_NAME = "{{ run_name(dag.dag_id, run_id) }}"
 OWNER = "{{ owner_of(dag.dag_id, run_id) }}"
@@ -72,6 +72,7 @@ DEFAULT_ARGUMENTS = {
     "retry_policy": RetryTransientErrors(),
     "on_failure_callback": note_failure,
     "botocore_config": BOTOCORE_CONFIG,
+    "pre_execute": use_parameters_of_run,
     "weight_rule": "upstream",  # later tasks first: an endpoint is held before the next one is created
     "show_return_value_in_logs": False,  # results are long: requests and test tweets
 }
@@ -100,14 +101,14 @@ def retrain(hashtag: Hashtag) -> DAG:
         dag_id=dag_id_of(hashtag.name),
         description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
         doc_md=__doc__,
-        schedule=CronDataIntervalTimetable(hashtag.settings.schedule, timezone="UTC"),
+        schedule=TweetsTimetable(hashtag.settings.schedule, timezone="UTC"),
         start_date=EARLIEST,
         catchup=False,
         params=run_parameters(hashtag),
         default_args=DEFAULT_ARGUMENTS,
         on_failure_callback=tell_of_failed_run,
         deadline=_deadline(hashtag),
-        user_defined_macros=MACROS,
+        user_defined_macros={**MACROS, SETTINGS: hashtag.settings},
         tags=["retrain", hashtag.name],
     ) as dag:
         settings, labels = hashtag.settings, dict(hashtag.settings.labels)
@@ -115,11 +116,11 @@ def retrain(hashtag: Hashtag) -> DAG:
         wait_for_tweets = TweetsSensor(
             task_id="wait_for_tweets",
             bucket="{{ bucket() }}",
-            folder=f"{{{{ tweets_folder('{hashtag.name}', params, dag_run) }}}}",
+            folder="{{ tweets_folder(dag.dag_id, params, dag_run) }}",
             require_success_marker=settings.require_success_marker,
             poke_interval=POLL_SECONDS,
             timeout=timedelta(hours=settings.wait_hours).total_seconds(),
-            pre_execute=refuse_unknown_parameters,
+            pre_execute=start_run,
         )
         prepare_dataset = task(skip_empty_date_of_backfill(prepare))(
             hashtag=hashtag.name,
@@ -166,7 +167,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             decision=evaluate_model["decision"],
             owner_tag=OWNER,
             deployment=DEPLOYMENT,
-            keep_minutes="{{ params.keep_endpoint_minutes }}",
+            keep_minutes="{{ parameters_of_run(dag, params, dag_run).keep_endpoint_minutes }}",
             purpose=f"endpoint of {hashtag.name} {DATE}",
             check_interval=POLL_SECONDS,
             pool=ENDPOINT_POOL,

@@ -129,6 +129,8 @@ class HashtagSettings(BaseModel):
     """A notice is sent if a scheduled run has not ended this long after the start of its date."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Defaults of the run's parameters, by their names in the trigger form."""
+    backfill_parameters: dict[str, Any] = Field(default_factory=lambda: {"keep_endpoint_minutes": 5})
+    """The same for backfills, instead of those in `parameters`: Airflow's UI drops the parameters of a backfill."""
 
     @property
     def preparation(self) -> dict[str, Any]:

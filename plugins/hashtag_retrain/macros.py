@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hashtag_retrain.backfills import parameters_of_run
+from hashtag_retrain.dates import run_date
 from include.config import names
 from include.config.ownership import owner_of, tag_value
 from include.config.settings import Settings
-
-
-def run_date(params: Mapping[str, Any], dag_run: Any) -> str:
-    """The date of the tweets: the parameter `date`, else the run's logical date, else the date when it may start."""
-    if params["date"]:
-        return names.check_date(params["date"])
-    moment = dag_run.logical_date or dag_run.run_after
-    date: str = moment.strftime("%Y-%m-%d")
-    return date
 
 
 def bucket() -> str:
@@ -24,9 +17,10 @@ def bucket() -> str:
     return Settings.from_environment().bucket
 
 
-def tweets_folder(hashtag: str, params: Mapping[str, Any], dag_run: Any) -> str:
+def tweets_folder(dag_id: str, params: Mapping[str, Any], dag_run: Any) -> str:
     """The key of the date's labelled tweets."""
-    return names.Keys(Settings.from_environment().prefix, hashtag, run_date(params, dag_run)).tweets
+    date = run_date(dag_id, params, dag_run)
+    return names.Keys(Settings.from_environment().prefix, names.hashtag_of(dag_id), date).tweets
 
 
 def deployment() -> str:
@@ -41,6 +35,7 @@ def run_name(dag_id: str, run_id: str) -> str:
 
 MACROS = {
     "run_date": run_date,
+    "parameters_of_run": parameters_of_run,
     "bucket": bucket,
     "tweets_folder": tweets_folder,
     "deployment": deployment,

@@ -11,7 +11,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
 
-from hashtag_retrain.macros import run_date
+from hashtag_retrain.dates import said_date, settled_date
 from include.aws.notify import notify
 from include.config.names import hashtag_of
 from include.report.document import failed_tasks
@@ -39,7 +39,7 @@ def tell_of_failed_run(context: Mapping[str, Any]) -> None:
     run = context.get("dag_run")
     if run is not None and _has_told(dag_id, run_id, run):
         return
-    date = run_date(context["params"], run) if run is not None else run_id
+    date = _date(context, run) or run_id
     notify(
         f"#{hashtag_of(dag_id)} {date}: the run failed.",
         f"{_failures(dag_id, run_id)}\n\nAirflow says: {context.get('reason')}.\n\nRun: {run_url(dag_id, run_id)}",
@@ -54,6 +54,15 @@ def _has_told(dag_id: str, run_id: str, run: Any) -> bool:
     except Exception as error:  # two notices are better than none
         print(f"It is not known whether a notice about {run_id} was sent: {error!r}")
         return False
+
+
+def _date(context: Mapping[str, Any], run: Any) -> str | None:
+    try:
+        said = said_date(context["params"], run) if run is not None else None
+        return said or settled_date(context["dag"].dag_id, context["run_id"])
+    except Exception as error:  # better a notice without the date than none
+        print(f"The date of {context['run_id']} is not known: {error!r}")
+        return None
 
 
 def _failures(dag_id: str, run_id: str) -> str:

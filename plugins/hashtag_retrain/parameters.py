@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 from airflow.sdk.exceptions import ParamValidationError
 
+from hashtag_retrain.backfills import BACKFILL, SETTINGS, use_parameters_of_run
+from hashtag_retrain.dates import settle_date
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter, too_large
 from include.config.errors import ConfigurationError
 from include.config.hashtags import Hashtag, did_you_mean
+from include.config.printable import printable
 from include.evaluation.gate import DEPLOY
 from include.evaluation.metrics import GATE_METRICS
 
@@ -31,25 +35,40 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     :raises ConfigurationError: the entry has unknown parameters, or values that cannot be used; the message lists all
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
-    errors = []
-    for name, value in hashtag.settings.parameters.items():
-        if name not in parameters:
-            errors.append(hashtag.error(("parameters", str(name)), unknown_parameter(str(name), parameters)))
-        elif objection := _objection(value, parameters[name]) or _out_of_bounds(value, parameters[name]):
-            errors.append(hashtag.error(("parameters", name), objection))
-        else:
-            parameters[name].value = value
-    if objection := too_large({name: param.value for name, param in parameters.items()}):
-        errors.append(hashtag.error(("parameters",), objection))
+    settings = hashtag.settings
+    errors = [
+        *_mistakes(hashtag, "parameters", settings.parameters, parameters),
+        *_mistakes(hashtag, "backfill_parameters", settings.backfill_parameters, parameters),
+    ]
     if errors:
         raise ConfigurationError("\n".join(map(str, errors)))
+    for name, value in settings.parameters.items():
+        parameters[name].value = value
     return parameters
+
+
+def _mistakes(
+    hashtag: Hashtag, key: str, values: Mapping[str, Any], parameters: Mapping[str, Param]
+) -> list[ConfigurationError]:
+    """What is wrong with the parameters below a key of the hashtag's entry."""
+    errors = []
+    for name, value in values.items():
+        if name not in parameters:
+            errors.append(hashtag.error((key, str(name)), unknown_parameter(str(name), parameters)))
+        elif objection := _objection(value, parameters[name]) or _out_of_bounds(value, parameters[name]):
+            errors.append(hashtag.error((key, name), objection))
+    known = {name: param.value for name, param in parameters.items()} | {
+        name: value for name, value in values.items() if name in parameters
+    }
+    if not errors and (objection := too_large(known)):
+        errors.append(hashtag.error((key,), objection))
+    return errors
 
 
 def _out_of_bounds(value: Any, parameter: Param) -> str | None:
     """Why a value does not fit the parameter's JSON schema; None if it does."""
     try:
-        parameter.resolve(value)
+        copy.copy(parameter).resolve(value)  # which stores the value as the default
     except ParamValidationError as error:
         fault = error.args[0]  # jsonschema's error, whose whole text fills a screen
         return str(getattr(fault, "message", fault))
@@ -73,13 +92,31 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
     return f"unknown parameter {name}{did_you_mean(name, known)}; expected one of: {', '.join(known)}"
 
 
-def refuse_unknown_parameters(context: Context) -> None:
+def start_run(context: Context) -> None:
     """
-    Check the run's configuration. Call this before the first task of a run. Airflow accepts any key in a run's
-    configuration, and ignores keys that are not parameters.
+    Check the run's configuration, settle the run's date, and print which parameters hold. Call this before the first
+    task of a run. Airflow accepts any key in a run's configuration, and ignores keys that are not parameters.
 
-    :raises ConfigurationError: a key is not a parameter, or its value cannot be used
+    :raises ConfigurationError: a key is not a parameter, or its value cannot be used; or the run says two dates
     """
+    _refuse_unknown_parameters(context)
+    use_parameters_of_run(context)
+    print(f"This run is about the tweets of {settle_date(context)}. Its parameters:")
+    for name, value in context["params"].items():
+        print(printable(f"  {name}: {value!r} ({_origin(name, context)})"))
+
+
+def _origin(name: str, context: Context) -> str:
+    """Where a parameter's value comes from."""
+    run, settings = context["dag_run"], context["dag"].user_defined_macros[SETTINGS]
+    if name in (run.conf or {}):
+        return "from the run's configuration"
+    if run.run_type == BACKFILL and name in settings.backfill_parameters:
+        return "from backfill_parameters in the hashtags file"
+    return "from parameters in the hashtags file" if name in settings.parameters else "the default"
+
+
+def _refuse_unknown_parameters(context: Context) -> None:
     parameters = context["dag"].params
     for name, value in (context["dag_run"].conf or {}).items():
         if name not in parameters:
@@ -98,7 +135,9 @@ def _data_parameters() -> dict[str, Param]:
             format="date",
             section="Data",
             title="Date",
-            description="Train on the labelled tweets of this date. Empty: the run's logical date.",
+            description="Train on the labelled tweets of this date. Empty: the newest date that has tweets. A "
+            "scheduled or backfilled run has a date of its own. You can leave the logical date alone: the current time "
+            "is not taken for a date of tweets.",
         ),
         "window_days": Param(
             1,

@@ -67,8 +67,8 @@ def test_it_is_scheduled_daily_without_catch_up(dags):
     dag = dags["retrain_aws"]
 
     assert dag.catchup is False
-    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
-    assert dag.timetable.expression in {"@daily", "0 0 * * *"}
+    assert type(dag.timetable).__name__ == "TweetsTimetable"
+    assert dag.timetable.serialize()["expression"] == "0 0 * * *"
 
 
 def test_the_sweep_is_not_paused_when_it_is_new(dags):

@@ -42,7 +42,7 @@ def failed_run(started: datetime = STARTED) -> dict:
         "run_id": "manual__1",
         "reason": "task_failure",
         "params": {"date": "2026-01-07"},
-        "dag_run": SimpleNamespace(run_id="manual__1", start_date=started),
+        "dag_run": SimpleNamespace(run_id="manual__1", start_date=started, logical_date=None),
     }
 
 

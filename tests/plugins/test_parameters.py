@@ -1,11 +1,13 @@
 import math
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk.definitions.param import ParamsDict
 
-from hashtag_retrain.parameters import refuse_unknown_parameters, run_parameters
+from hashtag_retrain.backfills import SETTINGS, parameters_of_run
+from hashtag_retrain.parameters import run_parameters, start_run
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 
@@ -14,8 +16,8 @@ from include.config.hashtags import load_hashtags
 def hashtag(tmp_path):
     """A hashtag with parameters of its own."""
 
-    def load(parameters: str) -> Any:
-        (tmp_path / "hashtags.yaml").write_text(f'aws: {{labels: {{"0": a, "1": b}}, parameters: {{{parameters}}}}}')
+    def load(parameters: str, key: str = "parameters") -> Any:
+        (tmp_path / "hashtags.yaml").write_text(f'aws: {{labels: {{"0": a, "1": b}}, {key}: {{{parameters}}}}}')
         return load_hashtags(tmp_path / "hashtags.yaml").usable[0]
 
     return load
@@ -49,21 +51,70 @@ def test_every_mistake_in_an_entrys_parameters_is_named_at_once(hashtag):
 )
 def test_a_run_with_a_configuration_that_it_cannot_obey_is_refused(hashtag, configuration, words):
     with pytest.raises(ConfigurationError, match=words):
-        refuse_unknown_parameters(context(hashtag, configuration))
+        start_run(context(hashtag, configuration))
 
 
 @pytest.mark.parametrize("configuration", [None, {}, {"epochs": 3}])
 def test_any_other_run_is_not(hashtag, configuration):
-    refuse_unknown_parameters(context(hashtag, configuration))
+    start_run(context(hashtag, configuration))
 
 
-def context(hashtag: Any, configuration: dict[str, Any] | None) -> Any:
-    parameters = ParamsDict(run_parameters(hashtag("")))
+def context(
+    hashtag: Any,
+    configuration: dict[str, Any] | None,
+    run_type: str = "manual",
+    entry: str = "",
+    key: str = "parameters",
+) -> Any:
+    loaded = hashtag(entry, key)
+    parameters = ParamsDict(run_parameters(loaded))
+    run = SimpleNamespace(
+        conf=configuration,
+        run_type=run_type,
+        logical_date=datetime(2026, 1, 7, tzinfo=UTC),
+        data_interval_start=datetime(2026, 1, 7, tzinfo=UTC),
+        data_interval_end=None,
+    )
+    macros = {SETTINGS: loaded.settings}
     return {
-        "dag": SimpleNamespace(params=parameters),
-        "dag_run": SimpleNamespace(conf=configuration),
+        "dag": SimpleNamespace(params=parameters, dag_id="retrain_aws", user_defined_macros=macros),
+        "dag_run": run,
         "params": parameters.dump() | (configuration or {}),
     }
+
+
+def test_the_log_of_the_first_task_says_which_parameters_hold_and_where_each_comes_from(hashtag, capsys):
+    start_run(context(hashtag, {"epochs": 3}, "backfill", "keep_endpoint_minutes: 2, epochs: 9", "backfill_parameters"))
+
+    printed = capsys.readouterr().out
+    assert "This run is about the tweets of 2026-01-07." in printed
+    assert "  epochs: 3 (from the run's configuration)" in printed
+    assert "  keep_endpoint_minutes: 2 (from backfill_parameters in the hashtags file)" in printed
+    assert "  min_gain: 0.0 (the default)" in printed
+    start_run(context(hashtag, {}, "scheduled", "epochs: 9"))
+    assert "  epochs: 9 (from parameters in the hashtags file)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("run_type", "configuration", "minutes"),
+    [
+        ("backfill", None, 5),  # Airflow's UI drops what somebody has filled in
+        ("backfill", {"keep_endpoint_minutes": 30}, 30),
+        ("scheduled", None, 60),
+        ("manual", {"keep_endpoint_minutes": 30}, 30),
+    ],
+)
+def test_the_endpoint_of_a_backfill_does_not_depend_on_what_airflow_keeps_of_its_parameters(
+    hashtag, run_type, configuration, minutes
+):
+    run = context(hashtag, configuration, run_type)
+
+    assert parameters_of_run(run["dag"], run["params"], run["dag_run"])["keep_endpoint_minutes"] == minutes
+
+
+def test_mistakes_in_the_parameters_of_backfills_are_named(hashtag):
+    with pytest.raises(ConfigurationError, match=r"aws\.backfill_parameters\.min_gain: 2 is greater than"):
+        run_parameters(hashtag("min_gain: 2", "backfill_parameters"))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +143,6 @@ def test_a_model_that_would_be_too_large_is_refused_with_the_sum(hashtag):
     with pytest.raises(ConfigurationError, match=r"buckets \(20,000,000\) x vector_dim \(100\) x 4 bytes .* 7\.5 GiB"):
         run_parameters(hashtag("buckets: 20_000_000, vector_dim: 100"))
     with pytest.raises(ConfigurationError, match="at most 2 GiB"):
-        refuse_unknown_parameters(context(hashtag, {"buckets": 20_000_000, "vector_dim": 100}))
+        start_run(context(hashtag, {"buckets": 20_000_000, "vector_dim": 100}))
     with pytest.raises(ConfigurationError, match=r"vector_dim \(100\)"):  # which tuning may try
-        refuse_unknown_parameters(context(hashtag, {"buckets": 20_000_000, "tune": True}))
+        start_run(context(hashtag, {"buckets": 20_000_000, "tune": True}))

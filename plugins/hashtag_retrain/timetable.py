@@ -1,0 +1,50 @@
+"""The schedule of a hashtag's DAG. Its runs are about the date on which their data interval starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.timetables.base import DataInterval
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+if TYPE_CHECKING:
+    from airflow.utils.types import DagRunType
+    from pendulum import DateTime
+
+SCHEDULERS_OWN = ("scheduled", "backfill")
+
+
+class TweetsTimetable(CronDataIntervalTimetable):
+    """
+    A cron schedule whose run ids contain the date of the tweets. Airflow's own contain the date after.
+
+    The data interval of a run that somebody triggers contains its logical date. Airflow's own ends there: after a run
+    with the logical date of the next scheduled run, the scheduler would create no further one.
+    """
+
+    def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
+        """
+        :param run_after: the logical date, in spite of its name
+        """
+        start = self._align_to_prev(run_after)
+        return DataInterval(start=start, end=self._get_next(start))
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """
+        Like scheduled__2026-01-07, or manual__2026-01-07__triggered_2026-02-03T10:11:12.345+00:00. If somebody triggers
+        a run without a logical date, or with that of now, its date is only known when it starts.
+        """
+        date = _moment(data_interval.start) if data_interval else ""
+        if run_type in SCHEDULERS_OWN:
+            return f"{run_type}__{date}"
+        is_chosen = data_interval is not None and data_interval.end <= run_after
+        triggered = f"triggered_{run_after.isoformat(timespec='milliseconds')}"
+        return f"{run_type}__{date}__{triggered}" if is_chosen else f"{run_type}__{triggered}"
+
+
+def _moment(start: DateTime) -> str:
+    """A date, and the time if it is not midnight."""
+    start = start.in_timezone("UTC")
+    return f"{start:%Y-%m-%d}" if start == start.start_of("day") else f"{start:%Y-%m-%dT%H:%M}"
