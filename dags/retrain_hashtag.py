@@ -21,9 +21,10 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from hashtag_retrain.backfills import SETTINGS, skip_empty_date_of_backfill, use_parameters_of_run
 from hashtag_retrain.deadlines import ScheduledRun
+from hashtag_retrain.documentation import doc_md
 from hashtag_retrain.failures import note_failure
 from hashtag_retrain.hashtags import hashtags
-from hashtag_retrain.links import ReportLink
+from hashtag_retrain.links import ModelRegistryLink, ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
@@ -100,16 +101,16 @@ def retrain(hashtag: Hashtag) -> DAG:
     with DAG(
         dag_id=dag_id_of(hashtag.name),
         description=f"Retrain, evaluate, serve and clean up the tweet classifier of #{hashtag.name}",
-        doc_md=__doc__,
+        doc_md=doc_md(hashtag),
         schedule=TweetsTimetable(hashtag.settings.schedule, timezone="UTC"),
         start_date=EARLIEST,
         catchup=False,
         params=run_parameters(hashtag),
-        default_args=DEFAULT_ARGUMENTS,
+        default_args={**DEFAULT_ARGUMENTS, "owner": hashtag.settings.owner},
         on_failure_callback=tell_of_failed_run,
         deadline=_deadline(hashtag),
         user_defined_macros={**MACROS, SETTINGS: hashtag.settings},
-        tags=["retrain", hashtag.name],
+        tags=sorted({"retrain", hashtag.name, *hashtag.settings.tags}),
     ) as dag:
         settings, labels = hashtag.settings, dict(hashtag.settings.labels)
 
@@ -211,8 +212,9 @@ def retrain(hashtag: Hashtag) -> DAG:
             delete_endpoint,
             record_outcome,
         )
-        for reporting in (evaluate_model, record_outcome):
-            reporting.operator.operator_extra_links = (ReportLink(),)
+        evaluate_model.operator.operator_extra_links = (ReportLink(),)
+        register_model.operator.operator_extra_links = (ModelRegistryLink(),)
+        record_outcome.operator.operator_extra_links = (ReportLink(),)
     return dag
 
 

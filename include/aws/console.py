@@ -2,8 +2,12 @@
 
 import urllib.parse
 from dataclasses import dataclass
+from typing import Any, Self
 
 from include.config.settings import browser_endpoint_url
+
+PAGE = "page"
+"""Key of the XCom with the address of what a task has made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,13 @@ class Console:
 
     endpoint_url: str
     region: str
+
+    @classmethod
+    def of(cls, client: Any) -> Self:
+        """
+        :param client: a boto3 client
+        """
+        return cls(client.meta.endpoint_url, client.meta.region_name)
 
     def s3_object(self, bucket: str, key: str) -> str:
         """https://docs.aws.amazon.com/AmazonS3/latest/userguide/accessing-a-bucket.html"""

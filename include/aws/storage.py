@@ -121,7 +121,7 @@ class Storage:
     @property
     def console(self) -> Console:
         """Addresses for a browser."""
-        return Console(self._client.meta.endpoint_url, self.region)
+        return Console.of(self._client)
 
     def browser_url(self, key: str) -> str:
         """The address of an object for a browser."""

@@ -101,6 +101,10 @@ class HashtagSettings(BaseModel):
 
     labels: Annotated[dict[str, str], _validator(check_labels)]
     """Label names by label id. The labelled files may use either."""
+    owner: Annotated[str, Field(min_length=1, max_length=100)] = "airflow"
+    """Whom Airflow's UI shows as the DAG's owner: whom to ask."""
+    tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default_factory=list)
+    """More tags of the DAG in Airflow's UI."""
     schedule: Annotated[str, AfterValidator(_check_schedule)] = "@daily"
     """Cron expression or preset. A run processes the date on which its data interval starts."""
     recipe: Recipe = "clean"

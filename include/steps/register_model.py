@@ -3,6 +3,7 @@
 import datetime
 from typing import Any
 
+from include.aws.console import PAGE
 from include.aws.dataset import PreparedData
 from include.aws.registry import Approval, description_of, job_of
 from include.blazingtext.requests import model_package_request
@@ -12,7 +13,13 @@ from include.steps.workplace import Workplace
 
 
 def register_model(
-    hashtag: str, date: str, run_name: str, data_uri: str, evaluated: dict[str, Any], trained: dict[str, Any]
+    hashtag: str,
+    date: str,
+    run_name: str,
+    data_uri: str,
+    evaluated: dict[str, Any],
+    trained: dict[str, Any],
+    ti: Any = None,
 ) -> dict[str, Any]:
     """Make the evaluated model a version of the hashtag's group in the model registry, with its approval status."""
     place, job, evaluation = (
@@ -28,6 +35,7 @@ def register_model(
         reason += f" But the champion's tweets are newer ({newest})."
     request = _request(place, run_name, PreparedData(data_uri), evaluation.evaluation_uri, job, approval)
     version = place.registry.register(request, reason, since=datetime.datetime.fromisoformat(job.created_at))
+    ti.xcom_push(key=PAGE, value=place.storage.console.model_registry())
     print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")
     return Registered(version.arn, version.number, version.approval).to_xcom()
 

@@ -1,4 +1,4 @@
-"""Links on tasks in Airflow's UI."""
+"""Links on tasks in Airflow's UI. Each task stores the address in an XCom as soon as it knows it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.execution_time.xcom import XCom
 
+from include.aws.console import PAGE
 from include.steps.reporting import REPORT_URL
 
 if TYPE_CHECKING:
@@ -14,12 +15,36 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 
-class ReportLink(BaseOperatorLink):
-    """A link to the run's report. The task has stored the report's address in an XCom."""
+class _StoredLink(BaseOperatorLink):
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        url: str | None = XCom.get_value(ti_key=ti_key, key=self.xcom_key)
+        return url or ""
+
+
+class ReportLink(_StoredLink):
+    """A link to the run's report."""
 
     name = "Report"
     xcom_key = REPORT_URL
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        url: str | None = XCom.get_value(ti_key=ti_key, key=REPORT_URL)
-        return url or ""
+
+class TrainingJobLink(_StoredLink):
+    """A link to the training job in AWS's console, or on the local AWS's page; so are the next ones."""
+
+    name = "Training job"
+    xcom_key = PAGE
+
+
+class TuningJobLink(_StoredLink):
+    name = "Tuning job"
+    xcom_key = PAGE
+
+
+class ModelRegistryLink(_StoredLink):
+    name = "Model registry"
+    xcom_key = PAGE
+
+
+class EndpointLink(_StoredLink):
+    name = "Endpoint"
+    xcom_key = PAGE

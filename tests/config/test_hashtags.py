@@ -36,7 +36,7 @@ def load(tmp_path):
         ("bad: 1", "line 2, bad: expected settings below the hashtag's name, at least labels"),
         ("bad:", "line 2, bad: expected settings below the hashtag's name, at least labels"),
         ("bad: {}", "line 2, bad.labels: is missing"),
-        ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; expected one of: labels, schedule"),
+        ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; expected one of: labels, owner"),
         ("bad:\n" + LABELS + "  shedule: x", r"line 4, bad.shedule: unknown key \(did you mean schedule\?\)"),
         ("bad:\n" + LABELS + "  schedule:", "line 4, bad.schedule: has no value; write one, or remove the key"),
         (

@@ -206,7 +206,7 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         'whole: {labels: {"0": a, "1": b}, parameters: {window_days: 7.0}}',
         'date: {labels: {"0": a, "1": b}, parameters: {date: 2026-01-05}}',
         'cron: {labels: {"0": a, "1": b}, schedule: "never"}',
-        'better: {labels: {"0": a, "1": b}}',
+        'better: {labels: {"0": a, "1": b}, owner: ml-team, tags: [nightly]}',
     ]
     (tmp_path / "hashtags.yaml").write_text("\n".join(entries))
 
@@ -214,11 +214,13 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         "from airflow.dag_processing.dagbag import DagBag\n"
         "bag = DagBag('dags')\n"
         "print('DAGS', sorted(bag.dags))\n"
+        "print('BETTER', bag.dags['retrain_better'].owner, sorted(bag.dags['retrain_better'].tags))\n"
         "for file, error in bag.import_errors.items(): print('ERROR', file, error)\n",
         RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml"),
     )
 
     assert "DAGS ['retrain_better', 'retrain_good', 'sweep_endpoints']" in done.stdout
+    assert "BETTER ml-team ['better', 'nightly', 'retrain']" in done.stdout
     assert done.stdout.count("ERROR ") == 1
     assert "check_hashtags.py" in done.stdout
     for words in (

@@ -11,8 +11,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from hashtag_retrain.clock import time_now
 from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.links import EndpointLink
 from hashtag_retrain.triggers.endpoint import DeploymentTrigger
 from hashtag_retrain.triggers.polling import ended, wait_for
+from include.aws.console import PAGE, Console
 from include.blazingtext.requests import as_tags
 from include.config.ownership import ownership_tags
 
@@ -41,6 +43,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     :return: the endpoint's name, the time of its creation, and its deadline
     """
 
+    operator_extra_links = (EndpointLink(),)
     template_fields: Sequence[str] = (
         *SageMakerEndpointOperator.template_fields,
         "owner_tag",
@@ -76,7 +79,10 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
             self.log.info("%s", self.decision["reason"])  # Airflow does not log this exception's message
             raise AirflowSkipException(self.decision["reason"])
         self.preprocess_config()
-        now = time_now(self.hook.get_conn())
+        client = self.hook.get_conn()
+        page = Console.of(client).endpoint(self.config["Endpoint"]["EndpointName"])
+        context["ti"].xcom_push(key=PAGE, value=page)
+        now = time_now(client)
         deadline = now + timedelta(minutes=float(self.keep_minutes))
         tags = as_tags(ownership_tags(self.owner_tag, self.deployment, self.purpose, deadline))
         until = (now + TRANSITION_TIMEOUT).isoformat()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,6 +16,7 @@ from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.resources import Kind, is_owned
 from hashtag_retrain.triggers.job import JobTrigger, attempt_of
 from hashtag_retrain.triggers.polling import ended, wait_for
+from include.aws.console import PAGE, Console
 from include.config.names import next_attempt
 from include.config.ownership import STOPPED, WITH_RUN, tag_values
 from include.report.failures import ATTEMPTS
@@ -45,6 +47,8 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
 
     kind: ClassVar[Kind]
     trigger_class: ClassVar[type[JobTrigger]]
+    page_of: ClassVar[Callable[[Console, str], str]]
+    """The address of a job's page."""
 
     check_interval: float
     _trigger: JobTrigger | None = None
@@ -68,7 +72,12 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         )
         if starts:
             self._start(client, name)
+        self.link(context, name)
         return wait_for(self._trigger, self)
+
+    def link(self, context: Context, name: str) -> None:
+        """Store the address of a job's page for the task's link."""
+        context["ti"].xcom_push(key=PAGE, value=type(self).page_of(Console.of(self.hook.get_conn()), name))
 
     def _jobs(self, client: Any, first_name: str) -> list[dict[str, Any]]:
         """The descriptions of all jobs of the fingerprint, the first one first."""

@@ -10,10 +10,12 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 
 from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.links import TrainingJobLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.resources import TRAINING_JOB
 from hashtag_retrain.triggers.job import TrainingJobTrigger
 from hashtag_retrain.triggers.polling import wait_for
+from include.aws.console import Console
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,6 +36,8 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
 
     kind = TRAINING_JOB
     trigger_class = TrainingJobTrigger
+    page_of = Console.training_job
+    operator_extra_links = (TrainingJobLink(),)
     template_fields: Sequence[str] = (*SageMakerTrainingOperator.template_fields, "tuned")
 
     def __init__(self, *, config: Any, tuned: Any = None, check_interval: float = 30, **kwargs: Any) -> None:
@@ -44,6 +48,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
         if self.tuned and event is None:
             self.log.info("Using the best training job of the tuning job %s", self.tuned["tuning_job_name"])
             name, seconds = self.tuned["training_job_name"], self.max_wait().total_seconds()
+            self.link(context, name)
             trigger = TrainingJobTrigger(name, self._tags, seconds, self.check_interval, hook_arguments(self))
             return wait_for(trigger, self)
         return super().execute(context, event)

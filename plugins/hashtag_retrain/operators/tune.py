@@ -9,10 +9,12 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOper
 from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowSkipException
 
+from hashtag_retrain.links import TuningJobLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.operators.train import BESIDE_ITS_RUNTIME, has_artifact
 from hashtag_retrain.resources import TUNING_JOB
 from hashtag_retrain.triggers.job import TuningJobTrigger
+from include.aws.console import Console
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,6 +31,8 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
 
     kind = TUNING_JOB
     trigger_class = TuningJobTrigger
+    page_of = Console.tuning_job
+    operator_extra_links = (TuningJobLink(),)
 
     def __init__(self, *, config: Any, check_interval: float = 30, **kwargs: Any) -> None:
         super().__init__(config=config, deferrable=True, **kwargs)
