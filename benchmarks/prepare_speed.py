@@ -30,6 +30,7 @@ from pathlib import Path
 
 from include.tweets.batch_tokens import word_tokenize_all
 from include.tweets.prepare import PrepareSettings, Source, prepare
+from include.tweets.punkt import word_tokenize
 
 SAMPLES = Path(__file__).parents[1] / "include" / "sample_data"
 TEXTS, ROUNDS = 20_000, 3
@@ -77,12 +78,10 @@ def _rows(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _tokenising(rows: list[tuple[str, str]]) -> float:
     """The ratio of our rate to nltk's."""
-    from nltk.tokenize import word_tokenize
-
     texts = [f"{rows[number % len(rows)][1].lower()} {number}" for number in range(TEXTS)]
     word_tokenize_all(texts[:100])
     rounds = [
-        (_seconds(lambda: word_tokenize_all(texts)), _seconds(lambda: [word_tokenize(text) for text in texts]))
+        (_seconds(lambda: word_tokenize_all(texts)), _seconds(lambda: [word_tokenize()(text) for text in texts]))
         for _ in range(ROUNDS)
     ]
     ours, theirs = (statistics.median(seconds[side] for seconds in rounds) for side in (0, 1))
@@ -150,9 +149,7 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _example(row: tuple[str, str]) -> str:
-    from nltk.tokenize import word_tokenize
-
-    return f"__label__{row[0]} {' '.join(word_tokenize(row[1].lower()))}\n"
+    return f"__label__{row[0]} {' '.join(word_tokenize()(row[1].lower()))}\n"
 
 
 # Measuring

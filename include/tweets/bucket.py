@@ -25,7 +25,7 @@ from include.tweets.rows import MAX_EXCERPT, Rejection
 from include.tweets.split import SPLITS, Split, assign, keyed_hash
 from include.tweets.spool import SpooledBucket
 from include.tweets.supervised import format_example
-from include.tweets.tokens import tokenize_all
+from include.tweets.tokens import instances
 
 EXAMPLES_PER_LABEL = 3
 CONFLICT_EXAMPLES = 10
@@ -80,9 +80,9 @@ def process_bucket(
     examples = _Examples(settings)
     tweets = merger.tweets()
     while batch := list(islice(tweets, TWEETS_AT_ONCE)):
-        for tweet, tokens in zip(batch, tokenize_all([tweet.text for tweet in batch]), strict=True):
-            if tokens:
-                examples.add(tweet, tokens)
+        for tweet, instance in zip(batch, instances([tweet.text for tweet in batch]), strict=True):
+            if instance:
+                examples.add(tweet, instance)
             else:
                 examples.bucket.rejected.extend(merger.without_tokens(tweet))
     return examples.finished(merger.bucket)
@@ -214,10 +214,10 @@ class _Examples:
         self._test_tweets: list[str] = []
         self._vocabulary: dict[Split, set[str]] = {split: set() for split in SPLITS}
 
-    def add(self, tweet: _Tweet, tokens: list[str]) -> None:
+    def add(self, tweet: _Tweet, instance: str) -> None:
         split = assign(tweet.group, self._settings.seed, self._settings.fractions)
-        self._lines[split].append(format_example(tweet.label, tokens) + "\n")
-        self._vocabulary[split].update(tokens)
+        self._lines[split].append(format_example(tweet.label, instance) + "\n")
+        self._vocabulary[split].update(instance.split())
         self.bucket.labels[split, tweet.label] += 1
         self.bucket.duplicates += tweet.rows - 1
         if split == "test":

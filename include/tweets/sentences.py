@@ -1,106 +1,169 @@
 """
-nltk's sentences: the same as those of ``nltk.sent_tokenize``, but faster.
+nltk's sentences of many lower-case texts: the same as those of ``nltk.sent_tokenize``, but faster, and without nltk.
 
-The algorithm is Punkt's. Most full stops can be decided by the word before, without nltk's code. nltk's decisions on
-the others are cached by their context. The docstrings name methods of nltk's PunktSentenceTokenizer (3.10).
+The algorithm is Punkt's (Kiss and Strunk 2006, https://aclanthology.org/J06-4003), as in nltk 3.10, with its data. Most
+full stops can be decided by the word before. The tests compare all tokens with nltk's. Some docstrings name the methods
+of nltk's PunktSentenceTokenizer.
 """
 
-import itertools
 import re
 import string
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import pairwise, starmap
 
-from include.tweets.punkt import use_own_data
+import regex
 
-CACHED_CONTEXTS = 200_000
+from include.tweets.punkt import english
 
-_MAY_END_A_SENTENCE = re.compile("[.?!](?=[)\";}\\]*:@'({\\[\u2018\u2019\u201c\u201d\xab\xbb?!]|\\s)")
+TEXT, SENTENCE = "\x00", "\x01"
+"""Control characters: the end of a text, and the end of a sentence."""
 
+CACHED_CONTEXTS = 100_000
 
-class SentenceSplitter:
-    """Punkt for English, with a cache of its decisions."""
+_AFTER_WORD = "[)\";}\\]*:@'({\\[\u2018\u2019\u201c\u201d\xab\xbb?!]"
+_POSSIBLE_END = re.compile(rf"[.?!](?=({_AFTER_WORD}|\s+([^\s{TEXT}]+)))")
+_CLOSING = re.compile(f"[\"')\\]}}\u2018\u2019\u201c\u201d\xab\xbb]+?(?:\\s+|(?=--|{TEXT}))")
+"""Quotes and brackets that belong to the sentence before."""
 
-    def __init__(self) -> None:
-        from nltk.tokenize import _get_punkt_tokenizer
+_ELLIPSIS_AND_WORD = re.compile(r"[a-z0-9]*\.\.+\s+[#@]?[a-z0-9_]+")
+"""Between these, no sentence ends."""
+# With the regex module, as in nltk: it knows newer letters and digits than Python.
+_MARKS = r"-{2,}|\.{2,}|(?:\.\s){2,}\."
+_END_OF_WORD = rf"\s|$|{_AFTER_WORD}|{_MARKS}"
+_WORDS = regex.compile(rf"{_MARKS}|[^\s(\"`{{\[:;&#*@)}}\]\-,]\S*?(?={_END_OF_WORD}|,(?={_END_OF_WORD}))|\S")
+_NUMERIC = regex.compile(r"-?[.,]?\d[\d,.-]*")
+_INITIAL = regex.compile(r"[^\W\d]\.")
 
-        use_own_data()
-
-        self._punkt = _get_punkt_tokenizer("english")
-        variables, parameters = self._punkt._lang_vars, self._punkt._params
-        self._contexts = _compiled(variables.period_context_re())
-        self._realign = _compiled(variables.re_boundary_realignment).match
-        self._needs_context = parameters.abbrev_types | {first for first, _ in parameters.collocations}
-        self._decisions: dict[str, bool] = {}
-
-    def split(self, text: str) -> Sequence[str]:
-        """The sentences of a text, as ``PunktTokenizer.tokenize`` returns them."""
-        if _MAY_END_A_SENTENCE.search(text) is None:
-            return (text.rstrip(),)
-        spans = list(self._spans(text))
-        if len(spans) == 1:
-            start, end = spans[0]
-            return (text[start:end],)
-        return list(self._realigned(text, spans))
-
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        last = 0
-        for match, word_start, word_end in self._possible_ends(text):
-            context = text[word_start:word_end] + match[0] + match["after_tok"]
-            if self._ends_sentence(match[0], context, word_end - word_start):
-                yield last, match.end()
-                last = match.start("next_tok") if match["next_tok"] else match.end()
-        yield last, len(text.rstrip())
-
-    def _possible_ends(self, text: str) -> Iterator[tuple[Any, int, int]]:
-        """
-        Matches of possible ends of sentences, with the span of the word before. Of several matches in a word only the
-        last one counts (``_match_potential_end_contexts``).
-        """
-        previous, word_start, word_end = None, 0, 0
-        for match in self._contexts.finditer(text):
-            space = _last_space(text[word_end : match.start()])
-            start = word_end + space + 1 if space > 0 else word_start
-            if previous is not None and word_end <= start:
-                yield previous, word_start, word_end
-            previous, word_start, word_end = match, start, match.start()
-        if previous is not None:
-            yield previous, word_start, word_end
-
-    def _ends_sentence(self, mark: str, context: str, word_length: int) -> bool:
-        if mark != ".":
-            return True
-        word = context[:word_length]
-        if len(word) > 1 and word.isascii() and word.isalpha() and word.lower() not in self._needs_context:
-            return True
-        decision = self._decisions.get(context)
-        if decision is None:
-            if len(self._decisions) >= CACHED_CONTEXTS:
-                self._decisions.clear()
-            decision = self._decisions[context] = bool(self._punkt.text_contains_sentbreak(context))
-        return decision
-
-    def _realigned(self, text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
-        """Move closing quotes and brackets to the sentence before (``_realign_boundaries``)."""
-        moved = 0
-        for (start, end), (next_start, next_end) in itertools.pairwise(spans):
-            closing = self._realign(text[next_start:next_end])
-            if closing:
-                yield text[start + moved : next_start + len(closing[0].rstrip())]
-                moved = closing.end()
-            else:
-                if start + moved < end:
-                    yield text[start + moved : end]
-                moved = 0
-        start, end = spans[-1]
-        if start + moved < end:
-            yield text[start + moved : end]
+_NUMBER = "##number##"
+"""Stands for every number in Punkt's data."""
+_UPPER, _INNER_UPPER, _LOWER, _FIRST_LOWER = 0b0001110, 0b0000100, 0b1110000, 0b0010000
+"""Bits of `Punkt.contexts`: a word was seen with this case, anywhere, or inside or at the start of a sentence."""
 
 
-def _compiled(pattern: Any) -> Any:
-    """The pattern itself. nltk wraps its patterns in a class that adds a time-out."""
-    return getattr(pattern, "_rx", pattern)
+def mark_sentences(texts: str) -> str:
+    """
+    Put SENTENCE between the sentences of each text, in place of the white space there.
+
+    :param texts: in lower case, without white space at their ends, with TEXT before, between and after them
+    """
+    sentences, start = [], 0
+    for end, following in _ends(texts):
+        closing = _CLOSING.match(texts, following)
+        if closing:
+            end, following = following + len(closing[0].rstrip()), closing.end()
+        sentences.append(texts[start:end])
+        start = following
+    return SENTENCE.join([*sentences, texts[start:]])
 
 
-def _last_space(text: str) -> int:
-    return next((index for index in range(len(text) - 1, -1, -1) if text[index] in string.whitespace), -1)
+def _ends(texts: str) -> Iterator[tuple[int, int]]:
+    """Where sentences end, except the last ones of their texts, and where the next sentences begin."""
+    for mark, word_start in _last_marks(texts):
+        end = mark.end()
+        if mark[0] != "." or _full_stop_ends(texts[word_start : end - 1], texts[end - 1 : mark.end(1)]):
+            yield end, (end if mark[2] is None else mark.start(2))
+
+
+def _last_marks(texts: str) -> Iterator[tuple["re.Match[str]", int]]:
+    """The last mark of each word that can end a sentence, and the word's start (``_match_potential_end_contexts``)."""
+    spaced = texts
+    for character in string.whitespace + TEXT:
+        spaced = spaced.replace(character, " ")
+    previous, previous_start = None, 0
+    for mark in _POSSIBLE_END.finditer(texts):
+        position = mark.start()
+        start = spaced.rfind(" ", 0, position) + 1
+        if texts[start - 2] == TEXT != texts[start - 1]:
+            start -= 1  # Punkt takes a blank at the start of a text as part of the word.
+        if previous is not None and previous.start() <= start:
+            yield previous, previous_start
+        previous, previous_start = mark, start
+    if previous is not None:
+        yield previous, previous_start
+
+
+def _full_stop_ends(word: str, following: str) -> bool:
+    """
+    Whether a full stop ends a sentence.
+
+    :param word: before it
+    :param following: the full stop, and what comes after it, up to the end of the next word
+    """
+    if len(word) > 1 and word.isascii() and word.isalpha() and word not in _uncertain_words():
+        return True
+    context = word + following
+    return not _ELLIPSIS_AND_WORD.fullmatch(context) and _contains_end(context)
+
+
+@cache
+def _uncertain_words() -> frozenset[str]:
+    """Words behind which a full stop ends no sentence, or not always."""
+    return english().abbreviations.union(first for first, _ in english().collocations)
+
+
+@lru_cache(CACHED_CONTEXTS)
+def _contains_end(context: str) -> bool:
+    """``text_contains_sentbreak``: whether a word ends a sentence, and another one follows."""
+    words = [word for line in context.split("\n") for word in _WORDS.findall(line)]
+    return any(starmap(_ends_sentence, pairwise(words)))
+
+
+def _ends_sentence(word: str, following: str) -> bool:
+    """Whether a word ends a sentence (``_second_pass_annotation``)."""
+    ends = _ends_by_itself(word)
+    if not word.endswith("."):
+        return ends
+    kind, next_kind = _without_full_stop(_kind(word)), _kind_behind(following)
+    if (kind, next_kind) in english().collocations:
+        return False
+    starts = _starts_sentence(following, next_kind)
+    if _INITIAL.fullmatch(word):
+        return ends and starts is not False and not _is_name(following, next_kind)
+    if not ends:  # an abbreviation or an ellipsis
+        return starts is True or (following[0].isupper() and next_kind in english().sentence_starters)
+    return kind != _NUMBER or starts is not False
+
+
+def _is_name(word: str, kind: str) -> bool:
+    return word[0].isupper() and not _contexts(kind) & _LOWER
+
+
+def _ends_by_itself(word: str) -> bool:
+    """``_first_pass_annotation``"""
+    if not word.endswith("."):
+        return word in ("?", "!")
+    bare = word[:-1].lower()
+    abbreviations = english().abbreviations
+    return not (bare.endswith(".") or bare in abbreviations or bare.split("-")[-1] in abbreviations)
+
+
+def _starts_sentence(word: str, kind: str) -> bool | None:
+    """``_ortho_heuristic``; None if it is not known"""
+    if word in (";", ":", ",", ".", "!", "?"):
+        return False
+    contexts = _contexts(kind)
+    if word[0].isupper() and contexts & _LOWER and not contexts & _INNER_UPPER:
+        return True
+    if word[0].islower() and (contexts & _UPPER or not contexts & _FIRST_LOWER):
+        return False
+    return None
+
+
+def _contexts(kind: str) -> int:
+    return english().contexts.get(kind, 0)
+
+
+def _kind(word: str) -> str:
+    """The word in Punkt's data."""
+    return _NUMBER if _NUMERIC.fullmatch(word) else word.lower()
+
+
+def _kind_behind(word: str) -> str:
+    """The word in Punkt's data, as the second of a pair (``type_no_sentperiod``)."""
+    kind = _kind(word)
+    return _without_full_stop(kind) if _ends_by_itself(word) else kind
+
+
+def _without_full_stop(kind: str) -> str:
+    return kind[:1] + kind[1:].removesuffix(".")

@@ -8,9 +8,13 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-dat
 from include.tweets.tokens import LABEL_PREFIX
 
 
-def format_example(label: str, tokens: list[str]) -> str:
-    """One line without its newline: ``__label__technical token token token``."""
-    return " ".join([LABEL_PREFIX + label, *tokens])
+def format_example(label: str, instance: str) -> str:
+    """
+    One line without its newline: ``__label__technical token token token``.
+
+    :param instance: tokens separated by spaces
+    """
+    return f"{LABEL_PREFIX}{label} {instance}"
 
 
 def parse_example(line: str) -> tuple[str, str]:

@@ -1,11 +1,11 @@
 """Tokens for BlazingText. Training, evaluation and the callers of an endpoint must all use these functions."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 from include.config.preparation import Recipe
+from include.tweets.batch_tokens import spaced_tokens
 from include.tweets.cleaning import clean
-from include.tweets.punkt import use_own_data
+from include.tweets.punkt import word_tokenize
 
 LABEL_PREFIX = "__label__"
 
@@ -23,18 +23,21 @@ def tokenize(text: str) -> list[str]:
     A word that begins like a BlazingText label loses its underscores: otherwise fastText would read it as another label
     of the tweet. A NUL becomes a space, because nltk takes it as a letter, but fastText as a space.
     """
-    return _without_labels(_word_tokenize()(_lower(text)))
+    return _without_labels(word_tokenize()(_lower(text)))
 
 
-def tokenize_all(texts: Sequence[str]) -> list[list[str]]:
-    """``[tokenize(text) for text in texts]``, about ten times as fast for many texts."""
-    from include.tweets.batch_tokens import word_tokenize_all
-
+def instances(texts: Sequence[str]) -> list[str]:
+    """``[" ".join(tokenize(text)) for text in texts]``, about twenty times as fast for many texts."""
     lowered = [_lower(text) for text in texts]
     return [
-        _without_labels(tokens) if LABEL_PREFIX in text else tokens
-        for text, tokens in zip(lowered, word_tokenize_all(lowered), strict=True)
+        " ".join(_without_labels(tokens.split())) if LABEL_PREFIX in tokens else tokens
+        for tokens in spaced_tokens(lowered)
     ]
+
+
+def instance(cell: str, recipe: Recipe) -> str:
+    """An instance of a request to the endpoint: the tokens of a cell or of a plain tweet, separated by spaces."""
+    return " ".join(tokenize(clean(cell, recipe).text))
 
 
 def _lower(text: str) -> str:
@@ -43,18 +46,3 @@ def _lower(text: str) -> str:
 
 def _without_labels(tokens: list[str]) -> list[str]:
     return [token.lstrip("_") if token.startswith(LABEL_PREFIX) else token for token in tokens]
-
-
-def instance(cell: str, recipe: Recipe) -> str:
-    """An instance of a request to the endpoint: the tokens of a cell or of a plain tweet, separated by spaces."""
-    return " ".join(tokenize(clean(cell, recipe).text))
-
-
-@cache
-def _word_tokenize() -> Callable[[str], list[str]]:
-    """nltk's function. It is imported only here, because nltk imports scipy and scikit-learn."""
-    from nltk.tokenize import word_tokenize
-
-    use_own_data()
-    tokenize: Callable[[str], list[str]] = word_tokenize
-    return tokenize

@@ -6,9 +6,9 @@ import itertools
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nltk import word_tokenize
 
 from include.tweets.batch_tokens import TEXTS_AT_ONCE, word_tokenize_all
+from include.tweets.punkt import english, word_tokenize
 from tests.conftest import REPOSITORY, SHARED_DATA
 
 SAMPLES = REPOSITORY / "include" / "sample_data"
@@ -116,7 +116,7 @@ FRAGMENTS = [
 
 
 def from_nltk(texts):
-    return [word_tokenize(text) for text in texts]
+    return [word_tokenize()(text) for text in texts]
 
 
 def cells(path):
@@ -129,17 +129,27 @@ def assert_same(texts):
         assert ours == theirs, text
 
 
+KNOWN_TO_PUNKT = [
+    *(f"{word}." for word in sorted(english().abbreviations)),
+    *(f"{first.replace('##number##', '3')}. {second}" for first, second in sorted(english().collocations)),
+    *sorted(english().sentence_starters),
+    *sorted(english().contexts)[::100],
+]
 fragments = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.just(" ")), max_size=25).map("".join)
 words = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=4)), max_size=15).map(" ".join)
+known = st.sampled_from([*KNOWN_TO_PUNKT, "3", "-5", "x", "\U0001d400"])
+marks = st.sampled_from(["", ".", "...", "?", '."'])
+sentences = st.lists(st.tuples(known, marks).map("".join), max_size=9).map(" ".join)
 narrow = st.text(st.sampled_from("ab. '\"`:,?!)(-\n"), max_size=25)
 
 
 @settings(max_examples=1500)
-@given(st.one_of(fragments, words, narrow, st.text(max_size=40)))
+@given(st.one_of(fragments, words, sentences, narrow, st.text(max_size=40)))
 @example("can't've")
 @example("lemme'twas")
 @example("n'tn't")
 @example("a::b ,, c")
+@example(' ?"...)')
 @example("mr. smith went. to u.s. soil...")
 @example('\'"hello"\' ("x")')
 def test_whatever_is_written(text):
@@ -149,7 +159,7 @@ def test_whatever_is_written(text):
 
 
 @settings(max_examples=150)
-@given(st.lists(st.one_of(fragments, words, narrow), max_size=12))
+@given(st.lists(st.one_of(fragments, words, sentences, narrow), max_size=12))
 def test_texts_do_not_touch_each_other(texts):
     lower = [text.lower() for text in texts]
 

@@ -8,12 +8,12 @@ from include.tweets.tokens import tokenize
 
 @given(st.text(max_size=100))
 def test_an_example_is_one_line_that_reads_back(text):
-    words = tokenize(text)
+    instance = " ".join(tokenize(text))
 
-    line = format_example("technical", words)
+    line = format_example("technical", instance)
 
     assert "\n" not in line
-    assert parse_example(line + "\n") == ("technical", " ".join(words))
+    assert parse_example(line + "\n") == ("technical", instance)
 
 
 def test_a_line_without_a_label_is_an_error():
