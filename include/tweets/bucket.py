@@ -1,37 +1,36 @@
 """
-The second pass of `include.tweets.prepare`: it makes examples from the rows of a bucket.
+The second half of `include.tweets.prepare`: the keyed rows of a bucket in, its examples and their counts out.
 
 All rows of a tweet are in the same bucket. So a bucket is enough to merge duplicates and to let the majority decide
-where labels contradict each other.
+where labels contradict each other. Nothing here reads or writes files, or knows of other processes.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, islice
-from pathlib import Path
-from typing import Any
+from hashlib import blake2b
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from include.tweets.cells import csv_line
-from include.tweets.cleaning import clean, plain_text
+from include.tweets.cleaning import body_of, groups, plain_text
+from include.tweets.keying import Piece
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import RejectedRows
 from include.tweets.rows import MAX_EXCERPT, Rejection
 from include.tweets.split import SPLITS, Split, assign, keyed_hash
-from include.tweets.spool import SpooledBucket
 from include.tweets.supervised import format_example
 from include.tweets.tokens import instances
 
 EXAMPLES_PER_LABEL = 3
 CONFLICT_EXAMPLES = 10
 CONFLICT_CHARACTERS = 300
-TWEETS_AT_ONCE = 2000
-"""Tweets that are tokenised together, which is faster than one by one."""
+HASH_BYTES = 8
+"""Of a token, to count different ones."""
 
 
 @dataclass(slots=True)
@@ -69,40 +68,48 @@ class Bucket:
 
 
 def process_bucket(
-    paths: Iterable[Path], files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings
+    pieces: Iterable[Iterable[Piece]], files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings
 ) -> Bucket:
     """
-    :param paths: the files of one bucket (see `include.tweets.spool.spooled_buckets`)
-    :param files: the names of the input files, by their index in the spool
+    :param pieces: all pieces of one bucket (see `Piece.joined`)
+    :param files: the names of the input files, by their index in the pieces
     :param ranks: the ranks of the input files; only the labels of the highest rank count (`Source.rank`)
     """
-    merger = _Merger(SpooledBucket.load(paths, settings), files, ranks, settings)
-    examples = _Examples(settings)
+    merger = _Merger(Piece.joined(pieces), files, ranks, settings)
     tweets = merger.tweets()
-    while batch := list(islice(tweets, TWEETS_AT_ONCE)):
-        for tweet, instance in zip(batch, instances([tweet.text for tweet in batch]), strict=True):
-            if instance:
-                examples.add(tweet, instance)
-            else:
-                examples.bucket.rejected.extend(merger.without_tokens(tweet))
-    return examples.finished(merger.bucket)
+    texts = [plain_text(tweet.cell) for tweet in tweets]
+    found = instances([tweet.cell for tweet in tweets] if settings.recipe == "original" else texts)
+    own_groups = groups([body_of(text) for text in texts])
+    examples = []
+    for tweet, text, group, instance in zip(tweets, texts, own_groups, found, strict=True):
+        if instance:
+            examples.append(_Example(assign(group, settings.seed, settings.fractions), tweet, text, group, instance))
+        else:
+            merger.reject_without_tokens(tweet)
+    bucket = merger.bucket
+    bucket.duplicates = merger.count_rows(example.tweet for example in examples) - len(examples)
+    _add_examples(bucket, examples, settings.seed)
+    return bucket
 
 
-@dataclass(frozen=True, slots=True)
-class _Tweet:
+class _Tweet(NamedTuple):
     """A tweet with its label, merged from all of its rows with this label."""
 
     label: str
     cell: str
+    cells: list[int]
+    """Indices of the rows' cells."""
+
+
+class _Example(NamedTuple):
+    split: Split
+    tweet: _Tweet
     text: str
     group: str
-    cells: list[int]
-    """Indices of the rows' cells in the spooled bucket."""
-    rows: int
+    instance: str
 
 
-@dataclass(frozen=True, slots=True)
-class _LabelledRow:
+class _LabelledRow(NamedTuple):
     file_index: int
     line: int
     file: str
@@ -114,50 +121,44 @@ class _LabelledRow:
 class _Merger:
     """Merges the rows of each tweet, and counts them in `bucket`."""
 
-    def __init__(self, spooled: SpooledBucket, files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings):
-        self._spooled, self._files, self._ranks, self._settings = spooled, files, ranks, settings
-        self._counts = np.bincount(spooled.rows[:, 0], minlength=len(spooled.cells)).tolist()
+    def __init__(self, keyed: Piece, files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings):
+        self._keyed, self._files, self._ranks = keyed, files, ranks
+        names = settings.label_names
+        self._labels = [names[label] for label in keyed.labels]
+        self._counts = np.bincount(keyed.rows[:, 0], minlength=len(keyed.cells)).tolist()
         self.bucket = Bucket()
 
-    def tweets(self) -> Iterator[_Tweet]:
+    def tweets(self) -> list[_Tweet]:
         """The tweets with a label, in the order of their keys. Tweets whose labels tie have none."""
-        cells = self._spooled.cells
-        keys = [cell.key for cell in cells]
-        for _, indices in groupby(sorted(range(len(cells)), key=keys.__getitem__), key=keys.__getitem__):
-            if (tweet := self._tweet(list(indices))) is not None:
-                yield tweet
+        keys, labels, cells = self._keyed.keys, self._labels, self._keyed.cells
+        tweets = []
+        for _, same_key in groupby(sorted(range(len(keys)), key=keys.__getitem__), key=keys.__getitem__):
+            indices = list(same_key)
+            self.bucket.tweets += 1
+            label = labels[indices[0]] if len(indices) == 1 else self._label(indices)
+            if label is None:
+                self.bucket.ties += 1
+                continue
+            if len(indices) > 1:
+                indices = [index for index in indices if labels[index] == label]
+            # The smallest of several cells represents the tweet, so that the order of the rows does not matter.
+            tweets.append(_Tweet(label, min(map(cells.__getitem__, indices)), indices))
+        self.bucket.majority_rows += len(self._keyed.rows) - self.bucket.conflicting_rows
+        return tweets
 
-    def without_tokens(self, tweet: _Tweet) -> RejectedRows:
-        rejected = RejectedRows()
+    def count_rows(self, tweets: Iterable[_Tweet]) -> int:
+        counts = self._counts
+        return sum(counts[index] for tweet in tweets for index in tweet.cells)
+
+    def reject_without_tokens(self, tweet: _Tweet) -> None:
         for row in self._rows(tweet.cells):
             detail = "the text contains no token"
-            rejected.add(Rejection(row.file, row.line, "empty_text", detail, tweet.cell[:MAX_EXCERPT]))
-        return rejected
-
-    def _tweet(self, indices: list[int]) -> _Tweet | None:
-        """
-        Merge the rows of one tweet; None if its labels tie.
-
-        :param indices: the indices of its cells
-        """
-        self.bucket.tweets += 1
-        label = self._label(indices)
-        if label is None:
-            self.bucket.ties += 1
-            return None
-        indices = [index for index in indices if self._spooled.cells[index].label == label]
-        # The smallest of several cells represents the tweet, so that the order of the rows does not matter.
-        cell = min(self._spooled.cells[index].cell for index in indices)
-        tweet = clean(cell, self._settings.recipe)
-        rows = sum(self._counts[index] for index in indices)
-        return _Tweet(label, cell, tweet.text, tweet.group, indices, rows)
+            self.bucket.rejected.add(Rejection(row.file, row.line, "empty_text", detail, tweet.cell[:MAX_EXCERPT]))
 
     def _label(self, indices: list[int]) -> str | None:
-        labels = {self._spooled.cells[index].label for index in indices}
-        if len(labels) > 1:
-            return self._majority_label(indices)
-        self.bucket.majority_rows += sum(self._counts[index] for index in indices)
-        return labels.pop()
+        """The label of a tweet; None if its labels tie."""
+        labels = {self._labels[index] for index in indices}
+        return self._majority_label(indices) if len(labels) > 1 else labels.pop()
 
     def _majority_label(self, indices: list[int]) -> str | None:
         """The label of a tweet with contradictory labels; None if they tie."""
@@ -188,14 +189,14 @@ class _Merger:
         """The rows with one of these cells, in the order of files and lines."""
         rows = []
         for index in indices:
-            _, label, cell = self._spooled.cells[index]
+            label, cell = self._labels[index], self._keyed.cells[index]
             for _, file, line in self._by_cell[self._starts[index] : self._starts[index + 1]].tolist():
                 rows.append(_LabelledRow(file, line, self._files[file], label, self._ranks[file], cell))
         return sorted(rows, key=lambda row: (row.file_index, row.line))
 
     @cached_property
     def _by_cell(self) -> npt.NDArray[np.int64]:
-        rows = self._spooled.rows
+        rows = self._keyed.rows
         sorted_rows: npt.NDArray[np.int64] = rows[np.argsort(rows[:, 0], kind="stable")]
         return sorted_rows
 
@@ -204,42 +205,27 @@ class _Merger:
         return [0, *np.cumsum(self._counts).tolist()]
 
 
-class _Examples:
-    """Collects the examples of a bucket."""
-
-    def __init__(self, settings: PrepareSettings):
-        self.bucket = Bucket()
-        self._settings = settings
-        self._lines: dict[Split, list[str]] = {split: [] for split in SPLITS}
-        self._test_tweets: list[str] = []
-        self._vocabulary: dict[Split, set[str]] = {split: set() for split in SPLITS}
-
-    def add(self, tweet: _Tweet, instance: str) -> None:
-        split = assign(tweet.group, self._settings.seed, self._settings.fractions)
-        self._lines[split].append(format_example(tweet.label, instance) + "\n")
-        self._vocabulary[split].update(instance.split())
-        self.bucket.labels[split, tweet.label] += 1
-        self.bucket.duplicates += tweet.rows - 1
+def _add_examples(bucket: Bucket, examples: list[_Example], seed: int) -> None:
+    bucket.labels = Counter((example.split, example.tweet.label) for example in examples)
+    for split in SPLITS:
+        chosen = [example for example in examples if example.split == split]
+        lines = [format_example(example.tweet.label, example.instance) + "\n" for example in chosen]
+        bucket.examples[split] = "".join(lines).encode()
+        bucket.tokens[split] = _token_hashes([example.instance for example in chosen])
         if split == "test":
-            text = plain_text(tweet.cell)
-            group = keyed_hash(tweet.group, self._settings.seed, b"group").hex()[:16]
-            self._test_tweets.append(csv_line((tweet.label, text, group)))
-            self.bucket.samples = first_samples(
-                self.bucket.samples, {"label": tweet.label, "cell": tweet.cell, "text": text}
-            )
+            _add_tests(bucket, chosen, seed)
 
-    def finished(self, bucket: Bucket) -> Bucket:
-        """Add what was collected to the merger's bucket."""
-        bucket.rejected.extend(self.bucket.rejected)
-        bucket.labels, bucket.duplicates, bucket.samples = (
-            self.bucket.labels,
-            self.bucket.duplicates,
-            self.bucket.samples,
-        )
-        bucket.examples = {split: "".join(lines).encode() for split, lines in self._lines.items()}
-        bucket.test_tweets = "".join(self._test_tweets)
-        bucket.tokens = {split: _token_hashes(tokens) for split, tokens in self._vocabulary.items()}
-        return bucket
+
+def _add_tests(bucket: Bucket, examples: list[_Example], seed: int) -> None:
+    bucket.test_tweets = "".join([_test_tweet(example, seed) for example in examples])
+    for example in examples:
+        sample = {"label": example.tweet.label, "cell": example.tweet.cell, "text": example.text}
+        bucket.samples = first_samples(bucket.samples, sample)
+
+
+def _test_tweet(example: _Example, seed: int) -> str:
+    group = keyed_hash(example.group, seed, b"group").hex()[:16]
+    return csv_line((example.tweet.label, example.text, group))
 
 
 def _vote(rows: list[_LabelledRow]) -> tuple[str | None, list[Rejection]]:
@@ -277,7 +263,14 @@ def first_samples(samples: list[dict[str, str]], another: dict[str, str]) -> lis
     return samples if enough else [*samples, another]
 
 
-def _token_hashes(tokens: set[str]) -> npt.NDArray[np.uint64]:
-    """64-bit hashes, which are enough to count different tokens and take only eight bytes each."""
-    digests = b"".join([hashlib.blake2b(token.encode(), digest_size=8).digest() for token in tokens])
-    return np.frombuffer(digests, dtype=np.uint64)
+def _token_hashes(instances: list[str]) -> npt.NDArray[np.uint64]:
+    """
+    Eight bytes for each different token, which are enough to count them: the token itself if it is that short, else a
+    hash.
+    """
+    tokens = set(" ".join(instances).encode().split())
+    codes = [
+        token.ljust(HASH_BYTES, b"\0") if len(token) <= HASH_BYTES else blake2b(token, digest_size=HASH_BYTES).digest()
+        for token in tokens
+    ]
+    return np.frombuffer(b"".join(codes), dtype=np.uint64)

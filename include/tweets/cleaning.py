@@ -14,6 +14,7 @@ import ast
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -29,17 +30,17 @@ _BYTES = ("b'", 'b"')
 _NOT_A_REPR = (ValueError, SyntaxError, RecursionError, MemoryError)
 _BYTES_REPR = re.compile(r"b(['\"])(?:\\.|(?!\1)[^\\])*\1", re.DOTALL)
 """One literal: after a second one's quote, Python would take a # for the beginning of a comment."""
-_RETWEET = re.compile(r"^\W*RT\b[^\w]*(?:@?\w+:|@\w+)", re.IGNORECASE)
+_RETWEETS = re.compile(r"\n(?:[^\w\n]*RT\b[^\w\n]*(?:@?\w+:|@\w+))+", re.IGNORECASE)
 _LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+:?")
 _CUT_WORD = re.compile(r"\S*(?:…|\.\.\.)\s*$")
 _MAY_END_IN_HASHTAG = re.compile(r"#\w*\W*$")
 _LAST_HASHTAGS = re.compile(r"(?:\s*#\w+)+\W*$")
-_NUMBERS = re.compile(r"\b\d+(?: \d+)*\b")
+_NUMBERS = re.compile(r"\d(?<!\w\d)\d*(?: \d+)*\b")
 """Of texts that are otherwise the same: "Last 31 tickets", "Last 1,036 tickets"."""
-_NOT_A_WORD = re.compile(r"[\W_]+")
+_NOT_A_WORD = re.compile(r"[^\w\n]|_")
 _LONG_REFERENCE = re.compile("&#[0-9]{4000,};?")
 """A reference to a character, by a number that no character has."""
-_ASCII_WORDS = bytes(code if chr(code).isalnum() else ord(" ") for code in range(256))
+_ASCII_WORDS = bytes(code if chr(code).isalnum() or code == ord("\n") else ord(" ") for code in range(256))
 
 GROUP_CHARACTERS = 60
 """
@@ -75,8 +76,8 @@ def clean(cell: str, recipe: Recipe) -> Tweet:
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
     decoded = plain_text(cell)
-    body = _body(decoded)
-    return Tweet(text=cell if recipe == "original" else decoded, body=body, group=_group(body))
+    body = body_of(decoded)
+    return Tweet(text=cell if recipe == "original" else decoded, body=body, group=groups([body])[0])
 
 
 def plain_text(cell: str) -> str:
@@ -99,11 +100,13 @@ def canonical_body(cell: str) -> str:
 
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
-    return _body(plain_text(cell))
+    return body_of(plain_text(cell))
 
 
-def _body(text: str) -> str:
-    return " ".join(text.split())
+def body_of(text: str) -> str:
+    """The text with single blanks: only the body of ``clean(cell, recipe)``."""
+    # No other white space is printable than a blank.
+    return text.strip(" ") if "  " not in text and text.isprintable() else " ".join(text.split())
 
 
 def _decode(cell: str) -> str:
@@ -139,25 +142,38 @@ def _decode_repr(text: str) -> str:
     return value.decode("utf-8", "replace")
 
 
-def _group(body: str) -> str:
-    text = body
-    while (shorter := _RETWEET.sub("", text)) != text:  # in a loop because of retweets of retweets
-        text = shorter
-    text = _LINK_OR_MENTION.sub("", text)
-    # Both conditions save time: most texts end in neither a cut word nor a hashtag, and the patterns are slow to fail.
+def groups(bodies: Sequence[str]) -> list[str]:
+    """
+    The groups of tweets with these bodies (see `Tweet.group`). Most substitutions run once over all of them, which is
+    faster than one by one.
+    """
+    texts = _own_texts(bodies)
+    shorter = [
+        _LAST_HASHTAGS.sub("", text) if "#" in text and _MAY_END_IN_HASHTAG.match(text, text.rfind("#")) else text
+        for text in texts
+    ]
+    return [
+        group or _words([text])[0] or _words([body])[0] or body
+        for group, text, body in zip(_words(shorter), texts, bodies, strict=True)
+    ]
 
-    if text.rstrip().endswith(("…", "...")):
-        text = _CUT_WORD.sub("", text)
-    shorter = text
-    if _MAY_END_IN_HASHTAG.match(text, max(text.rfind("#"), 0)):
-        shorter = _LAST_HASHTAGS.sub("", text)
-    return _words(shorter) or _words(text) or _words(body) or body
+
+def _own_texts(bodies: Sequence[str]) -> list[str]:
+    """The bodies, in which there are no newlines, without what retweets and copies change."""
+    joined = "".join([f"\n{body}" for body in bodies])
+    texts = _LINK_OR_MENTION.sub("", _RETWEETS.sub("\n", joined)).split("\n")[1:]
+    # The condition saves time: most texts do not end in a cut word, and the pattern is slow to fail.
+    return [_CUT_WORD.sub("", text) if text.rstrip().endswith(("…", "...")) else text for text in texts]
 
 
-def _words(text: str) -> str:
-    folded = text.casefold()
-    if folded.isascii():
-        words = b" ".join(folded.encode().translate(_ASCII_WORDS).split()).decode()
-    else:
-        words = _NOT_A_WORD.sub(" ", folded).strip()
-    return _NUMBERS.sub("0", words)[:GROUP_CHARACTERS]
+def _words(texts: Sequence[str]) -> list[str]:
+    in_ascii = iter(_joined_words([text for text in texts if text.isascii()]))
+    return [next(in_ascii) if text.isascii() else _joined_words([text])[0] for text in texts]
+
+
+def _joined_words(texts: Sequence[str]) -> list[str]:
+    folded = "\n".join(texts).casefold()
+    is_ascii = folded.isascii()
+    spaced = folded.encode().translate(_ASCII_WORDS).decode() if is_ascii else _NOT_A_WORD.sub(" ", folded)
+    words = _NUMBERS.sub("0", " ".join(spaced.replace("\n", " \0 ").split()))
+    return [text.strip(" ")[:GROUP_CHARACTERS] for text in words.split("\0")]

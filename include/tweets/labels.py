@@ -31,7 +31,8 @@ class Labels:
     """
 
     names_by_id: Mapping[str, str]
-    _exact: dict[str, str] = field(init=False, repr=False, compare=False)
+    exact: dict[str, str] = field(init=False, repr=False, compare=False)
+    """Names by ids and names as they stand in the settings."""
     _by_folded: dict[str, set[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class Labels:
         by_folded: defaultdict[str, set[str]] = defaultdict(set)
         for spelling, name in exact.items():
             by_folded[_folded(spelling)].add(name)
-        object.__setattr__(self, "_exact", exact)
+        object.__setattr__(self, "exact", exact)
         object.__setattr__(self, "_by_folded", by_folded)
 
     @property
@@ -50,11 +51,11 @@ class Labels:
     @property
     def spellings(self) -> list[str]:
         """Ids and names."""
-        return list(self._exact)
+        return list(self.exact)
 
     def is_exact(self, spelling: str) -> bool:
         """Whether this is an id or a name as it stands in the settings."""
-        return spelling in self._exact
+        return spelling in self.exact
 
     def find(self, spelling: str) -> str | None:
         """
@@ -63,7 +64,7 @@ class Labels:
         Blanks around it, capitals and ``.0`` behind a number make no difference, unless two labels differ in nothing
         else.
         """
-        if (name := self._exact.get(spelling)) is not None:
+        if (name := self.exact.get(spelling)) is not None:
             return name
         names = self._by_folded.get(_folded(spelling), ())
         return next(iter(names)) if len(names) == 1 else None

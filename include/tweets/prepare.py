@@ -30,12 +30,13 @@ from typing import Any, TextIO
 from include.config.errors import ConfigurationError, DataError
 from include.tweets.bucket import Bucket, process_bucket
 from include.tweets.cells import csv_line
+from include.tweets.keying import BlockTally
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import REJECTED_COLUMNS
 from include.tweets.rows import Block
 from include.tweets.sources import Source, read_source
 from include.tweets.split import SPLITS
-from include.tweets.spool import BlockTally, Spool, spooled_buckets
+from include.tweets.spool import Spool, read_pieces, spooled_buckets
 from include.tweets.tally import Tally
 from include.tweets.workers import Workers
 
@@ -178,7 +179,7 @@ class _Preparation:
     def _processed_buckets(self) -> Iterator[Bucket]:
         """The second pass."""
         ranks = [source.rank for source in self._sources]
-        work = partial(process_bucket, files=self._files, ranks=ranks, settings=self._settings)
+        work = partial(_process_spooled, files=self._files, ranks=ranks, settings=self._settings)
         buckets = spooled_buckets(self._scratch)
         processed = self._workers.map(work, iter(buckets)) if self._is_parallel() else map(work, buckets)
         for done, bucket in enumerate(processed, start=1):
@@ -196,6 +197,12 @@ class _Preparation:
                 test_tweets.write(bucket.test_tweets)
                 self._rejected.writelines(bucket.rejected.lines)
                 self._tally.add_bucket(bucket)
+
+
+def _process_spooled(
+    paths: Sequence[Path], files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings
+) -> Bucket:
+    return process_bucket(map(read_pieces, paths), files, ranks, settings)
 
 
 def _batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:

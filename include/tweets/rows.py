@@ -8,7 +8,7 @@ row can span several lines, so the file's format decides where a block may end.
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from include.config.printable import printable
 
@@ -24,8 +24,7 @@ MAX_TEXT_CHARACTERS = 10_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One labelled row: the label's name, and the cell with the text as it is in the file."""
 
     file: str
@@ -51,8 +50,7 @@ class Rejection:
     """The beginning of the row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of a file, cut after MAX_ROW_BYTES."""
 
     number: int
@@ -124,9 +122,9 @@ class Lines:
         """Make the lines that were read last the next ones again."""
         self.position -= len(lines)
 
-    def bytes_before(self, position: int) -> int:
-        """The offset of the line at `position`."""
-        return sum(map(len, self.all[:position])) + position
+    def size(self, start: int, end: int) -> int:
+        """The bytes of the lines from position `start` to before `end`."""
+        return sum(map(len, self.all[start:end])) + end - start
 
 
 class Format(Protocol):
@@ -135,6 +133,13 @@ class Format(Protocol):
     @property
     def file(self) -> str:
         """The file's name."""
+
+    def plain_row(self, line: bytes) -> tuple[str, str] | None:
+        """
+        Quickly, the label and the cell of the row that this line is, as `read` reads them; None if `read` has to.
+
+        :param line: without its newline; not the first line of a file
+        """
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         """

@@ -6,6 +6,7 @@ today. The drawback: splits are not stratified, so with few tweets their sizes a
 """
 
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Literal, get_args
 
@@ -37,9 +38,14 @@ class Fractions:
 
 def keyed_hash(text: str, seed: int, purpose: bytes) -> bytes:
     """A uniform hash of 16 bytes, the same on every machine. Hashes for different purposes are independent."""
-    return blake2b(
-        text.encode("utf-8", "surrogatepass"), digest_size=16, key=str(seed).encode(), person=purpose
-    ).digest()
+    hashed = _empty_hash(seed, purpose).copy()  # which is faster than a new one
+    hashed.update(text.encode("utf-8", "surrogatepass"))
+    return hashed.digest()
+
+
+@cache
+def _empty_hash(seed: int, purpose: bytes) -> blake2b:
+    return blake2b(digest_size=16, key=str(seed).encode(), person=purpose)
 
 
 def assign(group: str, seed: int, fractions: Fractions) -> Split:

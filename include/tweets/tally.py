@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from include.config.errors import DataError, NoRows
 from include.tweets.bucket import Bucket, first_samples, worst_conflicts
+from include.tweets.keying import BlockTally
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import UNKNOWN_LABEL, RejectedRows
 from include.tweets.sources import Source
 from include.tweets.split import SPLITS, Split
-from include.tweets.spool import BlockTally
 
 MAY_BE_A_HEADER = (UNKNOWN_LABEL, "missing_column", "extra_column")
 HEADER_HINT = " If line 1 is a header row, set label_column and text_column to the names of its columns."

@@ -1,12 +1,13 @@
 import csv
 import io
+import re
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.tweets.cleaning import UndecodableCell, clean
+from include.tweets.cleaning import GROUP_CHARACTERS, UndecodableCell, clean, groups
 
 
 def nested(text: str, author: str = "Ruiz, Data Engineer", hashtag: str | None = None) -> str:
@@ -83,3 +84,33 @@ def test_near_copies_share_their_group_so_that_they_share_their_split(copy):
 def test_every_text_has_a_group():
     assert clean("https://t.co/abc", "clean").group
     assert clean("👍", "clean").group
+
+
+def group_of(body: str) -> str:
+    """The rule of `groups` in plain words, one tweet at a time."""
+    text = body
+    while (shorter := re.sub(r"^\W*RT\b\W*(@?\w+:|@\w+)", "", text, flags=re.IGNORECASE)) != text:
+        text = shorter
+    text = re.sub(r"\S*(…|\.\.\.)\s*$", "", re.sub(r"https?://\S+|@\w+:?", "", text))
+    without_hashtags = re.sub(r"(\s*#\w+)+\W*$", "", text)
+    return words_of(without_hashtags) or words_of(text) or words_of(body) or body
+
+
+def words_of(text: str) -> str:
+    words = re.sub(r"[\W_]+", " ", text.casefold()).strip()
+    return re.sub(r"\b\d+( \d+)*\b", "0", words)[:GROUP_CHARACTERS]
+
+
+PIECES = [
+    *("RT @ana: ", "rt bo:", "RT @x ", "Rt", "@ana", "@ana:", "https://t.co/x1", "http://", "…", "...", ".", "#aws"),
+    *("#aws_2", "# ", "#", "31", "1,036", "2nd", "v2", "_", "a_b", "é", "ß", "K", "ſ", "İ", "１２", "٣", "½", "ⅷ"),
+    *("👍", "\u0301", "\u200d", "中文", "\0", "\x7f", "!", "-", "?", ":", ";", "(", "word", "Word", "a", "0", "00"),
+]
+bodies = st.lists(st.one_of(st.sampled_from(PIECES), st.just(" "), st.text(max_size=3)), max_size=25).map(
+    lambda pieces: " ".join("".join(pieces).split())
+)
+
+
+@given(st.lists(bodies, max_size=8))
+def test_groups_of_many_tweets_are_those_of_each_tweet(found):
+    assert groups(found) == [group_of(body) for body in found]

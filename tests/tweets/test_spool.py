@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.tweets import spool
+from include.tweets import keying
 from include.tweets.cleaning import UndecodableCell, canonical_body
 from include.tweets.formats.columns import Columns
 from include.tweets.formats.csv import CsvFormat
+from include.tweets.keying import Piece
 from include.tweets.labels import Labels
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import Block, Row
-from include.tweets.spool import Spool, SpooledBucket, spooled_buckets
+from include.tweets.spool import Spool, read_pieces, spooled_buckets
 
 SETTINGS = PrepareSettings()
 NAMES = {"technical": "technical", "marketing": "marketing", "0": "technical", "1": "marketing"}
@@ -35,11 +36,14 @@ LINES = [
 content = st.lists(st.sampled_from(LINES), max_size=30).map(b"".join)
 
 
+def buckets(folder) -> list[Piece]:
+    return [Piece.joined(map(read_pieces, paths)) for paths in spooled_buckets(folder)]
+
+
 def spooled(folder) -> list[tuple[str, str, int, int]]:
-    buckets = [SpooledBucket.load(paths, SETTINGS) for paths in spooled_buckets(folder)]
     return sorted(
-        (bucket.cells[index].label, bucket.cells[index].cell, file, line)
-        for bucket in buckets
+        (SETTINGS.label_names[bucket.labels[index]], bucket.cells[index], file, line)
+        for bucket in buckets(folder)
         for index, file, line in bucket.rows.tolist()
     )
 
@@ -60,7 +64,7 @@ def test_rows_come_back_as_they_were_read_whether_their_lines_are_remembered_or_
     blocks = [Block(1, content, CsvFormat(f"file-{index}", Labels(NAMES))) for index, content in enumerate(contents)]
     rows = [list(block.rows()) for block in blocks]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spool, "CACHED_LINES", remembered)
+        patch.setattr(keying, "CACHED_LINES", remembered)
         writer = Spool(folder, [f"file-{index}" for index in range(len(blocks))], SETTINGS, buffered_rows=5)
         tallies = [writer.add(block) for block in blocks]
         writer.flush()
@@ -81,8 +85,7 @@ def test_a_cell_is_written_once_for_all_its_rows(tmp_path):
         writer.add(Block(number, b"0,the same\n", CsvFormat("f", Labels(NAMES))))
     writer.flush()
 
-    ((path,),) = spooled_buckets(tmp_path)
-    bucket = SpooledBucket.load([path], SETTINGS)
+    (bucket,) = buckets(tmp_path)
     assert len(bucket.rows) == 999
     assert len(bucket.cells) <= 2  # a file's first line is not cached
 
@@ -101,5 +104,5 @@ def test_tweets_with_the_same_body_are_in_one_bucket(tmp_path):
     writer.add(Block(1, b"0,a  b\n1,a b\n0,a &#98;\n", CsvFormat("f", Labels(NAMES))))
     writer.flush()
 
-    (paths,) = spooled_buckets(tmp_path)
-    assert len({cell.key for cell in SpooledBucket.load(paths, SETTINGS).cells}) == 1
+    (bucket,) = buckets(tmp_path)
+    assert len(set(bucket.keys)) == 1

@@ -67,6 +67,22 @@ class CsvFormat:
     min_confidence: float = 0.0
     dialect: Dialect = field(default_factory=Dialect)
     columns: Columns = field(default_factory=Columns)
+    _plain_row: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_plain_row", _plain_row(self.dialect, self.columns))
+
+    def plain_row(self, line: bytes) -> tuple[str, str] | None:
+        found = self._plain_row(line)
+        if found is None or len(line) > MAX_TEXT_CHARACTERS:
+            return None
+        try:
+            label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
+        except UnicodeDecodeError:
+            return None
+        if self.dialect.quotes and cell.startswith('"'):
+            cell = cell[1:-1].replace('""', '"')
+        return None if label is None or not cell.strip() else (label, cell)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         first = lines.read()
@@ -99,20 +115,21 @@ class CsvFormat:
         if not self.dialect.quotes:
             return content.rfind(b"\n") + 1
         lines = Lines(content, first, more=True)
-        is_whole = _last_cell_quoted(self.dialect.separator)
-        for position, line in enumerate(lines.all[: len(lines)]):
-            if position < lines.position or b'"' not in line or is_whole(line):
-                continue
-            lines.position = position
+        end = 0
+        plain_lines = _plain_lines(self.dialect.separator)
+        while True:
+            start = end
+            end = int(plain_lines(content, end).end())
+            position = lines.position = lines.position + content.count(b"\n", start, end)
             try:
-                first_line = lines.read()
-                assert first_line is not None
-                self._cells(first_line, lines)
+                line = lines.read()
+                assert line is not None
+                self._cells(line, lines)
             except BadRow:
                 pass
             except Incomplete:
-                return lines.bytes_before(position)
-        return lines.bytes_before(len(lines))
+                return end
+            end += lines.size(position, lines.position)
 
     def _cells(self, first: Line, lines: Lines) -> list[str]:
         """Read the cells of the row that starts with the line `first`, and further lines while a quote is open."""
@@ -301,9 +318,25 @@ def _sample_rows(format: CsvFormat, head: bytes, limit: int | None) -> Iterator[
 
 
 @cache
-def _last_cell_quoted(separator: str) -> Any:
-    """Recognises, faster than the csv module, lines with quotes that are a whole row."""
-    return re.compile(rb'[^"]*' + re.escape(separator.encode()) + rb'"(?:[^"\\]|"")*"\r*').fullmatch
+def _plain_lines(separator: str) -> Any:
+    """Finds, faster than the csv module, lines without quotes, or with quotes around their last cell only."""
+    quoted = rf'(?<={re.escape(separator)})"(?:[^"\\\n]++|"")*+"'
+    return re.compile(rf'(?:[^"\n]*+(?:{quoted})?+\r*+\n)*+'.encode()).match
+
+
+@cache
+def _plain_row(dialect: Dialect, columns: Columns) -> Any:
+    """Recognises a row of plain cells, of which the last one may be in quotes."""
+    if columns.confidence is not None or not columns.count:
+        return re.compile(b"(?!)").match
+    quote = '"' if dialect.quotes else ""
+    cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{quote}]*+"] * columns.count
+    if dialect.quotes:
+        cells[-1] += r'|"(?:[^"\\\r\n\0]++|""|\\(?!"))*+"'
+    cells[columns.label] = f"(?P<label>{cells[columns.label]})"
+    cells[columns.text] = f"(?P<text>{cells[columns.text]})"
+    row = re.escape(dialect.separator).join(f"(?:{cell})" for cell in cells)
+    return re.compile(rf"{row}\r*".encode()).fullmatch
 
 
 def _until_quote_closes(first: Line, so_far: Sequence[Line], lines: Lines) -> list[Line]:

@@ -45,6 +45,9 @@ class JsonFormat:
     min_confidence: float = 0.0
     label_attribute: str = ""
 
+    def plain_row(self, line: bytes) -> None:
+        """Every line must be parsed."""
+
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         line = lines.read()
         assert line is not None

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.config.errors import DataError
-from include.tweets.formats.csv import CsvFormat, detect_format
+from include.tweets.formats.columns import Columns
+from include.tweets.formats.csv import DIALECTS, CsvFormat, detect_format
 from include.tweets.labels import Labels
-from include.tweets.rows import MAX_ROW_BYTES, Rejection, Row
+from include.tweets.rows import MAX_ROW_BYTES, MAX_TEXT_CHARACTERS, Lines, Rejection, Row
 
 LABELS = {"0": "technical", "1": "marketing"}
 
@@ -158,3 +159,57 @@ def test_what_the_csv_module_writes_is_read_back(pairs):
 
     if not ambiguous:
         assert rows(buffer.getvalue().encode()) == [(LABELS[label], text) for label, text in pairs]
+
+
+CELLS = [
+    b"0",
+    b"1",
+    b"technical",
+    b"2",
+    b" 0",
+    b"a",
+    b"",
+    b" ",
+    b"\\",
+    b'"',
+    b'""',
+    b'\\"',
+    b"\r",
+    b"\0",
+    b"\xff",
+    b"\xc3\xa9",
+    b"b'x'",
+]
+COLUMNS = [
+    Columns(),
+    Columns(1, 0),
+    Columns(1, 2, None, 3),
+    Columns(2, 0, None, 4),
+    Columns(0, 1, 2, 3),
+    Columns(count=0),
+]
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(CELLS), st.sampled_from(b",;\t|").map(lambda code: bytes([code]))), max_size=12),
+    st.sampled_from(DIALECTS),
+    st.sampled_from(COLUMNS),
+)
+def test_a_row_that_is_read_quickly_is_the_same_row(pieces, dialect, columns):
+    line = b"".join(pieces)
+    format = CsvFormat("f", Labels(LABELS), dialect=dialect, columns=columns)
+
+    plain = format.plain_row(line)
+
+    if plain is not None:
+        (row,) = format.read(Lines(line + b"\nnext", 2))
+        assert row == Row("f", 2, *plain)
+
+
+@pytest.mark.parametrize("line", [b"0,some text", b'technical,"some, text"', b'1,"he said ""hi"""', b"0,caf\xc3\xa9\r"])
+def test_most_rows_are_read_quickly(line):
+    assert CsvFormat("f", Labels(LABELS)).plain_row(line) is not None
+
+
+def test_no_long_row_is_read_quickly():
+    assert CsvFormat("f", Labels(LABELS)).plain_row(b"0," + b"x" * (MAX_TEXT_CHARACTERS + 1)) is None
