@@ -5,6 +5,7 @@ The champion is the newest other version that is Approved in the model registry.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ class ChampionComparison:
     verdict: str
     on_later_tweets: dict[str, Any] | None = None
     """
-    The champion's figures, if all test tweets are newer than its own tweets: what people get who use a model on the
-    tweets of later dates.
+    The champion's figures on the test tweets that are newer than its own tweets, if there are any: what people get who
+    use a model on the tweets of later dates.
     """
 
     @property
@@ -61,7 +62,7 @@ def compare_with_champion(
     rule: str,
     test: DistinctTestTweets,
     predicted: list[str],
-    oldest_date: str,
+    dates: Sequence[str],
     storage: Storage,
     folder: Path,
 ) -> ChampionComparison:
@@ -71,7 +72,7 @@ def compare_with_champion(
     :param rule: fingerprint of labels, recipe and split of the candidate's tweets (`PrepareSettings.rule`). A champion
         with the same rule has not been trained on any of the test tweets.
     :param predicted: the labels that the candidate predicts for the test tweets
-    :param oldest_date: of the test tweets
+    :param dates: of the test tweets
     :param folder: temporary folder for the champion's model
     :raises EvaluationError: the label ids of the candidate's tweets look swapped
     """
@@ -103,16 +104,17 @@ def compare_with_champion(
             f"{champion.number} to Rejected in the model registry."
         )
     verdict, date = _verdict(name, test.labels, comparison), champion.properties.get(DATE, "")
-    if not "" < date < oldest_date:
+    later = [label == answer for label, answer, day in zip(test.labels, answers, dates, strict=True) if day > date]
+    if not (later and date):
         return ChampionComparison(champion, comparison, verdict)
-    low, high = interval = wilson_interval(comparison.other_right, comparison.tweets)
-    accuracy = comparison.other_right / comparison.tweets
+    low, high = interval = wilson_interval(sum(later), len(later))
+    accuracy = sum(later) / len(later)
     verdict += (
-        f" These tweets are newer than the champion's: {accuracy:.1%} ({low:.1%} to {high:.1%}) is what a model of "
-        f"{date} has on them. An accuracy on tweets of a model's own dates is often higher."
+        f" {len(later):,} of these tweets are newer than the champion's: {accuracy:.1%} ({low:.1%} to {high:.1%}) is "
+        f"what a model of {date} has on them. An accuracy on tweets of a model's own dates is often higher."
     )
-    later = {"date": date, "version": champion.number, "accuracy": accuracy, "accuracy_interval": interval}
-    return ChampionComparison(champion, comparison, verdict, later)
+    figures = {"accuracy": accuracy, "accuracy_interval": interval, "tweets": len(later)}
+    return ChampionComparison(champion, comparison, verdict, {"date": date, "version": champion.number, **figures})
 
 
 def _verdict(name: str, labels: list[str], comparison: Comparison) -> str:

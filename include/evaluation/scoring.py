@@ -103,6 +103,8 @@ def _mistakes(test: DistinctTestTweets, outcomes: Outcomes) -> list[dict[str, An
             "label": test.labels[position],
             "predicted": outcomes.predicted[position],
             "probability": float(outcomes.probabilities[position]),
+            "file": test.files[position],
+            "line": test.lines[position],
         }
         for position in outcomes.most_confident_mistakes(MISTAKES)
     ]

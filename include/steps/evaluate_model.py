@@ -62,10 +62,8 @@ def _score(place: Workplace, data: PreparedData, trained: Trained, labels: list[
 
         def compare(test: DistinctTestTweets, predicted: list[str]) -> champion.ChampionComparison:
             current, rule = place.registry.champion(besides=trained.model_uri), prepared.report["settings"]["rule"]
-            oldest_date = min(name.partition("/")[0] for name in prepared.report["files"])  # a folder for each date
-            return champion.compare_with_champion(
-                current, rule, test, predicted, oldest_date, storage, folder / "champion"
-            )
+            dates = [file.partition("/")[0] for file in test.files]  # a folder for each date
+            return champion.compare_with_champion(current, rule, test, predicted, dates, storage, folder / "champion")
 
         return score_model(artifact, prepared, labels, compare, folder / "model")
 

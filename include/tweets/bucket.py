@@ -88,7 +88,7 @@ def process_bucket(
             merger.reject_without_tokens(tweet)
     bucket = merger.bucket
     bucket.duplicates = merger.count_rows(example.tweet for example in examples) - len(examples)
-    _add_examples(bucket, examples, settings.seed)
+    _add_examples(bucket, examples, settings.seed, merger)
     return bucket
 
 
@@ -155,6 +155,11 @@ class _Merger:
             detail = "the text contains no token"
             self.bucket.rejected.add(Rejection(row.file, row.line, "empty_text", detail, tweet.cell[:MAX_EXCERPT]))
 
+    def first_row(self, tweet: _Tweet) -> tuple[str, int]:
+        """The file and the line of the tweet's first row with its label."""
+        row = self._rows(tweet.cells)[0]
+        return row.file, row.line
+
     def _label(self, indices: list[int]) -> str | None:
         """The label of a tweet; None if its labels tie."""
         labels = {self._labels[index] for index in indices}
@@ -205,7 +210,7 @@ class _Merger:
         return [0, *np.cumsum(self._counts).tolist()]
 
 
-def _add_examples(bucket: Bucket, examples: list[_Example], seed: int) -> None:
+def _add_examples(bucket: Bucket, examples: list[_Example], seed: int, merger: _Merger) -> None:
     bucket.labels = Counter((example.split, example.tweet.label) for example in examples)
     for split in SPLITS:
         chosen = [example for example in examples if example.split == split]
@@ -213,19 +218,19 @@ def _add_examples(bucket: Bucket, examples: list[_Example], seed: int) -> None:
         bucket.examples[split] = "".join(lines).encode()
         bucket.tokens[split] = _token_hashes([example.instance for example in chosen])
         if split == "test":
-            _add_tests(bucket, chosen, seed)
+            _add_tests(bucket, chosen, seed, merger)
 
 
-def _add_tests(bucket: Bucket, examples: list[_Example], seed: int) -> None:
-    bucket.test_tweets = "".join([_test_tweet(example, seed) for example in examples])
+def _add_tests(bucket: Bucket, examples: list[_Example], seed: int, merger: _Merger) -> None:
+    bucket.test_tweets = "".join([_test_tweet(example, seed, *merger.first_row(example.tweet)) for example in examples])
     for example in examples:
         sample = {"label": example.tweet.label, "cell": example.tweet.cell, "text": example.text}
         bucket.samples = first_samples(bucket.samples, sample)
 
 
-def _test_tweet(example: _Example, seed: int) -> str:
+def _test_tweet(example: _Example, seed: int, file: str, line: int) -> str:
     group = keyed_hash(example.group, seed, b"group").hex()[:16]
-    return csv_line((example.tweet.label, example.text, group))
+    return csv_line((example.tweet.label, example.text, group, file, line))
 
 
 def _vote(rows: list[_LabelledRow]) -> tuple[str | None, list[Rejection]]:

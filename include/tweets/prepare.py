@@ -53,7 +53,7 @@ TEST_TWEETS = "test_tweets.csv"
 """The test split before tokenisation, with one row for each line of test.txt."""
 REJECTED, REPORT = "rejected.csv", "report.json"
 CHANNELS = (*(f"{name}.txt" for name in SPLITS), TEST_TWEETS)
-TEST_TWEETS_COLUMNS = ("label", "text", "group")
+TEST_TWEETS_COLUMNS = ("label", "text", "group", "file", "line")
 """Near copies of a tweet have the same group (see `include.tweets.cleaning.Tweet.group`)."""
 
 Progress = Callable[[str, float], None]

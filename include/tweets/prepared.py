@@ -33,6 +33,10 @@ class DistinctTestTweets:
     """Tokens separated by spaces."""
     texts: list[str]
     """The tweets before tokenisation."""
+    files: list[str]
+    """The file of each tweet's first row."""
+    lines: list[int]
+    """The line of this row in the file."""
     near_copies: int
     """How many tweets of the split are left out."""
 
@@ -80,7 +84,7 @@ class PreparedFolder:
         tweets = list(read_csv(path))
         if [tweet["label"] for tweet in tweets] != [label for label, _ in examples]:
             raise DataError(f"{path} does not contain the same test split as {FILES['test']}")
-        distinct = DistinctTestTweets([], [], [], len(tweets) - len({tweet["group"] for tweet in tweets}))
+        distinct = DistinctTestTweets([], [], [], [], [], len(tweets) - len({tweet["group"] for tweet in tweets}))
         groups: set[str] = set()
         for tweet, (label, instance) in zip(tweets, examples, strict=True):
             if tweet["group"] not in groups:
@@ -88,4 +92,6 @@ class PreparedFolder:
                 distinct.labels.append(label)
                 distinct.instances.append(instance)
                 distinct.texts.append(tweet["text"])
+                distinct.files.append(tweet["file"])
+                distinct.lines.append(int(tweet["line"]))
         return distinct

@@ -12,7 +12,8 @@ from include.tweets.prepared import DistinctTestTweets
 
 LABELS = ["technical", "marketing", "technical"] * 4
 INSTANCES = ["kernel word1", "coupon word2", "kernel"] * 4
-TEST = DistinctTestTweets(LABELS, INSTANCES, INSTANCES, near_copies=0)
+DATES = ["2026-01-06"] * 12
+TEST = DistinctTestTweets(LABELS, INSTANCES, INSTANCES, ["part.csv"] * 12, list(range(12)), near_copies=0)
 
 
 @pytest.fixture
@@ -41,9 +42,14 @@ def candidate(tmp_path, storage, artifact):
 
 
 def compare_with_champion(
-    champion: Version | None, rule: str, candidate: list[str], storage, folder, oldest_date: str = "2026-01-06"
+    champion: Version | None,
+    rule: str,
+    candidate: list[str],
+    storage,
+    folder,
+    dates: tuple[str, ...] = ("2026-01-06",) * 12,
 ) -> ChampionComparison:
-    return champions.compare_with_champion(champion, rule, TEST, candidate, oldest_date, storage, folder)
+    return champions.compare_with_champion(champion, rule, TEST, candidate, dates, storage, folder)
 
 
 def version(uri: str, **properties: str) -> Version:
@@ -112,14 +118,17 @@ def test_a_champions_figures_are_those_that_were_registered_with_it():
 def test_a_champion_of_an_earlier_date_shows_what_to_expect_on_later_tweets(artifact, candidate, storage, tmp_path):
     uri = artifact()
 
-    later = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "a", oldest_date="2026-01-07")
-    same = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "b", oldest_date="2026-01-06")
+    window = ("2026-01-06",) * 4 + ("2026-01-07",) * 8
+
+    later = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "a", window)
+    same = compare_with_champion(version(uri), "r1", candidate, storage, tmp_path / "b")
 
     assert later.as_dict()["on_later_tweets"] == {
         "date": "2026-01-06",
         "version": 3,
         "accuracy": 1.0,
-        "accuracy_interval": (pytest.approx(0.757, abs=0.001), 1.0),
+        "accuracy_interval": (pytest.approx(0.676, abs=0.001), 1.0),
+        "tweets": 8,
     }
-    assert "100.0% (75.8% to 100.0%) is what a model of 2026-01-06 has on them" in later.verdict
+    assert "8 of these tweets are newer than the champion's: 100.0% (67.6% to 100.0%) is what a model" in later.verdict
     assert same.on_later_tweets is None

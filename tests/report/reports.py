@@ -12,7 +12,13 @@ from include.results import Results
 TASKS = ("wait_for_tweets", "prepare_dataset", "train_model", "evaluate_model", "deploy_endpoint", "record_outcome")
 
 
-EARLIER_CHAMPION = {"date": "2026-01-05", "version": 1, "accuracy": 0.85, "accuracy_interval": [0.75, 0.9]}
+EARLIER_CHAMPION = {
+    "date": "2026-01-05",
+    "version": 1,
+    "accuracy": 0.85,
+    "accuracy_interval": [0.75, 0.9],
+    "tweets": 40,
+}
 LINKS = Links(
     run="https://airflow.example.org/dags/retrain_aws/runs/manual__1",
     registry="https://example.org/registry",
@@ -83,7 +89,9 @@ def evaluation(labels: list[str], text: str = "a tweet") -> dict[str, Any]:
             "comparison": asdict(baseline.comparison),
             "on_later_tweets": EARLIER_CHAMPION,
         },
-        "mistakes": [{"text": text, "label": labels[0], "predicted": labels[1], "probability": 0.8}],
+        "mistakes": [
+            {"text": text, "label": labels[0], "predicted": labels[1], "probability": 0.8, "file": text, "line": 3}
+        ],
         "words": {
             label: [{"word": text, "weight": 1.5, "occurrences": 4, "tweets": 4, "share": 0.75}] for label in labels
         },

@@ -18,6 +18,9 @@ def test_the_examples_of_the_splits_come_back(tmp_path):
     assert data.examples("test", limit=3) == test[:3]
     assert (list(zip(tweets.labels, tweets.instances, strict=True)), tweets.near_copies) == (test, 0)
     assert tweets.texts == tweets.instances
+    rows = some_rows(200)
+    assert [rows[line - 1][1] for line in tweets.lines] == tweets.texts
+    assert set(tweets.files) == {source(rows).name}
 
 
 def test_a_tweet_that_is_retweeted_a_hundred_times_is_one_test_tweet(tmp_path):
@@ -43,7 +46,7 @@ def test_no_character_shifts_the_texts_against_the_examples(tmp_path, control):
 
 def test_a_folder_whose_files_do_not_fit_together_is_an_error(tmp_path):
     data = prepared(tmp_path, some_rows(200))
-    (tmp_path / "test_tweets.csv").write_text("label,text,group\ntechnical,x,1\n")
+    (tmp_path / "test_tweets.csv").write_text("label,text,group,file,line\ntechnical,x,1,f,1\n")
 
     with pytest.raises(DataError, match=r"test_tweets\.csv does not contain the same test split"):
         data.distinct_test_tweets()
