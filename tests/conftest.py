@@ -68,9 +68,9 @@ hypothesis.settings.load_profile("without-deadline")
 
 # A third of a DAG run's time went into reading the same service models (megabytes of JSON) for each hook's session.
 _load_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
-_pickled_model = functools.cache(lambda path: pickle.dumps(_load_model(path)))
+_pickle = functools.cache(lambda path: pickle.dumps(_load_model(path)))
 # S3's clients change the model that they have loaded, so each gets its own.
-JSONFileLoader.load_file = lambda self, path: pickle.loads(_pickled_model(path)) if "/s3/" in path else _load_model(path)
+JSONFileLoader.load_file = lambda self, path: pickle.loads(_pickle(path)) if "/s3/" in path else _load_model(path)
 # And a tenth into the source lines of the whole stack, which each hook reads to name its caller to AWS.
 AwsBaseHook._get_caller = lambda self, target_function_name="execute": "Tests"
 # And a third of what was left to make a client, into looking through the folders of some four hundred services.
@@ -108,7 +108,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Airflow and AWS's models are a million objects. Looking through them for garbage was a fifth of the tests' time."""
+    """Airflow and AWS's models are a million objects. To look for garbage among them took a fifth of the time."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

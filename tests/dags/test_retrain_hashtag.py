@@ -136,21 +136,6 @@ def aws_clock(request, local_aws, monkeypatch) -> None:
     )
 
 
-def test_a_clock_that_is_a_day_wrong_changes_no_billed_second_and_sends_no_notice(
-    aws_clock, run_dag, upload, monkeypatch
-):
-    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
-    told.clear()
-    upload(tweets(), "2026-01-07")
-
-    run = run_dag("2026-01-07")
-
-    assert (run.state, run.left, told) == ("success", [], [])
-    cost = run.report["cost"]
-    assert 0 <= cost["endpoint_seconds"] < 3600
-    assert 0 < cost["training_seconds"] < 3600
-
-
 def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
     """Rows whose label can be told from their words, unless they are noise."""
     chance = random.Random(next(_numbers))
@@ -163,16 +148,22 @@ def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
     return rows
 
 
-def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
+def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
+    aws_clock, run_dag, upload, client, monkeypatch
+):
+    """No second too many is billed, and nobody is told of anything."""
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
+    told.clear()
     upload(tweets(), "2026-01-07")
 
     run = run_dag("2026-01-07", keep_endpoint_minutes=0.1, early_stopping=True)
 
-    assert run.state == "success"
+    assert (run.state, run.left, told) == ("success", [], [])
     assert {task for task, state in run.tasks.items() if state != "success"} == {"tune_model"}
-    assert run.left == []
     report = run.report
     jsonschema.validate(report, SCHEMA)
+    assert 0 <= report["cost"]["endpoint_seconds"] < 3600
+    assert 0 < report["cost"]["training_seconds"] < 3600
     assert report["decision"]["deploy"] is True
     assert report["registration"]["approval"] == "Approved"
     assert report["training"]["epochs"][0]["epoch"] == 5
@@ -188,7 +179,7 @@ def test_a_run_trains_deploys_asks_and_deletes(run_dag, upload, client):
     assert job["HyperParameters"]["epochs"] == "10"
 
 
-def test_a_run_that_starts_before_its_tweets_waits_for_them(run_dag, upload, monkeypatch):
+def test_a_run_waits_for_its_tweets_and_the_next_one_trains_nothing_twice(run_dag, upload, storage, monkeypatch):
     serialize = TweetsTrigger.serialize
 
     def upload_when_deferred(trigger: TweetsTrigger) -> Any:
@@ -197,22 +188,19 @@ def test_a_run_that_starts_before_its_tweets_waits_for_them(run_dag, upload, mon
 
     monkeypatch.setattr(TweetsTrigger, "serialize", upload_when_deferred)
 
-    run = run_dag("2026-01-07", deploy="never")
-
-    assert run.state == "success"
-    assert run.report["training"]["reused"] is False
-
-
-def test_the_same_data_and_settings_are_not_trained_twice(run_dag, upload, client):
-    upload(tweets(), "2026-01-07")
-
     first = run_dag("2026-01-07", deploy="never")
     again = run_dag("2026-01-07", deploy="never")
     other = run_dag("2026-01-07", deploy="never", epochs=11)
 
-    assert first.report["training"]["reused"] is False
-    assert again.report["training"] == {**first.report["training"], "reused": True}
-    assert other.report["training"]["training_job_name"] != first.report["training"]["training_job_name"]
+    assert {run.state for run in (first, again, other)} == {"success"}
+    trained = first.report["training"]
+    assert trained["reused"] is False
+    assert again.report["training"] == {**trained, "reused": True}
+    assert other.report["training"]["training_job_name"] != trained["training_job_name"]
+
+    storage._client.put_object(Bucket=storage.bucket, Key=storage.key_of(trained["model_uri"]), Body=b"damaged")
+    damaged = run_dag("2026-01-07")
+    assert (damaged.state, damaged.tasks["evaluate_model"], damaged.left) == ("failed", "failed", [])
 
 
 def test_a_model_that_is_no_better_than_the_majority_is_not_deployed_and_that_is_no_failure(run_dag, upload):
@@ -228,7 +216,10 @@ def test_a_model_that_is_no_better_than_the_majority_is_not_deployed_and_that_is
 
 
 def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, client):
-    """The candidate, which knows frequent words only, is better than the majority, and worse than the champion."""
+    """
+    The candidate, which knows frequent words only, is better than the majority, and worse than the champion. Then the
+    champion meets tweets whose label ids are swapped.
+    """
     rows = some_frequent_and_many_rare_words()
     for date in ("2026-01-06", "2026-01-07"):
         upload(rows, date)
@@ -236,6 +227,8 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
 
     first = run_dag("2026-01-06", deploy="never")
     refused = run_dag(**candidate)
+    upload([("0" if label == "1" else "1", text) for label, text in rows], "2026-01-08")
+    swapped = run_dag("2026-01-08", window_days=1)
     champion = first.report["registration"]
     client("sagemaker").update_model_package(
         ModelPackageArn=champion["model_package_arn"], ModelApprovalStatus="Rejected"
@@ -249,20 +242,11 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
     assert refused.report["registration"]["approval"] == "Rejected"
     assert [entry["champion"] for entry in refused.report["history"]] == [True, False]
+    assert (swapped.state, swapped.tasks["evaluate_model"], swapped.left) == ("failed", "failed", [])
+    assert "The label ids look swapped" in swapped.report["outcome"]
     # Once a person has rejected the champion, the same model has none to be compared with.
     assert unopposed.report["evaluation"]["champion"]["comparison"] is None
     assert unopposed.report["registration"] == {**refused.report["registration"], "approval": "Approved"}
-
-
-def test_label_ids_that_are_swapped_stop_the_run(run_dag, upload):
-    upload(tweets(), "2026-01-06")
-    upload([("0" if label == "1" else "1", text) for label, text in tweets()], "2026-01-07")
-    run_dag("2026-01-06", deploy="never")
-
-    swapped = run_dag("2026-01-07", window_days=1)
-
-    assert (swapped.state, swapped.tasks["evaluate_model"], swapped.left) == ("failed", "failed", [])
-    assert "The label ids look swapped" in swapped.report["outcome"]
 
 
 def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
@@ -310,25 +294,16 @@ def test_tuning_takes_its_best_job_on_and_never_sees_the_test_split(run_dag, upl
     assert files["test"] not in channels
 
 
-def test_only_the_newest_date_is_deployed(run_dag, upload):
-    for date in ("2026-01-06", "2026-01-07"):
-        upload(tweets(), date)
-
-    run = run_dag("2026-01-06")
-
-    assert run.state == "success"
-    assert run.tasks["deploy_endpoint"] == "skipped"
-    assert "2026-01-07" in run.report["decision"]["reason"]
-
-
-def test_a_window_trains_on_the_dates_that_exist(run_dag, upload):
+def test_a_window_trains_on_the_dates_that_exist_and_only_the_newest_date_is_deployed(run_dag, upload):
     for date in ("2026-01-02", "2026-01-05", "2026-01-07"):
         upload(tweets(), date)
 
-    run = run_dag("2026-01-05", window_days=2, deploy="never")
+    run = run_dag("2026-01-05", window_days=2)
 
     assert run.report["dates"] == ["2026-01-02", "2026-01-05"]
     assert run.report["data"]["rows"]["read"] == 800
+    assert (run.state, run.tasks["deploy_endpoint"]) == ("success", "skipped")
+    assert "2026-01-07" in run.report["decision"]["reason"]
 
 
 def test_bad_data_fail_the_run_before_anything_is_trained_and_somebody_is_told(run_dag, upload, storage, monkeypatch):
@@ -376,16 +351,6 @@ def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_
     jobs = client("sagemaker").list_training_jobs(NameContains="2026-01-03", SortBy="Name", SortOrder="Ascending")
     oldest, newest = (job["TrainingJobName"] for job in jobs["TrainingJobSummaries"])
     assert newest == f"{oldest}-a2"
-
-
-def test_an_artifact_that_is_no_model_fails_the_evaluation_and_leaves_nothing(run_dag, upload, storage):
-    upload(tweets(), "2026-01-07")
-    trained = run_dag("2026-01-07", deploy="never").report["training"]
-    storage._client.put_object(Bucket=storage.bucket, Key=storage.key_of(trained["model_uri"]), Body=b"damaged")
-
-    run = run_dag("2026-01-07")
-
-    assert (run.state, run.tasks["evaluate_model"], run.left) == ("failed", "failed", [])
 
 
 @pytest.mark.parametrize("operation", ["CreateEndpointConfig", "CreateEndpoint"])
