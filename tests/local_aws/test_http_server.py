@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_aws.faults import CONNECTION_RESET
+from tests.local_aws.server_process import end_through_another_thread, running_command
 
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request, Signature=x"}
 SAGEMAKER = {
@@ -169,14 +170,12 @@ def test_a_client_that_leaves_before_its_answer_disturbs_nobody(local_aws, conne
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_server_that_ends_closes_the_connections_that_are_open(tmp_path):
+def test_a_server_that_ends_closes_the_connections_that_are_open():
     """In a process of its own: there can be one local AWS in a process."""
-    from tests.local_aws.server_process import ServerProcess
-
-    with ServerProcess() as server:
-        connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
+    with running_command() as (process, url):
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
         assert ask(connection, "GET", "/_local/health")[0] == 200
-        assert server.ask_to_end_through_another_thread() == 0
+        assert end_through_another_thread(process) == 0
     assert connection.sock.recv(1) == b""
 
 

@@ -8,7 +8,7 @@ import requests
 
 from tests.conftest import REPOSITORY
 from tests.local_aws.conftest import small_training_request, wait_for_job
-from tests.local_aws.server_process import ServerProcess
+from tests.local_aws.server_process import ServerProcess, end_through_another_thread, running_command
 
 
 def test_a_taken_port_is_an_error_that_says_what_to_do():
@@ -24,10 +24,7 @@ def test_a_taken_port_is_an_error_that_says_what_to_do():
 
 
 def test_the_command_serves_until_it_is_told_to_stop():
-    command = [sys.executable, "-m", "local_aws", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-        line = process.stdout.readline()
-        url = line.split("ready on ")[1].split()[0]
+    with running_command() as (process, url):
         assert requests.get(f"{url}/_local/health", timeout=5).ok
         started = time.monotonic()
         process.terminate()
@@ -36,8 +33,8 @@ def test_the_command_serves_until_it_is_told_to_stop():
 
 
 def test_it_ends_whichever_of_its_threads_the_signal_comes_to():
-    with ServerProcess() as server:
-        assert server.ask_to_end_through_another_thread() == 0
+    with running_command() as (process, _):
+        assert end_through_another_thread(process) == 0
 
 
 def run_with_room_for(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
