@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import endpoint_request, training_request
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
+from tests.local_aws.conftest import wait_for_endpoint, wait_for_job
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 SECONDS = 120
@@ -46,8 +46,9 @@ def request_file(bucket, tmp_path):
     def write(**hyperparameters) -> tuple[str, str]:
         name = f"cli-job-{next(_numbers)}"
         for channel in ("train", "validation"):
-            (tmp_path / f"{channel}.txt").write_bytes(TRAIN)
-            aws("s3", "cp", str(tmp_path / f"{channel}.txt"), f"s3://{bucket}/{channel}/", output="text")
+            (tmp_path / "channels" / channel).mkdir(parents=True)
+            (tmp_path / "channels" / channel / f"{channel}.txt").write_bytes(TRAIN)
+        aws("s3", "cp", str(tmp_path / "channels"), f"s3://{bucket}/", "--recursive", output="text")
         small = to_request({"epochs": 20, "buckets": 100, "learning_rate": 0.5})
         request = training_request(
             job_name=name,
@@ -84,12 +85,12 @@ def test_the_command_copies_and_lists_objects(bucket, tmp_path):
     assert f" {bucket}\n" in aws("s3", "ls", output="text")
 
 
-def test_the_command_trains_deploys_and_asks(bucket, request_file, tmp_path: Path):
+def test_the_command_trains_deploys_and_asks(bucket, sagemaker, request_file, tmp_path: Path):
     name, request = request_file()
     arn = aws("sagemaker", "create-training-job", "--cli-input-json", request)["TrainingJobArn"]
     assert arn.endswith(f":training-job/{name}")
-    # This waiter asks every minute; it asks at once too, so the job is waited for here, as the command sees it.
-    wait_until(lambda: aws("sagemaker", "describe-training-job", "--training-job-name", name)["TrainingJobStatus"])
+    # The command's waiters ask every minute or half a minute, so they are only asked when there is no more to wait for.
+    wait_for_job(sagemaker, name)
     aws("sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", name)
 
     job = aws("sagemaker", "describe-training-job", "--training-job-name", name)
@@ -123,7 +124,7 @@ def test_the_command_trains_deploys_and_asks(bucket, request_file, tmp_path: Pat
         output="text",
     )
 
-    deploy(name, job["ModelArtifacts"]["S3ModelArtifacts"], tmp_path)
+    deploy(sagemaker, name, job["ModelArtifacts"]["S3ModelArtifacts"], tmp_path)
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"instances": ["hello world"], "configuration": {"k": 1}}))
     answer = aws(
@@ -141,18 +142,18 @@ def test_the_command_trains_deploys_and_asks(bucket, request_file, tmp_path: Pat
     assert json.loads((tmp_path / "answer.json").read_text())[0]["label"] == ["__label__a"]
 
     aws("sagemaker", "delete-endpoint", "--endpoint-name", name)
-    wait_until(lambda: describe_or_gone(name), {"gone"})
+    wait_for_endpoint(sagemaker, name, "endpoint_deleted")
     aws("sagemaker", "wait", "endpoint-deleted", "--endpoint-name", name)
 
 
-def test_the_commands_errors_are_sagemakers(request_file, bucket):
+def test_the_commands_errors_are_sagemakers(request_file, bucket, sagemaker):
     name, request = request_file(epochs="abc")
     aws("sagemaker", "create-training-job", "--cli-input-json", request)
 
     again = run("sagemaker", "create-training-job", "--cli-input-json", request)
     assert again.returncode == 255
     assert "(ResourceInUse) when calling the CreateTrainingJob operation: Training job names must be" in again.stderr
-    wait_until(lambda: aws("sagemaker", "describe-training-job", "--training-job-name", name)["TrainingJobStatus"])
+    wait_for_job(sagemaker, name)
     failed = run("sagemaker", "wait", "training-job-completed-or-stopped", "--training-job-name", name)
     assert failed.returncode == 255
     assert "Waiter TrainingJobCompletedOrStopped failed: Waiter encountered a terminal failure state" in failed.stderr
@@ -161,7 +162,7 @@ def test_the_commands_errors_are_sagemakers(request_file, bucket):
     assert "(404) when calling the HeadObject operation" in missing.stderr
 
 
-def deploy(name: str, model_uri: str, folder: Path) -> None:
+def deploy(sagemaker, name: str, model_uri: str, folder: Path) -> None:
     request = endpoint_request(
         name=name, image=IMAGE, role_arn=ROLE_ARN, model_uri=model_uri, instance_type="ml.m5.large"
     )
@@ -169,17 +170,5 @@ def deploy(name: str, model_uri: str, folder: Path) -> None:
         path = folder / f"{command}.json"
         path.write_text(json.dumps(request[part]))
         aws("sagemaker", f"create-{command}", "--cli-input-json", f"file://{path}")
-    wait_until(lambda: describe_or_gone(name), {"InService", "Failed"})
+    wait_for_endpoint(sagemaker, name)
     aws("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", name)
-
-
-def describe_or_gone(name: str) -> str:
-    done = run("sagemaker", "describe-endpoint", "--endpoint-name", name)
-    status: str = json.loads(done.stdout)["EndpointStatus"] if done.returncode == 0 else "gone"
-    return status
-
-
-def wait_until(status, terminal=frozenset({"Completed", "Failed", "Stopped"})) -> None:
-    deadline = time.monotonic() + SECONDS
-    while (now := status()) not in terminal:
-        assert time.monotonic() < deadline, now
