@@ -30,12 +30,15 @@ os.environ.update(
     }
 )
 
+import fcntl  # noqa: E402
 import functools  # noqa: E402
 import gc  # noqa: E402
 import itertools  # noqa: E402
 import pickle  # noqa: E402
+import sqlite3  # noqa: E402
 import tarfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
+from contextlib import closing  # noqa: E402
 from typing import Any  # noqa: E402
 
 import boto3  # noqa: E402
@@ -203,8 +206,23 @@ def order_fault(local_aws: LocalAws) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def airflow_database() -> None:
-    """A migrated metadata database."""
+def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A migrated metadata database. Of xdist's workers one makes it, and the others copy it: it takes some seconds."""
     from airflow.utils.db import initdb
 
-    initdb()
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        initdb()
+        return
+    own, made = AIRFLOW_HOME / "airflow.db", tmp_path_factory.getbasetemp().parent / "airflow.db"
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if made.exists():
+            copy_database(made, own)
+        else:
+            initdb()
+            copy_database(own, made)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+        read.backup(written)
