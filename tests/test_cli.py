@@ -1,5 +1,6 @@
 import json
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -182,3 +183,17 @@ def test_evaluate_names_what_it_cannot_read(prepared, tmp_path, capsys, data, mo
 
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_evaluate_refuses_prepared_data_that_say_nothing_of_a_model(prepared, tmp_path, capsys):
+    def evaluate(name: str, lines: list[str], tweets: list[str]) -> str:
+        folder = tmp_path / name
+        shutil.copytree(prepared, folder)
+        (folder / "test.txt").write_text("".join(lines))
+        (folder / "test_tweets.csv").write_text("label,text,group,file,line\n" + "".join(tweets))
+        assert main(["evaluate", str(folder), str(prepared / "model.bin"), "--out", str(tmp_path / "out")]) == 1
+        return capsys.readouterr().err
+
+    assert "contains no test tweets" in evaluate("empty", [], [])
+    unknown = evaluate("unknown", ["__label__other x\n"], ["other,x,1,f.csv,1\n"])
+    assert "labels that are not among the hashtag's: other" in unknown

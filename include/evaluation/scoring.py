@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from include.blazingtext.model import LocalModel
+from include.config.errors import DataError
 from include.evaluation.baseline import MAX_TRAINING_TWEETS, linear_baseline
 from include.evaluation.calibration import (
     MAX_TWEETS_FOR_TEMPERATURE,
@@ -55,6 +56,10 @@ def score_model(
     :raises DataError: the folder does not contain what prepare writes
     """
     test, train = data.distinct_test_tweets(), data.examples("train", MAX_TRAINING_TWEETS)
+    if not test.labels:
+        raise DataError(f"{data.path} contains no test tweets, so nothing can be said about a model")
+    if unknown := sorted({*test.labels} - {*labels}):
+        raise DataError(f"{data.path}: test tweets have labels that are not among the hashtag's: {', '.join(unknown)}")
     with LocalModel(artifact, scratch) as model:
         outcomes = Outcomes.of(test.labels, model.predict(test.instances))
         temperature = _temperature(model, data, test)
