@@ -35,11 +35,12 @@ class AirflowApi:
     def trigger(self, dag_id: str, parameters: dict[str, Any], **members: Any) -> str:
         """
         Trigger a run as soon as Airflow knows the DAG; return the run's id. The id is chosen here, so that a repeated
-        request does not create a second run.
+        request does not create a second run. It contains the date of the tweets, if that is among the parameters.
 
         :param members: other members of the request, for example `logical_date`
         """
-        run_id = f"manual__{datetime.now(UTC).isoformat()}"
+        date = f"{parameters['date']}__" if parameters.get("date") else ""
+        run_id = f"manual__{date}triggered_{datetime.now(UTC).isoformat()}"
         request = {"dag_run_id": run_id, "logical_date": None, "conf": parameters, **members}
         deadline = time.monotonic() + SECONDS_TO_KNOW_A_DAG
         while True:

@@ -11,12 +11,11 @@ if TYPE_CHECKING:
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
-SCHEDULERS_OWN = ("scheduled", "backfill")
-
 
 class TweetsTimetable(CronDataIntervalTimetable):
     """
-    A cron schedule whose run ids contain the date of the tweets. Airflow's own contain the date after.
+    A cron schedule whose run ids contain the date of the tweets. Airflow's own contain the date after; so do those of
+    backfills, for which Airflow does not ask the timetable.
 
     The data interval of a run that somebody triggers contains its logical date. Airflow's own ends there: after a run
     with the logical date of the next scheduled run, the scheduler would create no further one.
@@ -37,7 +36,7 @@ class TweetsTimetable(CronDataIntervalTimetable):
         a run without a logical date, or with that of now, its date is only known when it starts.
         """
         date = _moment(data_interval.start) if data_interval else ""
-        if run_type in SCHEDULERS_OWN:
+        if run_type == "scheduled":
             return f"{run_type}__{date}"
         is_chosen = data_interval is not None and data_interval.end <= run_after
         triggered = f"triggered_{run_after.isoformat(timespec='milliseconds')}"

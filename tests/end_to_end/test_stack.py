@@ -53,6 +53,11 @@ def states_of(airflow, run_id: str, dag_id: str = DAG_ID) -> dict[str, str]:
     return {task_id: task["state"] for task_id, task in airflow.tasks(dag_id, run_id).items()}
 
 
+def log_of(stack, run_id: str, task_id: str) -> str:
+    logs = stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
+    return "".join(path.read_text() for path in logs if f"task_id={task_id}" in str(path))
+
+
 @pytest.fixture(scope="module")
 def held(stack) -> dict[str, str]:
     """
@@ -61,8 +66,10 @@ def held(stack) -> dict[str, str]:
     """
     airflow = AirflowApi(stack.settings.airflow_url)
     parameters = {"date": DATE, "keep_endpoint_minutes": 600}
+    now = datetime.now(UTC).isoformat()
     return {
-        "answer": airflow.trigger(DAG_ID, parameters),
+        # As the form triggers it: with the logical date of now, and without a date. DATE is the newest one.
+        "answer": airflow.trigger(DAG_ID, {"keep_endpoint_minutes": 600}, logical_date=now),
         "mark the run": airflow.trigger(DAG_ID, {**parameters, "deploy": "always"}),
         "mark a task": airflow.trigger(DAG_ID, {**parameters, "deploy": "always"}),
     }
@@ -104,7 +111,7 @@ def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
     )
 
     assert late[0][0].endswith("the scheduled run is late.")
-    assert f"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__" in late[0][1]
+    assert re.search(rf"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__\d{{4}}-\d\d-\d\d$", late[0][1])
 
 
 def test_a_conf_key_that_is_no_parameter_fails_the_run_and_one_notice_says_why(airflow, pages):
@@ -180,6 +187,9 @@ def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_la
     waits(airflow, run_id, "hold_endpoint")
     endpoint = {"NameContains": name_of(stack, DAG_ID, run_id)}
     assert len(sagemaker.list_endpoints(StatusEquals="InService", **endpoint)["Endpoints"]) == 1
+    first_log = log_of(stack, run_id, "wait_for_tweets")
+    assert f"This run is about the tweets of {DATE}." in first_log
+    assert "keep_endpoint_minutes: 600 (from the run's configuration)" in first_log
 
     airflow.answer(DAG_ID, run_id, "hold_endpoint", KEEP, {MINUTES: 99_999})
     wait_until(
@@ -197,11 +207,7 @@ def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_la
     assert sagemaker.list_endpoints(**endpoint)["Endpoints"] == []
     with pytest.raises(StackError, match="already been updated"):
         airflow.answer(DAG_ID, run_id, "hold_endpoint", KEEP, {MINUTES: 60})
-    log = "".join(
-        path.read_text()
-        for path in stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
-        if "hold_endpoint" in str(path)
-    )
+    log = log_of(stack, run_id, "hold_endpoint")
     assert "for 99999 minutes. Possible are 0 to 10080 minutes from now on. The deadline does not change." in log
 
     airflow.clear(DAG_ID, run_id, ["hold_endpoint"])  # of an endpoint that is gone

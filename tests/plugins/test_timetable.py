@@ -23,7 +23,6 @@ def run_id(run_type: DagRunType, logical_date: pendulum.DateTime | None, timetab
     ("run_type", "logical_date", "timetable", "expected"),
     [
         (DagRunType.SCHEDULED, pendulum.datetime(2026, 1, 8), DAILY, "scheduled__2026-01-08"),
-        (DagRunType.BACKFILL_JOB, pendulum.datetime(2026, 1, 3), DAILY, "backfill__2026-01-03"),
         (DagRunType.SCHEDULED, pendulum.datetime(2026, 1, 8, 6), MORNING, "scheduled__2026-01-08T06:00"),
         (
             DagRunType.MANUAL,
