@@ -16,7 +16,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test test-clients fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test test-clients test-spark .java fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -33,6 +33,14 @@ test: $(VENV)/.installed-dev  ## every test
 
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
+
+test-spark: .java $(VENV)/.installed .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
+	@.venv-spark/bin/python -m pytest spark
+
+.java:
+	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { \
+		echo "Spark needs Java 17, and there is none. On Debian: apt-get install openjdk-17-jre-headless; or set JAVA_HOME." >&2; \
+		exit 1; }
 
 # In rounds, each with new examples, and with a limit of memory (in kB).
 fuzz: $(VENV)/.installed-dev  ## readers of other people's bytes (rows, archives, models, hashtags); MINUTES=5
@@ -64,7 +72,7 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, co
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs
 
-lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and clients/; pins that still fit stay
+lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml, clients/ and spark/; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
 	@sh -c 'set -e; for group in "" dev; do \
 		out=requirements$${group:+-$$group}.txt; \
@@ -74,10 +82,11 @@ lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml an
 		else $(BIN)/uv pip compile $$options --group pyproject.toml:$$group -c requirements.txt -o $$out.new; fi; \
 		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done; \
 		for client in $(CLIENTS); do \
-		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done'
+		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done; \
+		$(BIN)/uv pip compile $$options spark/requirements.in -o spark/requirements.txt'
 
 clean:  ## remove the virtual environment and everything that runs have left
-	rm -rf $(VENV) .venv-clients .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-clients .venv-spark .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@if [ -z "$(PYTHON)" ]; then \
@@ -96,6 +105,12 @@ $(VENV)/.installed: requirements.txt | $(VENV)/.python
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
+	@touch $@
+
+.venv-spark/.installed: spark/requirements.txt | $(VENV)/.python
+	@echo "Installing PySpark into .venv-spark ..."
+	@$(BIN)/python -m venv --clear .venv-spark
+	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 .venv-clients/%/.installed: clients/%/requirements.txt | $(VENV)/.python

@@ -1,8 +1,9 @@
 """
-A local AWS: S3, SageMaker, SageMaker Runtime, CloudWatch, CloudWatch Logs, IAM and STS on one URL.
+A local AWS: S3, SageMaker, SageMaker Runtime, Glue's jobs, CloudWatch, CloudWatch Logs, IAM and STS on one URL.
 
-moto serves everything but SageMaker. SageMaker is implemented here: training jobs train with fastText, in a process of
-their own, on the objects in S3; endpoints answer with the predictions of the trained model.
+moto serves everything but SageMaker and Glue. These are implemented here: training jobs train with fastText, in a
+process of their own, on the objects in S3; endpoints answer with the predictions of the trained model; runs of Glue's
+jobs run their scripts with PySpark.
 """
 
 import os

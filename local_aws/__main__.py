@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from local_aws import ADMIN_PATH, HOST, PORT
+from local_aws.glue.spark import SUBMIT, Spark
 from local_aws.pace import Pace
 from local_aws.server import LocalAws
 from local_aws.store import DataDirectoryError
@@ -28,6 +29,7 @@ def main() -> int:
             options.data_dir,
             options.allow_host,
             options.airflow_url,
+            Spark(options.spark_submit),
         )
     except DataDirectoryError as error:
         print(f"error: {error}.", file=sys.stderr)
@@ -59,10 +61,10 @@ def client_environment(url: str) -> dict[str, str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m local_aws",
-        description="Serve S3, SageMaker, SageMaker Runtime, CloudWatch, CloudWatch Logs, IAM and STS on one URL of "
-        "this machine. Training jobs really train and endpoints really answer. Clients need AWS_ENDPOINT_URL and any "
-        f"credentials. A browser shows the contents at {ADMIN_PATH}. python -m local_aws.control orders faults and "
-        "prints the request log.",
+        description="Serve S3, SageMaker, SageMaker Runtime, Glue's jobs, CloudWatch, CloudWatch Logs, IAM and STS on "
+        "one URL of this machine. Training jobs really train, Glue jobs really run, and endpoints really answer. "
+        "Clients need AWS_ENDPOINT_URL and any credentials. A browser shows the contents at "
+        f"{ADMIN_PATH}. python -m local_aws.control orders faults and prints the request log.",
     )
     parser.add_argument("--host", default=HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument(
@@ -93,6 +95,13 @@ def _options() -> argparse.Namespace:
         "--airflow-url",
         metavar="URL",
         help="address of an Airflow; the page then links jobs and endpoints to the runs that their tags name",
+    )
+    parser.add_argument(
+        "--spark-submit",
+        type=Path,
+        metavar="PROGRAM",
+        help=f"runs the scripts of Glue jobs (default: {SUBMIT.relative_to(SUBMIT.parents[2])}, which "
+        "`make .venv-spark/.installed` installs)",
     )
     options = parser.parse_args()
     if options.airflow_url and not re.match("https?://", options.airflow_url):

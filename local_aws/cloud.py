@@ -158,8 +158,8 @@ class Cloud:
     def log_stream(self, group: str, name: str) -> LogStream:
         return LogStream(self.account_id, self.region, group, name, self.store)
 
-    def arn(self, kind: str, name: str) -> str:
-        return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{kind}/{name}"
+    def arn(self, kind: str, name: str, service: str = "sagemaker") -> str:
+        return f"arn:aws:{service}:{self.region}:{self.account_id}:{kind}/{name}"
 
     def put_metrics(self, namespace: str, dimensions: dict[str, str], values: dict[str, tuple[float, str]]) -> None:
         """

@@ -15,10 +15,10 @@ from local_aws.service_models import RUNTIME, SAGEMAKER, service_model
 
 CONNECTION_RESET = "ConnectionReset"
 """The error code of a fault that closes the connection without an answer."""
-Phase = Literal["Creating", "Downloading", "Starting", "Training", "Transforming", "Updating", "Uploading"]
+Phase = Literal["Creating", "Downloading", "Running", "Starting", "Training", "Transforming", "Updating", "Uploading"]
 PHASES: tuple[str, ...] = get_args(Phase)
 """The phases in which a job or an endpoint can be made to fail."""
-SERVICES = (SAGEMAKER, RUNTIME, "s3", "logs", "cloudwatch", "iam", "sts", "sns")
+SERVICES = (SAGEMAKER, RUNTIME, "s3", "glue", "logs", "cloudwatch", "iam", "sts", "sns")
 """The services whose operations a fault can name."""
 
 MAX_FAULTS = 1000

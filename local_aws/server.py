@@ -15,10 +15,12 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import moto.cloudwatch.urls
+import moto.glue.models
 import moto.logs.urls
 import moto.sagemaker.models
 from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.glue.models import glue_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.exceptions import HTTPException
@@ -34,6 +36,9 @@ from local_aws.cloud import LogStream
 from local_aws.cloudwatch_logs import Logs
 from local_aws.cloudwatch_metrics import Metrics
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
+from local_aws.glue.job_run import Machine
+from local_aws.glue.models import GlueBackend
+from local_aws.glue.spark import Spark
 from local_aws.http_server import Server
 from local_aws.pace import Pace
 from local_aws.quotas import Quotas
@@ -46,7 +51,7 @@ from local_aws.store import DataDirectoryError, NotKept, Store
 from local_aws.terminal import tell
 
 StartResponse = Callable[..., Any]
-BACKENDS = frozenset({"s3", "sagemaker", "cloudwatch", "logs", "iam", "sts", "sns"})
+BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns"})
 """moto's names of the services of the README, beside the runtime, which is not moto's."""
 REFUSED = {
     (SAGEMAKER, UNKNOWN): "The local AWS does not support this request.",
@@ -219,7 +224,7 @@ def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None
     """Code and message for a call that would otherwise not be answered as AWS answers it."""
     if call.service not in {*BACKENDS, RUNTIME}:
         return NOT_IMPLEMENTED, f"The local AWS does not support {call.service[:50]}."
-    if call.service in {SAGEMAKER, RUNTIME} and call.region not in _regions():
+    if call.service in {SAGEMAKER, RUNTIME, "glue"} and call.region not in _regions():
         return "UnrecognizedClientException", f"There is no region {call.region}."
     if call.service == RUNTIME and call.operation != "InvokeEndpoint":
         return "ValidationError", f"The local AWS does not support {call.operation}."
@@ -265,6 +270,7 @@ class LocalAws:
     :param data_directory: where the state is kept, and restored from; None keeps it in memory only
     :param more_hosts: names under which clients reach the server, besides those of the loopback interface
     :param airflow_url: of the Airflow whose runs the page links
+    :param spark: how runs of Glue jobs are started
     :raises OSError: the port is in use
     :raises DataDirectoryError: the directory cannot be used
     """
@@ -277,6 +283,7 @@ class LocalAws:
         data_directory: Path | None = None,
         more_hosts: Sequence[str] = (),
         airflow_url: str | None = None,
+        spark: Spark | None = None,
     ):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
@@ -284,9 +291,11 @@ class LocalAws:
             self._store = Store(data_directory)
             self._requests = RequestLog(data_directory / "requests.jsonl" if data_directory else None)
             faults, s3_objects = Faults(), S3Objects(self._store)
-            SageMakerBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
+            SageMakerBackend.services = GlueBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
+            GlueBackend.machine = Machine(spark or Spark(), _own_url(listener))
             # moto has no plug-ins, but reads its backend class and its handlers from here at the first call.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
+            moto.glue.models.glue_backends.backend = GlueBackend
             moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
             moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
             try:
@@ -322,6 +331,7 @@ class LocalAws:
         # The store is closed first, so that it keeps running jobs as running. The next start reports them as failed.
         self._store.close()
         SageMakerBackend.stop_all()
+        GlueBackend.stop_all()
         self._requests.close()
 
     def __enter__(self) -> Self:
@@ -335,4 +345,11 @@ def _restore(store: Store) -> None:
     for (account, region, group, stream), lines in groupby(store.log_lines(), key=lambda line: line[:4]):
         LogStream(account, region, group, stream, store).append(line[4:] for line in lines)
     for region in store.regions():
-        sagemaker_backends[DEFAULT_ACCOUNT_ID][region]  # moto creates a backend, which restores its state, on look-up
+        for backends in (sagemaker_backends, glue_backends):
+            backends[DEFAULT_ACCOUNT_ID][region]  # moto creates a backend, which restores its state, on look-up
+
+
+def _own_url(listener: socket.socket) -> str:
+    """The address at which processes of this machine reach the server, also where it listens on every address."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{HOST if host in {'0.0.0.0', '::'} else host}:{port}"

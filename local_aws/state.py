@@ -4,6 +4,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from local_aws.cloud import NoSuchObject, split_uri
+from local_aws.glue.job_run import ERROR, OUTPUT, JobRun
+from local_aws.glue.models import GlueBackend
 from local_aws.s3_objects import current_object, current_objects, s3_backend
 from local_aws.sagemaker.endpoint import Endpoint, log_group
 from local_aws.sagemaker.job import Job
@@ -27,7 +29,6 @@ def state(airflow_url: str | None = None) -> dict[str, Any]:
     :param airflow_url: of the Airflow whose runs the tags of resources name
     """
     backends = list(SageMakerBackend.instances)
-    jobs = [job for backend in backends for job in [*backend.transform_jobs.values(), *backend.tuning_jobs.values()]]
     reports = _reports()
     return {
         "time": now(),
@@ -35,7 +36,7 @@ def state(airflow_url: str | None = None) -> dict[str, Any]:
         "training_jobs": [
             _training_job(job, reports) for backend in backends for job in list(backend.training_jobs.values())
         ],
-        "other_jobs": [_job(job) for job in jobs],
+        "other_jobs": _other_jobs(backends),
         "endpoints": [
             _endpoint(endpoint, reports) for backend in backends for endpoint in list(backend.endpoints.values())
         ],
@@ -46,6 +47,12 @@ def state(airflow_url: str | None = None) -> dict[str, Any]:
         ],
         "buckets": _buckets(),
     }
+
+
+def _other_jobs(backends: list[SageMakerBackend]) -> list[dict[str, Any]]:
+    jobs = [job for backend in backends for job in [*backend.transform_jobs.values(), *backend.tuning_jobs.values()]]
+    runs = [run for backend in list(GlueBackend.instances) for run in list(backend.runs.values())]
+    return [*map(_job, jobs), *map(_glue_run, runs)]
 
 
 def _resource(resource: Resource, **links: str | None) -> dict[str, Any]:
@@ -80,6 +87,11 @@ def _training_job(job: TrainingJob, reports: list[str]) -> dict[str, Any]:
         "validation_accuracies": job.validation_accuracies,
         "billable_seconds": job.facts().get("BillableTimeInSeconds"),
     }
+
+
+def _glue_run(run: JobRun) -> dict[str, Any]:
+    links = {"output": _log_link(run, OUTPUT, run.name), "log": _log_link(run, ERROR, run.name)}
+    return _resource(run, **links) | {"name": f"{run.job_name} {run.name}", "failure_reason": run.error_message}
 
 
 def _endpoint(endpoint: Endpoint, reports: list[str]) -> dict[str, Any]:

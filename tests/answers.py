@@ -1,4 +1,4 @@
-"""Every answer of SageMaker's that the tests' local AWS gives, against botocore's service model."""
+"""Every answer of SageMaker's and of Glue's that the tests' local AWS gives, against botocore's service model."""
 
 import json
 from collections.abc import Iterable
@@ -9,6 +9,9 @@ from local_aws.service_models import service_model
 
 NOT_AS_IN_THE_MODEL = "Value null at 'modelPackageName' failed to satisfy constraint: Member must not be null"
 """AWS itself leaves this required member out where a package is a version of a group."""
+
+TARGETS = {"SageMaker": "sagemaker", "AWSGlue": "glue"}
+"""The services whose answers are checked, by their names in the header that names the operation."""
 
 
 class CheckedAnswers:
@@ -27,19 +30,19 @@ class CheckedAnswers:
             return start_response(status, *arguments, **options)
 
         body = self._application(environment, start)
-        service, _, operation = environment.get("HTTP_X_AMZ_TARGET", "").partition(".")
-        if service == "SageMaker":
+        target, _, operation = environment.get("HTTP_X_AMZ_TARGET", "").partition(".")
+        if target in TARGETS:
             body = [b"".join(body)]
-            self._check(operation, statuses[0], body[0])
+            self._check(TARGETS[target], operation, statuses[0], body[0])
         return body
 
-    def _check(self, operation: str, status: str, body: bytes) -> None:
+    def _check(self, service: str, operation: str, status: str, body: bytes) -> None:
         if status.startswith("5") and b"was ordered" not in body:
             self.violations.append(f"{operation} answers {status}")
         if not status.startswith("2"):
             return
         self.checked += 1
-        shape = service_model().operation_model(operation).output_shape
+        shape = service_model(service).operation_model(operation).output_shape
         answer = json.loads(body or b"{}")
         found = [violation for violation in violations(shape, answer) if violation != NOT_AS_IN_THE_MODEL]
         unknown = sorted(set(answer) - set(shape.members if shape else {}))

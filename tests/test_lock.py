@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from tests.conftest import REPOSITORY
 
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "spark/requirements.txt")
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -20,6 +20,15 @@ def test_every_requirement_is_pinned_with_hashes_and_no_registry_is_named(name):
     assert all(re.match(r"[a-z0-9._\[\]-]+==\S+", line) for line in requirements)
     assert text.count("--hash=sha256:") >= len(requirements)
     assert "://" not in text
+
+
+@pytest.mark.parametrize("name", ["charset-normalizer", "nltk", "regex", "zstandard"])
+def test_spark_has_the_versions_of_one_machine_where_the_output_depends_on_them(name):
+    versions = {
+        re.search(rf"^{name}==(\S+)", (REPOSITORY / lock).read_text(), re.M)[1] for lock in (LOCKS[0], LOCKS[2])
+    }
+
+    assert len(versions) == 1
 
 
 def test_the_first_lines_say_how_to_install_it():

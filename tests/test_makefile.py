@@ -39,6 +39,14 @@ def test_no_python_that_fits_is_a_clear_error(tmp_path):
     assert "make PYTHON=/path/to/python3.12 demo" in done.stderr
 
 
+def test_no_java_is_a_clear_error_of_the_tests_with_spark_before_anything_is_installed(tmp_path):
+    environment = {**os.environ, "JAVA_HOME": str(tmp_path)}
+    done = subprocess.run(["make", "test-spark"], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+
+    assert done.returncode != 0
+    assert "Spark needs Java 17, and there is none. On Debian: apt-get install openjdk-17-jre-headless" in done.stderr
+
+
 def test_make_alone_lists_what_there_is():
     listed = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
 

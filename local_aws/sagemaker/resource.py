@@ -1,4 +1,4 @@
-"""What all resources of SageMaker have in common: a request, an ARN, tags, times, and a document in the store."""
+"""What all resources have in common, Glue's too: a request, an ARN, tags, times, and a document in the store."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from local_aws.cloud import Cloud
 from local_aws.sagemaker.exceptions import ResourceLimitExceeded, ValidationException
-from local_aws.service_models import service_model
+from local_aws.service_models import SAGEMAKER, service_model
 from local_aws.store import NotKept
 from local_aws.terminal import tell
 
@@ -49,6 +49,7 @@ class Resource:
     """The member of requests that holds the resource's name."""
     SUMMARY: ClassVar[str]
     """The shape of the resource's entry in lists."""
+    SERVICE: ClassVar[str] = SAGEMAKER
     LOWER_CASE_ARN: ClassVar[bool] = False
     MAX_COUNT: ClassVar[int] = 10_000
     """There can be so many resources of this kind in a region."""
@@ -80,7 +81,7 @@ class Resource:
 
     def as_shape(self, name: str) -> dict[str, Any]:
         """The members that a shape of the service model has."""
-        return _pick(service_model().shape_for(name).members, self.facts())
+        return _pick(service_model(self.SERVICE).shape_for(name).members, self.facts())
 
     def contents(self) -> list[str]:
         """The names of the store's contents that the resource refers to."""
@@ -201,7 +202,8 @@ class Resources(dict[str, R], Generic[R]):
         self.kind, self.cloud, self.noun = kind, cloud, noun
 
     def arn(self, name: str) -> str:
-        return self.cloud.arn(self.kind.KIND, name.lower() if self.kind.LOWER_CASE_ARN else name)
+        name = name.lower() if self.kind.LOWER_CASE_ARN else name
+        return self.cloud.arn(self.kind.KIND, name, self.kind.SERVICE)
 
     def create(self, request: dict[str, Any], **state: Any) -> R:
         """
@@ -227,7 +229,7 @@ class Resources(dict[str, R], Generic[R]):
 
     def restore(self) -> None:
         """Load the resources of this account and region from the store."""
-        prefix = self.cloud.arn(self.kind.KIND, "")
+        prefix = self.arn("")
         for arn, document in self.cloud.store.documents(self.kind.KIND):
             if arn.startswith(prefix):
                 resource = self.kind(cloud=self.cloud, **document)

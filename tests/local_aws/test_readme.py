@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from local_aws.faults import PHASES
+from local_aws.glue.job import NOT_SUPPORTED as GLUE_NOT_SUPPORTED
+from local_aws.glue.responses import OPERATIONS as GLUE_OPERATIONS
 from local_aws.sagemaker.request_checks import NOT_SUPPORTED
 from local_aws.sagemaker.responses import OPERATIONS
 from local_aws.sagemaker_runtime import UNSUPPORTED
@@ -14,7 +16,8 @@ from local_aws.service_models import service_model
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "local_aws" / "README.md").read_text()
-ROWS = dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", README, re.MULTILINE))
+SAGEMAKERS, GLUES = README.split("## Glue's jobs")
+ROWS, GLUE_ROWS = (dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", part, re.MULTILINE)) for part in (SAGEMAKERS, GLUES))
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
@@ -24,6 +27,12 @@ HEADERS = {
 def test_every_operation_has_its_row_and_no_other_has():
     del ROWS["Operation"]
     assert set(ROWS) == OPERATIONS | {"InvokeEndpoint"}
+    assert set(GLUE_ROWS) - {"Member"} == GLUE_OPERATIONS
+
+
+@pytest.mark.parametrize("operation", GLUE_NOT_SUPPORTED)
+def test_glues_members_that_are_refused_are_named_in_their_operations_row(operation):
+    assert [member for member in GLUE_NOT_SUPPORTED[operation] if member not in GLUE_ROWS[operation]] == []
 
 
 @pytest.mark.parametrize("operation", NOT_SUPPORTED)
