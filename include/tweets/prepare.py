@@ -40,7 +40,7 @@ from include.tweets.spool import Spool, read_pieces, spooled_buckets
 from include.tweets.tally import Tally
 from include.tweets.workers import Workers
 
-__all__ = ["PrepareSettings", "Progress", "Source", "prepare"]
+__all__ = ["Preparation", "PrepareSettings", "Progress", "Source", "prepare"]
 
 PARALLEL_FROM_ROWS = 20_000
 """With fewer rows, starting processes takes longer than the work."""
@@ -66,6 +66,7 @@ def prepare(
     settings: PrepareSettings,
     processes: int | None = None,
     progress: Progress = lambda doing, share: None,
+    kind: "Callable[..., Preparation] | None" = None,
 ) -> dict[str, Any]:
     """
     Write train.txt, validation.txt, test.txt, test_tweets.csv, rejected.csv and report.json into `out`; return the
@@ -74,6 +75,7 @@ def prepare(
     If a DataError is raised, only rejected.csv and report.json are written.
 
     :param processes: number of processes; the default is one per core, or a single one for few rows
+    :param kind: how the two passes are done, if not by this machine's processes: a subclass of Preparation
     :raises DataError: the rows cannot be used; the message says which ones, where they are, and why
     """
     names = Counter(source.name for source in sources)
@@ -87,7 +89,8 @@ def prepare(
         try:
             with (scratch / REJECTED).open("w", encoding="utf-8", newline="") as rejected:
                 rejected.write(csv_line(REJECTED_COLUMNS))
-                _Preparation(sources, scratch, settings, tally, rejected, progress, processes).run()
+                make = kind or Preparation
+                make(sources, scratch, settings, tally, rejected, progress, processes).run()
         except DataError as error:
             _write(scratch, out, {**tally.report(settings), "error": str(error)}, [REJECTED])
             raise
@@ -117,7 +120,7 @@ def _write(scratch: Path, out: Path, report: dict[str, Any], names: Sequence[str
         copy.replace(target)
 
 
-class _Preparation:
+class Preparation:
     """A single preparation: its input, its counts and its output."""
 
     def __init__(

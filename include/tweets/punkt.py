@@ -1,11 +1,17 @@
-"""nltk's tokens, with its English punkt_tab data. A copy of them is in nltk_data beside this file."""
+"""
+nltk's tokens, with its English punkt_tab data. A copy of them is in nltk_data beside this file, or, if this package is
+in a zip archive, at the archive's root (`include.spark.package`), because nltk reads an archive from there.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 NLTK_DATA = Path(__file__).with_name("nltk_data")
+_LOADER: Any = globals()["__loader__"]
+_FOUND = Path(getattr(_LOADER, "archive", NLTK_DATA))
 
 
 @cache
@@ -13,7 +19,7 @@ def word_tokenize() -> Callable[[str], list[str]]:
     """nltk's function, with this copy before any other on the machine: other data would give other tokens."""
     import nltk  # only here, because it imports scipy and scikit-learn
 
-    nltk.data.path.insert(0, str(NLTK_DATA))
+    nltk.data.path.insert(0, str(_FOUND))
     tokenize: Callable[[str], list[str]] = nltk.word_tokenize
     return tokenize
 
@@ -42,5 +48,5 @@ def english() -> Punkt:
 
 
 def _lines(name: str) -> Iterator[str]:
-    path = NLTK_DATA / "tokenizers" / "punkt_tab" / "english" / name
-    yield from path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    content: bytes = _LOADER.get_data(str(_FOUND / "tokenizers" / "punkt_tab" / "english" / name))
+    yield from content.decode().rstrip("\n").split("\n")

@@ -1,0 +1,1 @@
+"""Preparation on Spark: AWS Glue, EMR Serverless, or any other cluster."""
