@@ -72,7 +72,7 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, co
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs
 
-lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml, clients/ and spark/; pins that still fit stay
+lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
 	@sh -c 'set -e; for group in "" dev; do \
 		out=requirements$${group:+-$$group}.txt; \
@@ -83,7 +83,8 @@ lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml, c
 		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done; \
 		for client in $(CLIENTS); do \
 		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done; \
-		$(BIN)/uv pip compile $$options spark/requirements.in -o spark/requirements.txt'
+		$(BIN)/uv pip compile $$options spark/requirements.in -o spark/requirements.txt; \
+		$(BIN)/uv pip compile $$options include/spark/requirements.in -c spark/requirements.txt -o include/spark/requirements.txt'
 
 clean:  ## remove the virtual environment and everything that runs have left
 	rm -rf $(VENV) .venv-clients .venv-spark .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -25,6 +25,7 @@ from include.evaluation.scoring import score_model
 from include.report.document import Run, describe_evaluation
 from include.report.page import render
 from include.samples import upload_samples
+from include.spark import package
 from include.tweets.part_files import is_part
 from include.tweets.prepare import PrepareSettings, prepare
 from include.tweets.prepared import DistinctTestTweets, PreparedFolder
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_prepare(commands)
     _add_evaluate(commands)
     _add_upload_samples(commands)
+    _add_pack_spark(commands)
     return parser
 
 
@@ -200,6 +202,18 @@ def _add_upload_samples(commands: Any) -> None:
     command.set_defaults(run=_upload_samples)
 
 
+def _add_pack_spark(commands: Any) -> None:
+    command = commands.add_parser(
+        "pack-spark",
+        help="pack the code for a Spark job of AWS Glue 5.1 or EMR Serverless",
+        description="Write into --out: include.zip (this package with nltk's data), prepare.py (the job's script) and "
+        "requirements.txt (the Python packages that Glue 5.1 does not have). Runs with prepare_on: glue upload these "
+        "files by themselves.",
+    )
+    command.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the files")
+    command.set_defaults(run=_pack_spark)
+
+
 def _labels(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(separator for _, separator, _ in pairs):
@@ -275,6 +289,12 @@ def _upload_samples(options: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     files = upload_samples(boto3.client("s3"), settings)
     print(f"{files} files are in s3://{settings.bucket}/{settings.prefix}/hashtags/")
+    return EXIT_DONE
+
+
+def _pack_spark(options: argparse.Namespace) -> int:
+    for path in package.write(options.out):
+        print(f"{path}  {path.stat().st_size:,} bytes")
     return EXIT_DONE
 
 

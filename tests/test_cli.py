@@ -72,7 +72,9 @@ def test_bad_usage_is_exit_status_2(tmp_path, capsys, arguments, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["include.cli", "include.cli prepare", "local_aws", "local_stack.demo"])
+@pytest.mark.parametrize(
+    "command", ["include.cli", "include.cli prepare", "include.cli pack-spark", "local_aws", "local_stack.demo"]
+)
 def test_every_command_explains_itself(command):
     done = subprocess.run(
         [sys.executable, "-m", *command.split(), "--help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
@@ -197,3 +199,11 @@ def test_evaluate_refuses_prepared_data_that_say_nothing_of_a_model(prepared, tm
     assert "contains no test tweets" in evaluate("empty", [], [])
     unknown = evaluate("unknown", ["__label__other x\n"], ["other,x,1,f.csv,1\n"])
     assert "labels that are not among the hashtag's: other" in unknown
+
+
+def test_the_code_is_packed_for_spark(tmp_path, capsys):
+    assert main(["pack-spark", "--out", str(tmp_path / "out")]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0].rpartition("/")[2] for line in lines] == ["include.zip", "prepare.py", "requirements.txt"]
+    assert (tmp_path / "out" / "prepare.py").read_text() == "from include.spark.job import main\n\nmain()\n"

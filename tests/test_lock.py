@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from tests.conftest import REPOSITORY
 
-LOCKS = ("requirements.txt", "requirements-dev.txt", "spark/requirements.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "spark/requirements.txt", "include/spark/requirements.txt")
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -24,9 +24,8 @@ def test_every_requirement_is_pinned_with_hashes_and_no_registry_is_named(name):
 
 @pytest.mark.parametrize("name", ["charset-normalizer", "nltk", "regex", "zstandard"])
 def test_spark_has_the_versions_of_one_machine_where_the_output_depends_on_them(name):
-    versions = {
-        re.search(rf"^{name}==(\S+)", (REPOSITORY / lock).read_text(), re.M)[1] for lock in (LOCKS[0], LOCKS[2])
-    }
+    texts = [(REPOSITORY / lock).read_text() for lock in (LOCKS[0], *LOCKS[2:])]
+    versions = {re.search(rf"^{name}==(\S+)", text, re.MULTILINE)[1] for text in texts}
 
     assert len(versions) == 1
 

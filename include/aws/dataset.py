@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from include.aws.s3_stream import S3Object
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys, fingerprint
+from include.config.printable import printable
 from include.tweets.part_files import Folder, Object
 from include.tweets.prepared import FILES, PreparedFolder
 from include.tweets.sources import Source, ranked
@@ -42,7 +44,7 @@ def fetch_tweets(
     storage: Storage,
     keys: Keys,
     window_days: int,
-    folder: Path,
+    folder: Path | None,
     today: datetime.date,
     require_success_marker: bool = False,
     pause_seconds: float = PAUSE_SECONDS,
@@ -50,11 +52,12 @@ def fetch_tweets(
     """
     Download the part files of the last `window_days` dates that have any. If they change meanwhile, try again.
 
+    :param folder: where to; None to read them from S3 whenever they are opened, as long as they do not change
     :raises DataError: the date itself has no tweets
     :raises FolderChanges: the files changed during every attempt
     """
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        attempt_folder = folder / str(attempt)
+        attempt_folder = folder / str(attempt) if folder else None
         try:
             return _fetch(storage, keys, window_days, attempt_folder, today, require_success_marker)
         except FolderChanges as change:
@@ -66,7 +69,12 @@ def fetch_tweets(
 
 
 def _fetch(
-    storage: Storage, keys: Keys, window_days: int, folder: Path, today: datetime.date, require_success_marker: bool
+    storage: Storage,
+    keys: Keys,
+    window_days: int,
+    folder: Path | None,
+    today: datetime.date,
+    require_success_marker: bool,
 ) -> Tweets:
     folders = _folders_by_date(storage, keys)
     dates = sorted(date for date in folders if date <= keys.date)[-window_days:]
@@ -75,7 +83,8 @@ def _fetch(
     # Only the date itself must be complete. Nothing has waited for the writers of the window's older dates.
     if reason := folders[keys.date].missing(require_success_marker):
         raise _folder_changes(storage, keys, reason)
-    sources = _download(storage, keys, {date: folders[date] for date in dates}, folder)
+    window = {date: folders[date] for date in dates}
+    sources = _download(storage, keys, window, folder) if folder else _in_s3(storage, keys, window)
     past = {date for date in folders if date <= max(today.isoformat(), keys.date)}
     return Tweets(sources, dates, newest_date=max(past), ignored_dates=sorted(set(folders) - past))
 
@@ -119,6 +128,22 @@ def _download(storage: Storage, keys: Keys, window: dict[str, Folder], folder: P
     if {date: now.get(date) for date in window} != window:
         raise _folder_changes(storage, keys, "its files have changed since they were listed")
     return ranked(sources)
+
+
+def _in_s3(storage: Storage, keys: Keys, window: dict[str, Folder]) -> list[Source]:
+    """:param window: folders by their date"""
+    return ranked(
+        [
+            Source(
+                printable(part.key.removeprefix(keys.hashtag_tweets)),
+                S3Object(storage.bucket, part.key, part.etag, part.size),
+                size=part.size,
+                modified=part.modified,
+            )
+            for found in window.values()
+            for part in found.parts
+        ]
+    )
 
 
 def _folder_changes(storage: Storage, keys: Keys, reason: str) -> FolderChanges:

@@ -74,6 +74,15 @@ class Storage:
         self._client.upload_file(str(path), self.bucket, key)
         return self.uri(key)
 
+    def copy(self, key: str, to: str) -> str:
+        """Copy an object within the bucket; return the new one's URI."""
+        self._client.copy({"Bucket": self.bucket, "Key": key}, self.bucket, to)
+        return self.uri(to)
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object with this key."""
+        return any(found.key == key for found in self.list_objects(key))
+
     def download(self, key: str, path: Path) -> Path:
         """
         Download an object into a file.
@@ -90,6 +99,11 @@ class Storage:
                 raise MissingObject(f"{self.uri(key)} does not exist") from None
             raise
         return path
+
+    def write_bytes(self, content: bytes, key: str) -> str:
+        """Store an object; return its URI."""
+        self._client.upload_fileobj(io.BytesIO(content), self.bucket, key)
+        return self.uri(key)
 
     def write_json(self, value: Any, key: str) -> str:
         """Store a value as indented JSON; return the object's URI."""

@@ -88,6 +88,10 @@ class Keys:
         """Prefix of prepared data; the digest of their content is part of it, so no run overwrites another's data."""
         return f"{self.output}data/{digest[:16]}/"
 
+    def preparation(self, fingerprint: str) -> str:
+        """Prefix of the plan and the outcome of a preparation on Spark."""
+        return f"{self.output}prepare/{fingerprint[:16]}/"
+
     @property
     def models(self) -> str:
         """SageMaker writes `<job>/output/model.tar.gz` below this prefix."""
@@ -131,6 +135,11 @@ def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:
 def tuning_job_name(hashtag: str, fingerprint: str) -> str:
     """The name of the first tuning job for a fingerprint: at most 28 of 32 allowed characters, so `-a99` still fits."""
     return f"tune-{_slug(hashtag)[:10].rstrip('-')}-{fingerprint[:12]}"
+
+
+def glue_job_name(hashtag: str, date: str, fingerprint: str) -> str:
+    """The name of the Glue job for a fingerprint."""
+    return f"prepare-{_slug(hashtag)}-{date}-{fingerprint[:12]}"
 
 
 def model_package_group(hashtag: str) -> str:

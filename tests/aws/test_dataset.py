@@ -48,6 +48,20 @@ def test_a_window_is_the_last_dates_that_exist_up_to_the_date(storage, put, tmp_
     assert tweets.newest_date == newer_date(storage, KEYS, TODAY) == "2026-01-09"
 
 
+def test_the_same_files_can_be_read_from_s3_when_they_are_opened(storage, put, tmp_path):
+    for part in ("2026-01-04/labeled.csv/part-0.csv", "2026-01-07/labeled.csv/part-1.csv"):
+        put(part, part.encode())
+
+    there, here = (fetch_tweets(storage, KEYS, 2, folder, TODAY) for folder in (None, tmp_path))
+
+    facts = [
+        [(source.name, source.rank, source.size, source.modified, source.open().read()) for source in tweets.sources]
+        for tweets in (there, here)
+    ]
+    assert facts[0] == facts[1]
+    assert there.dates == here.dates
+
+
 def test_a_single_object_and_subfolders_are_read(storage, put, tmp_path):
     put("2026-01-06/labeled.csv")
     put("2026-01-07/labeled.csv/batch=1/part-0.csv")
