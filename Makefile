@@ -34,8 +34,9 @@ test: $(VENV)/.installed-dev  ## every test
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
 
-test-spark: .java $(VENV)/.installed .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
+test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
+	@WITH_SPARK=1 $(BIN)/python -m pytest tests/dags/test_retrain_hashtag.py -k glue
 
 .java:
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { \

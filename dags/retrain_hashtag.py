@@ -9,6 +9,7 @@ plugins/hashtag_retrain.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import (
     DAG,
@@ -31,6 +32,7 @@ from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
+from hashtag_retrain.operators.prepare import GluePrepareOnceOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from hashtag_retrain.parameters import (
@@ -123,14 +125,23 @@ def retrain(hashtag: Hashtag) -> DAG:
             timeout=timedelta(hours=settings.wait_hours).total_seconds(),
             pre_execute=start_run,
         )
-        prepare_dataset = task(skip_empty_date_of_backfill(prepare))(
-            hashtag=hashtag.name,
-            date=DATE,
-            run_name=RUN_NAME,
-            owner=OWNER,
-            preparation=settings.preparation,
-            require_success_marker=settings.require_success_marker,
-        )
+        preparation: dict[str, Any] = {
+            "hashtag": hashtag.name,
+            "date": DATE,
+            "run_name": RUN_NAME,
+            "owner": OWNER,
+            "preparation": settings.preparation,
+            "require_success_marker": settings.require_success_marker,
+        }
+        if settings.prepare_on == "glue":
+            prepare_dataset = GluePrepareOnceOperator(
+                task_id="prepare_dataset",
+                arguments=preparation,
+                workers=settings.glue_workers,
+                check_interval=POLL_SECONDS,
+            ).output
+        else:
+            prepare_dataset = task(skip_empty_date_of_backfill(prepare))(**preparation)
         tune_model = SageMakerTuneOnceOperator(
             task_id="tune_model",
             config=prepare_dataset["tuning_request"],

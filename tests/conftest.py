@@ -39,6 +39,7 @@ import sqlite3  # noqa: E402
 import tarfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from contextlib import closing  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from typing import Any  # noqa: E402
 
 import boto3  # noqa: E402
@@ -51,9 +52,12 @@ from jsonschema import Draft202012Validator  # noqa: E402
 
 from include.aws.storage import Storage  # noqa: E402
 from include.config.settings import Settings  # noqa: E402
+from local_aws.glue.models import GlueBackend  # noqa: E402
+from local_aws.glue.spark import Spark  # noqa: E402
 from local_aws.pace import Pace  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402
 from tests.answers import CheckedAnswers  # noqa: E402
+from tests.glue_runs import write_program  # noqa: E402
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
@@ -203,6 +207,20 @@ def order_fault(local_aws: LocalAws) -> Iterator[Any]:
 
     yield order
     requests.delete(f"{local_aws.url}/_local/faults", timeout=5)
+
+
+@pytest.fixture(scope="session")
+def glue_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_program(tmp_path_factory.mktemp("glue") / "submit")
+
+
+@pytest.fixture
+def glue(client: Any, local_aws: LocalAws, glue_program: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of Glue. Its jobs need no Spark (see `tests.glue_runs`), unless the variable WITH_SPARK is set."""
+    if not os.environ.get("WITH_SPARK"):
+        monkeypatch.setattr(GlueBackend, "machine", replace(GlueBackend.machine, spark=Spark(glue_program)))
+        monkeypatch.setattr(Spark, "unmet", lambda self, requirements: [])  # Glue would install them
+    return client("glue")
 
 
 @pytest.fixture(scope="session")

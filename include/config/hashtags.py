@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from croniter import croniter
@@ -131,6 +131,10 @@ class HashtagSettings(BaseModel):
     """How long a run waits for its tweets, from its start. With 0 it skips a date without tweets."""
     late_after_hours: Annotated[float, Field(gt=0, le=MAX_HOURS, allow_inf_nan=False)] = DEFAULT_LATE_AFTER_HOURS
     """A notice is sent if a scheduled run has not ended this long after the start of its date."""
+    prepare_on: Literal["worker", "glue"] = "worker"
+    """Where prepare_dataset reads and prepares the tweets: the task's own process, or a job of AWS Glue."""
+    glue_workers: Annotated[int, Field(ge=2, le=100)] = 5
+    """The number of Glue's workers of type G.1X (4 vCPUs, 16 GB), the driver included."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Defaults of the run's parameters, by their names in the trigger form."""
     backfill_parameters: dict[str, Any] = Field(default_factory=lambda: {"keep_endpoint_minutes": 5})

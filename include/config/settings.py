@@ -37,6 +37,8 @@ class Settings:
     """RETRAIN_PREFIX: the prefix of all keys in the bucket."""
     training_image: str | None = None
     """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of the one that the SageMaker SDK names."""
+    glue_role_arn: str | None = None
+    """RETRAIN_GLUE_ROLE_ARN: the role that Glue assumes to read and write the bucket, if it is not SageMaker's."""
 
     @property
     def deployment(self) -> str:
@@ -59,6 +61,7 @@ class Settings:
             role_arn=environment["RETRAIN_ROLE_ARN"],
             prefix=prefix,
             training_image=environment.get("RETRAIN_TRAINING_IMAGE") or None,
+            glue_role_arn=environment.get("RETRAIN_GLUE_ROLE_ARN") or None,
         )
 
 

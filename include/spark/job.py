@@ -8,11 +8,10 @@ On Glue it is the job's script, with this package as ``--extra-py-files``; on EM
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from include.aws.dataset import sha256_of_files, upload_prepared
 from include.aws.s3_stream import S3Object, s3_client
@@ -22,8 +21,10 @@ from include.config.printable import printable
 from include.spark.plan import OUTCOME, REJECTED, Outcome, Plan
 from include.spark.preparation import SparkPreparation
 from include.tweets.part_files import is_part
-from include.tweets.prepare import PrepareSettings, prepare
+from include.tweets.prepare import Preparation, PrepareSettings, prepare
 from include.tweets.sources import Source, ranked
+
+Kind = Callable[..., Preparation]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from pyspark.sql import SparkSession
 
     options = _options(arguments)
-    context = SparkSession.builder.getOrCreate().sparkContext
+    kind = partial(SparkPreparation, context=SparkSession.builder.getOrCreate().sparkContext)
     if options.PLAN:
         storage, key = _location(options.PLAN)
-        run(Plan.from_json(storage.read_json(key)), storage, context)
+        run(Plan.from_json(storage.read_json(key)), storage, kind)
     else:
-        prepare_folder(options.INPUT, options.OUT, PrepareSettings(**options.SETTINGS), context)
+        prepare_folder(options.INPUT, options.OUT, PrepareSettings(**options.SETTINGS), kind)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -62,7 +63,7 @@ def _location(uri: str) -> tuple[Storage, str]:
     return Storage(s3_client(), bucket), key
 
 
-def prepare_folder(input_uri: str, out_uri: str, settings: PrepareSettings, context: Any) -> None:
+def prepare_folder(input_uri: str, out_uri: str, settings: PrepareSettings, kind: Kind) -> None:
     """
     Prepare the part files of a folder in S3 into another one.
 
@@ -81,22 +82,22 @@ def prepare_folder(input_uri: str, out_uri: str, settings: PrepareSettings, cont
     ]
     with TemporaryDirectory(prefix="prepare-") as folder:
         try:
-            prepare(ranked(sources), Path(folder), settings, kind=partial(SparkPreparation, context=context))
+            prepare(ranked(sources), Path(folder), settings, kind=kind)
         finally:
             for path in sorted(Path(folder).iterdir()):
                 to.upload(path, target + path.name)
 
 
-def run(plan: Plan, storage: Storage, context: Any) -> Outcome:
+def run(plan: Plan, storage: Storage, kind: Kind | None) -> Outcome:
     """
-    :param context: the SparkContext
+    :param kind: how the passes are done: see `include.tweets.prepare.prepare`
     :raises DataError: the tweets cannot be used; this is the outcome as well
     """
     with TemporaryDirectory(prefix="prepare-") as folder:
         out = Path(folder)
         try:
             settings = PrepareSettings(**plan.preparation)
-            report = prepare(plan.open_sources(), out, settings, kind=partial(SparkPreparation, context=context))
+            report = prepare(plan.open_sources(), out, settings, kind=kind)
         except DataError as error:
             storage.upload(out / REJECTED, plan.folder + REJECTED)
             failed = Outcome(error=str(error), is_empty=isinstance(error, NoRows))

@@ -54,9 +54,31 @@ def prepare_dataset(
             print(printable(sentence))
         sha256 = sha256_of_files(out)
         data = upload_prepared(storage, keys, out, sha256)
-    request = _training_request(place, data, sha256, params, owner, report["splits"]["train"]["examples"])
-    tuning = _tuning_request(hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
-    return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(tweets.ignored_dates)).to_xcom()
+    examples = report["splits"]["train"]["examples"]
+    image = training_image(place.settings, storage.region)
+    return prepared(place, data, sha256, examples, image, params, owner, dates, tweets.ignored_dates).to_xcom()
+
+
+def prepared(
+    place: Workplace,
+    data: PreparedData,
+    sha256: Mapping[str, str],
+    examples: int,
+    image: str,
+    params: Mapping[str, Any],
+    owner: str,
+    dates: list[str],
+    ignored_dates: list[str],
+) -> Prepared:
+    """
+    The task's result.
+
+    :param sha256: of the prepared files, by the names in FILES
+    :param examples: the number of training tweets
+    """
+    request = _training_request(place, data, sha256, image, params, owner, examples)
+    tuning = _tuning_request(place.keys.hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
+    return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(ignored_dates))
 
 
 def _warnings_of_dates(ignored: list[str]) -> list[str]:
@@ -68,11 +90,16 @@ def _warnings_of_dates(ignored: list[str]) -> list[str]:
 
 
 def _training_request(
-    place: Workplace, data: PreparedData, sha256: Mapping[str, str], params: Mapping[str, Any], owner: str, tweets: int
+    place: Workplace,
+    data: PreparedData,
+    sha256: Mapping[str, str],
+    image: str,
+    params: Mapping[str, Any],
+    owner: str,
+    tweets: int,
 ) -> dict[str, Any]:
     """The training request. The job's name is a fingerprint of everything that affects the result."""
     settings, storage, keys = place.settings, place.storage, place.keys
-    image = training_image(settings, storage.region)
     hyperparameters = to_request({name: params[name] for name in HYPERPARAMETERS}, tweets)
     decisive = {
         "train": sha256["train"],

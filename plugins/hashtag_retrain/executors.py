@@ -21,6 +21,7 @@ IMPORTED_FOR_TASKS = (
     "hashtag_retrain.operators.delete",
     "hashtag_retrain.operators.hold",
     "hashtag_retrain.operators.invoke",
+    "hashtag_retrain.operators.prepare",
     "hashtag_retrain.operators.tune",
     "hashtag_retrain.sensors.tweets",
     "include.steps.evaluate_model",

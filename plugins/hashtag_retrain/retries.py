@@ -23,6 +23,8 @@ TRANSIENT_CODES = frozenset(
         "RequestTimeout",
         "RequestTimeoutException",
         "ResourceLimitExceeded",
+        "ResourceNumberLimitExceededException",
+        "ConcurrentRunsExceededException",
         "SlowDown",
         "ExpiredToken",
         "ExpiredTokenException",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, timedelta
 from functools import cached_property
@@ -10,12 +9,11 @@ from typing import Any, ClassVar
 
 from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.sdk.exceptions import AirflowException
-from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
-from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from hashtag_retrain.triggers.polling import Done, StoppingTrigger
 from include.blazingtext.log import accuracy_by_epoch
 from include.config.ownership import STOPPED, TOO_LONG, WITH_RUN, tag_values
 from include.report.failures import ATTEMPTS
@@ -26,7 +24,7 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 LOG_LINES = 200
 
 
-class JobTrigger(PollingTrigger):
+class JobTrigger(StoppingTrigger):
     """
     Wait until a job has ended. Only a completed job has a result. If a person stops the task, stop the job.
 
@@ -117,13 +115,10 @@ class JobTrigger(PollingTrigger):
         if self.is_owned(job):
             self.attempts = [*self.attempts, attempt_of(self.kind, job).to_xcom()]
 
-    async def on_kill(self) -> None:
-        """A person has stopped, cleared or marked the deferred task. Stop the job, because AWS bills it."""
-        if self.tags and not await asyncio.to_thread(self._task_still_waits):
-            await asyncio.to_thread(self.stop)
-
     def stop(self) -> None:
         """Stop the job, if this run has started it. If that fails, it is no error: the sweep will stop the job."""
+        if not self.tags:
+            return
         try:
             job = self.kind.describe(self.client, self.name)
             if job is not None and self.is_owned(job):
@@ -131,21 +126,6 @@ class JobTrigger(PollingTrigger):
                 self.kind.stop(self.client, self.name)
         except (ClientError, BotoCoreError) as error:
             self.log.warning("The %s %s was not stopped: %s", self.kind.noun, self.name, error)
-
-    def _task_still_waits(self) -> bool:
-        """Whether the task is still deferred. Airflow also kills a trigger when another triggerer has taken it over."""
-        task = self.task_instance
-        if task is None:
-            return False
-        try:
-            states = RuntimeTaskInstance.get_task_states(
-                dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
-            )
-        except Exception as error:
-            self.log.warning("The state of the deferred task cannot be read, so it counts as stopped: %r", error)
-            return False
-        state: str | None = states.get(task.run_id, {}).get(task.task_id)
-        return state == "deferred"
 
 
 def attempt_of(kind: Kind, job: dict[str, Any]) -> Attempt:

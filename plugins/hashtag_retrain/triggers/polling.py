@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import (
     BaseTaskEndEvent,
@@ -93,7 +94,7 @@ class PollingTrigger(BaseTrigger):
                 self.log.info("Skipped: %s", done.skip)
                 yield await self._end(TaskSkippedEvent, {SKIPPED: done.skip})
             else:
-                yield await self._end(TaskSuccessEvent, {} if result is None else {RESULT: result})
+                yield await self._end(TaskSuccessEvent, {} if result is None else self.outputs(result))
 
     async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> BaseTaskEndEvent:
         event = event_class()
@@ -116,6 +117,10 @@ class PollingTrigger(BaseTrigger):
         """Do the last work before the task ends; return the task's result."""
         return done.result
 
+    def outputs(self, result: Any) -> dict[str, Any]:
+        """The XComs of a task with a result, by their keys."""
+        return {RESULT: result}
+
     def more_of_failure(self) -> dict[str, Any]:
         """Further XComs of a failed attempt, by their keys."""
         return {}
@@ -125,6 +130,33 @@ class PollingTrigger(BaseTrigger):
         if state != self._last_state:
             self._last_state = state
             self.log.info("%s: %s", what, state)
+
+
+class StoppingTrigger(PollingTrigger):
+    """A PollingTrigger that stops what it waits for if a person stops, clears or marks the deferred task."""
+
+    def stop(self) -> None:
+        """Stop it, if this run has started it. It is no error if that fails."""
+        raise NotImplementedError
+
+    async def on_kill(self) -> None:
+        if not await asyncio.to_thread(self._task_still_waits):
+            await asyncio.to_thread(self.stop)
+
+    def _task_still_waits(self) -> bool:
+        """Whether the task is still deferred. Airflow also kills a trigger when another triggerer has taken it over."""
+        task = self.task_instance
+        if task is None:
+            return False
+        try:
+            states = RuntimeTaskInstance.get_task_states(
+                dag_id=task.dag_id, task_ids=[task.task_id], run_ids=[task.run_id], map_index=task.map_index
+            )
+        except Exception as error:
+            self.log.warning("The state of the deferred task cannot be read, so it counts as stopped: %r", error)
+            return False
+        state: str | None = states.get(task.run_id, {}).get(task.task_id)
+        return state == "deferred"
 
 
 def wait_for(trigger: PollingTrigger, operator: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from airflow.triggers.base import TaskFailedEvent
 
-from hashtag_retrain.triggers import job
+from hashtag_retrain.triggers import polling
 from hashtag_retrain.triggers.job import TrainingJobTrigger
 from include.blazingtext.requests import as_tags
 from include.report.failures import ATTEMPTS, FAILURE
@@ -88,7 +88,7 @@ def test_a_trigger_that_another_triggerer_has_taken_over_stops_no_job(
     task = SimpleNamespace(dag_id="dag", run_id="run", task_id="train", map_index=-1)
     monkeypatch.setattr(type(trigger), "task_instance", task, raising=False)
     monkeypatch.setattr(
-        job.RuntimeTaskInstance, "get_task_states", lambda **_: {"run": {"train": state}} if state else {}
+        polling.RuntimeTaskInstance, "get_task_states", lambda **_: {"run": {"train": state}} if state else {}
     )
 
     asyncio.run(trigger.on_kill())
