@@ -32,7 +32,8 @@ def plan_of(storage, files):
         for one in found
         if one.key.removeprefix("tweets/") in files
     ]
-    plan = Plan(BUCKET, "p", "aws", "2026-01-05", {"labels": {"0": "a", "1": "b"}}, sources_of(ranked(sources)))
+    labels = {"labels": {"0": "a", "1": "b"}}
+    plan = Plan(BUCKET, "p", "aws", "2026-01-05", labels, sources_of(ranked(sources)), package.digest())
     storage.write_json(plan.to_json(), plan.folder + PLAN)
     return plan
 

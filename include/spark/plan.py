@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from include import __version__
 from include.aws.s3_stream import S3Object
 from include.config.names import Keys, fingerprint
 from include.tweets.prepare_settings import PrepareSettings
@@ -28,7 +27,8 @@ class Plan:
     """Arguments of PrepareSettings."""
     sources: list[dict[str, Any]]
     """Name, key, etag, size in bytes, rank and time of each file (see `sources_of`)."""
-    code: str = __version__
+    code: str
+    """A digest of the code."""
 
     @property
     def keys(self) -> Keys:

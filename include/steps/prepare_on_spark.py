@@ -55,7 +55,8 @@ def plan_dataset(
     tweets = fetch_tweets(storage, keys, int(params["window_days"]), None, storage.today(), require_success_marker)
     names = ", ".join(source.name for source in tweets.sources)
     print(printable(f"Preparing the tweets of {', '.join(tweets.dates)} on Spark: {names}"))
-    plan = Plan(storage.bucket, keys.prefix, hashtag, date, preparation, sources_of(tweets.sources))
+    sources = sources_of(tweets.sources)
+    plan = Plan(storage.bucket, keys.prefix, hashtag, date, preparation, sources, code=package.digest())
     storage.write_json(plan.to_json(), plan.folder + PLAN)
     return Preparation(
         job_name=glue_job_name(hashtag, date, plan.fingerprint),
@@ -90,6 +91,7 @@ def glue_job(preparation: Preparation) -> GlueJob:
         "--extra-py-files": uris[package.ARCHIVE],
         "--additional-python-modules": uris[package.REQUIREMENTS],
         "--python-modules-installer-option": "-r",
+        "--conf": "spark.driver.maxResultSize=0",  # the driver collects the rejected rows, which may be many
         "--PLAN": place.storage.uri(preparation.folder + PLAN),
         "--OWNER": preparation.owner,
     }
