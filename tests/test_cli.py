@@ -207,3 +207,13 @@ def test_the_code_is_packed_for_spark(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0].rpartition("/")[2] for line in lines] == ["include.zip", "prepare.py", "requirements.txt"]
     assert (tmp_path / "out" / "prepare.py").read_text() == "from include.spark.job import main\n\nmain()\n"
+
+
+def test_evaluate_refuses_a_model_of_other_labels(prepared, tmp_path, capsys):
+    (tmp_path / "train.txt").write_text("__label__x a b\n__label__y c d\n" * 20)
+    model = fasttext.train_supervised(str(tmp_path / "train.txt"), epoch=1, dim=2, bucket=10, thread=1, verbose=0)
+    model.save_model(str(tmp_path / "other.bin"))
+
+    assert main(["evaluate", str(prepared), str(tmp_path / "other.bin"), "--out", str(tmp_path / "out")]) == 1
+
+    assert "the model predicts labels that are not among the hashtag's: x, y" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from include.config.settings import browser_endpoint_url
 
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 PAGE = "page"
 """Key of the XCom with the address of what a task has made."""
 
@@ -55,12 +56,14 @@ class Console:
 
     @property
     def _is_local(self) -> bool:
-        return not self._hostname.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return not self._hostname.endswith(AWS_DOMAINS)
 
     @property
     def _domain(self) -> str:
         if self._hostname.endswith(".cn"):
             return "amazonaws.cn"
+        if self._hostname.endswith(".eu"):
+            return "amazonaws-eusc.eu"
         return "amazonaws-us-gov.com" if self.region.startswith("us-gov-") else "aws.amazon.com"
 
     @property

@@ -35,15 +35,20 @@ class Temperature:
     """With the temperature, on the test split; as the next field."""
     calibration_error: float
 
-    def in_words(self) -> str:
-        """How a caller of the endpoint uses it, and what it gains."""
-        power = 1 / self.temperature
+    def in_words(self, log_loss: float, error: float) -> str:
+        """
+        How a caller of the endpoint uses it, and what it changes on the test tweets.
+
+        :param log_loss: without the temperature, on the test split; as `error`, the calibration error
+        """
         direction = "too extreme" if self.temperature > 1 else "not extreme enough"
+        helps = "" if self.log_loss < log_loss else " So on the test tweets it does not help."
         return (
-            f"The endpoint's probabilities are {direction}. A temperature of {self.temperature:.2f}, found on the "
-            f"validation split, mends that: raise each label's probability to the power {power:.3f}, and divide by the "
-            f"sum over all labels. On the test tweets the log loss is then {self.log_loss:.3f}, and the expected "
-            f"calibration error {self.calibration_error:.3f}."
+            f"On the validation split the endpoint's probabilities are {direction}. The temperature found there is "
+            f"{self.temperature:.2f}: raise each label's probability to the power {1 / self.temperature:.3f}, and "
+            f"divide by the sum over all labels. On the test tweets this changes the log loss from {log_loss:.3f} to "
+            f"{self.log_loss:.3f}, and the expected calibration error from {error:.3f} to {self.calibration_error:.3f}."
+            f"{helps}"
         )
 
 
@@ -95,7 +100,9 @@ def fit_temperature(labels: Sequence[str], predictions: Iterable[Prediction]) ->
     )
     gains = _losses(logarithms, truth, 1.0) - _losses(logarithms, truth, np.exp(found.x))
     certain = STANDARD_ERRORS * gains.std(ddof=1) / np.sqrt(len(gains))
-    return float(np.exp(-found.x)) if gains.mean() > certain else None
+    temperature = float(np.exp(-found.x))
+    is_at_a_bound = not TEMPERATURES[0] * 1.01 < temperature < TEMPERATURES[1] * 0.99
+    return temperature if gains.mean() > certain and not is_at_a_bound else None
 
 
 def at_temperature(prediction: Prediction, temperature: float) -> Prediction:

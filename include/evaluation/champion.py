@@ -111,7 +111,7 @@ def compare_with_champion(
     accuracy = sum(later) / len(later)
     verdict += (
         f" {len(later):,} of these tweets are newer than the champion's: {accuracy:.1%} ({low:.1%} to {high:.1%}) is "
-        f"what a model of {date} has on them. An accuracy on tweets of a model's own dates is often higher."
+        f"what a model of {date} has on them."
     )
     figures = {"accuracy": accuracy, "accuracy_interval": interval, "tweets": len(later)}
     return ChampionComparison(champion, comparison, verdict, {"date": date, "version": champion.number, **figures})

@@ -61,6 +61,8 @@ def score_model(
     if unknown := sorted({*test.labels} - {*labels}):
         raise DataError(f"{data.path}: test tweets have labels that are not among the hashtag's: {', '.join(unknown)}")
     with LocalModel(artifact, scratch) as model:
+        if unknown := sorted({*model.labels} - {*labels}):
+            raise DataError(f"the model predicts labels that are not among the hashtag's: {', '.join(unknown)}")
         outcomes = Outcomes.of(test.labels, model.predict(test.instances))
         temperature = _temperature(model, data, test)
         heaviest_words = model.heaviest_words(CANDIDATES, min_occurrences=max(3, len(train) // 1000))
@@ -90,7 +92,7 @@ def score_model(
 
 
 def _temperature(model: LocalModel, data: PreparedFolder, test: DistinctTestTweets) -> Temperature | None:
-    """Found on the validation split, and measured on the test split. None unless it helps on both."""
+    """Found on the validation split, and measured on the test split."""
     validation = data.examples("validation", MAX_TWEETS_FOR_TEMPERATURE)
     predictions = model.predict([instance for _, instance in validation])
     temperature = fit_temperature([label for label, _ in validation], predictions)

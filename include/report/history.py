@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from include.aws.storage import Storage
-from include.config.errors import DataError
+from include.config.errors import ConfigurationError, DataError
 from include.config.names import Keys
 
 MAX_DATES = 90
@@ -21,11 +21,13 @@ HEADLINE = ("tweets", "accuracy", "accuracy_interval", "majority_accuracy")
 def remember(storage: Storage, keys: Keys, run_name: str, training_job: str, evaluation: dict[str, Any]) -> None:
     """Store the figures of an evaluation as this date's newest ones."""
     figures = {name: evaluation[name] for name in HEADLINE}
+    # A champion of an earlier date can only be met while it is the champion. A later evaluation of the date keeps it.
+    met_before = _stored(storage, keys).get("earlier_champion")
     entry = {
         "date": keys.date,
         "training_job": training_job,
         **figures,
-        "earlier_champion": evaluation["champion"]["on_later_tweets"],
+        "earlier_champion": evaluation["champion"]["on_later_tweets"] or met_before,
         "report": storage.uri(keys.run(run_name) + "report.html"),
     }
     storage.write_json(entry, keys.newest_evaluation)
@@ -41,13 +43,22 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
     entries = []
     for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
         entry: dict[str, Any] = {}
-        with suppress(DataError):
-            entry = {**storage.read_json(replace(keys, date=date).newest_evaluation), "champion": False}
+        with suppress(ConfigurationError):  # not a date, but a folder of somebody else
+            entry = _stored(storage, replace(keys, date=date))
         if champion is not None and champion["date"] == date:
-            entry = {"earlier_champion": None, "report": None, **entry, **champion, "champion": True}
+            entry = {**entry, **champion, "champion": True}
         if entry:
+            entry = {"champion": False, "earlier_champion": None, "report": None, **entry}
             entries.append({**entry, "url": _url(storage, entry["report"])})
     return entries
+
+
+def _stored(storage: Storage, keys: Keys) -> dict[str, Any]:
+    """What `remember` has stored of a date; empty if it has stored nothing."""
+    with suppress(DataError):
+        stored: dict[str, Any] = storage.read_json(keys.newest_evaluation)
+        return stored
+    return {}
 
 
 def _url(storage: Storage, report: str | None) -> str | None:

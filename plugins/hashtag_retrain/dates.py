@@ -17,7 +17,8 @@ from include.config.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-MANUAL = "manual"
+OF_THE_SCHEDULE = ("scheduled", "backfill")
+"""Runs whose logical date is the date of the tweets. That of others can be the current time, which nobody chose."""
 SETTLED = "date"
 """
 XCom key of the date, for a run that says none. Its first task stores it, so that tweets which arrive meanwhile do not
@@ -61,7 +62,8 @@ def _logical_date(dag_run: Any) -> str | None:
     if moment is None:
         return None
     is_over = dag_run.data_interval_end is not None and dag_run.data_interval_end <= dag_run.run_after
-    if dag_run.run_type == MANUAL and moment != dag_run.data_interval_start and not is_over:
+    is_of_schedule = dag_run.run_type in OF_THE_SCHEDULE
+    if not is_of_schedule and moment != dag_run.data_interval_start and not is_over:
         return None
     date: str = moment.strftime("%Y-%m-%d")
     return date
@@ -84,9 +86,9 @@ def settle_date(context: Context) -> str:
 
 @functools.cache  # the first task asks for its templates, and once more to store it
 def _newest_date(dag_id: str, run_id: str, run_after: Any) -> str:
-    """The newest date, up to today, that has tweets; without any tweets the day of the run."""
+    """The newest date, up to the day of the run, that has tweets; without any tweets the day of the run."""
     settings = Settings.from_environment()
     storage = Storage.connect(settings.bucket)
     keys = names.Keys(settings.prefix, names.hashtag_of(dag_id), BEFORE_ALL_DATES)
-    date: str = newer_date(storage, keys, storage.today()) or run_after.strftime("%Y-%m-%d")
+    date: str = newer_date(storage, keys, min(storage.today(), run_after.date())) or run_after.strftime("%Y-%m-%d")
     return date

@@ -38,7 +38,7 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     settings = hashtag.settings
     errors = [
         *_mistakes(hashtag, "parameters", settings.parameters, parameters),
-        *_mistakes(hashtag, "backfill_parameters", settings.backfill_parameters, parameters),
+        *_mistakes(hashtag, "backfill_parameters", settings.backfill_parameters, parameters, settings.parameters),
     ]
     if errors:
         raise ConfigurationError("\n".join(map(str, errors)))
@@ -48,19 +48,25 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
 
 
 def _mistakes(
-    hashtag: Hashtag, key: str, values: Mapping[str, Any], parameters: Mapping[str, Param]
+    hashtag: Hashtag,
+    key: str,
+    values: Mapping[str, Any],
+    parameters: Mapping[str, Param],
+    beneath: Mapping[str, Any] = {},
 ) -> list[ConfigurationError]:
-    """What is wrong with the parameters below a key of the hashtag's entry."""
+    """
+    What is wrong with the parameters below a key of the hashtag's entry.
+
+    :param beneath: values that hold where these have none
+    """
     errors = []
     for name, value in values.items():
         if name not in parameters:
             errors.append(hashtag.error((key, str(name)), unknown_parameter(str(name), parameters)))
         elif objection := _objection(value, parameters[name]) or _out_of_bounds(value, parameters[name]):
             errors.append(hashtag.error((key, name), objection))
-    known = {name: param.value for name, param in parameters.items()} | {
-        name: value for name, value in values.items() if name in parameters
-    }
-    if not errors and (objection := too_large(known)):
+    defaults = {name: param.value for name, param in parameters.items()}
+    if not errors and (objection := too_large({**defaults, **beneath, **values})):
         errors.append(hashtag.error((key,), objection))
     return errors
 
@@ -101,6 +107,8 @@ def start_run(context: Context) -> None:
     """
     _refuse_unknown_parameters(context)
     use_parameters_of_run(context)
+    if objection := too_large(context["params"]):
+        raise ConfigurationError(f"The run's parameters: {objection}")
     print(f"This run is about the tweets of {settle_date(context)}. Its parameters:")
     for name, value in context["params"].items():
         print(printable(f"  {name}: {value!r} ({_origin(name, context)})"))
@@ -123,8 +131,6 @@ def _refuse_unknown_parameters(context: Context) -> None:
             raise ConfigurationError(f"The run's configuration: {unknown_parameter(name, parameters)}.")
         if objection := _objection(value, parameters.get_param(name)):
             raise ConfigurationError(f"The run's configuration, {name}: {objection}.")
-    if objection := too_large(context["params"]):
-        raise ConfigurationError(f"The run's configuration: {objection}")
 
 
 def _data_parameters() -> dict[str, Param]:

@@ -8,6 +8,12 @@ from include.aws.console import Console
     [
         ("https://s3.eu-west-1.amazonaws.com", "eu-west-1", "https://console.aws.amazon.com/sagemaker/home"),
         ("https://s3.cn-north-1.amazonaws.com.cn", "cn-north-1", "https://console.amazonaws.cn/sagemaker/home"),
+        ("https://api.sagemaker.us-east-1.api.aws", "us-east-1", "https://console.aws.amazon.com/sagemaker/home"),
+        (
+            "https://s3.eusc-de-east-1.amazonaws.eu",
+            "eusc-de-east-1",
+            "https://console.amazonaws-eusc.eu/sagemaker/home",
+        ),
         (
             "https://s3.us-gov-west-1.amazonaws.com",
             "us-gov-west-1",

@@ -7,9 +7,13 @@ from include.evaluation.baseline import (
     ACCURACY_SAYS_LITTLE,
     BETTER_MODEL_IS_POSSIBLE,
     DATA_ARE_THE_LIMIT,
+    ONLY_THE_LINEAR_MODEL_BEATS_THE_MAJORITY,
     TOO_FEW_TO_TELL,
+    LinearBaseline,
     linear_baseline,
 )
+from include.evaluation.comparison import compare
+from include.evaluation.intervals import wilson_interval
 from include.evaluation.metrics import Evaluation
 from tests.evaluation.test_metrics import evaluate
 
@@ -108,3 +112,18 @@ def test_where_one_label_is_very_common_nothing_is_said_about_the_data():
     baseline = linear_baseline(examples(400, 0.0), test, labels_of(always), word_ngrams=1)
 
     assert baseline.verdict(evaluation(test, always)).endswith(ACCURACY_SAYS_LITTLE)
+
+
+def test_two_models_that_do_not_differ_significantly_are_not_set_against_each_other():
+    test = [("technical", "kernel"), ("marketing", "coupon")] * 50
+
+    def answers(right: int) -> list[str]:
+        other = dict(zip(LABELS, reversed(LABELS), strict=True))
+        return [label if number < right else other[label] for number, (label, _) in enumerate(test)]
+
+    fair, others = [Prediction({label: 0.9}) for label in answers(59)], answers(60)
+    comparison = compare([label for label, _ in test], labels_of(fair), others)
+
+    verdict = LinearBaseline(400, 0.6, wilson_interval(60, 100), comparison).verdict(evaluation(test, fair))
+
+    assert verdict.endswith(ONLY_THE_LINEAR_MODEL_BEATS_THE_MAJORITY)

@@ -34,6 +34,8 @@ def a_run(logical_date=None, run_type="manual", interval=None, run_id="r1"):
         pytest.param(None, a_run(TODAY), "2026-01-09", id="a logical date of today"),
         pytest.param(None, a_run(NOW - timedelta(days=3)), "2026-01-06", id="a logical date of the past"),
         pytest.param(None, a_run(TODAY - timedelta(days=1), "scheduled"), "2026-01-08", id="scheduled"),
+        pytest.param(None, a_run(NOW, "operator_triggered"), None, id="another DAG, with the logical date of now"),
+        pytest.param("2026-01-05", a_run(NOW, "operator_triggered"), "2026-01-05", id="another DAG, with a date"),
         pytest.param(None, a_run(TODAY, "backfill"), "2026-01-09", id="backfill"),
     ],
 )

@@ -146,3 +146,11 @@ def test_a_model_that_would_be_too_large_is_refused_with_the_sum(hashtag):
         start_run(context(hashtag, {"buckets": 20_000_000, "vector_dim": 100}))
     with pytest.raises(ConfigurationError, match=r"vector_dim \(100\)"):  # which tuning may try
         start_run(context(hashtag, {"buckets": 20_000_000, "tune": True}))
+
+
+def test_the_parameters_of_backfills_are_checked_together_with_the_others(tmp_path):
+    entry = "parameters: {buckets: 20_000_000}, backfill_parameters: {vector_dim: 100}"
+    (tmp_path / "hashtags.yaml").write_text(f'aws: {{labels: {{"0": a, "1": b}}, {entry}}}')
+
+    with pytest.raises(ConfigurationError, match=r"aws\.backfill_parameters: .* 7\.5 GiB"):
+        run_parameters(load_hashtags(tmp_path / "hashtags.yaml").usable[0])

@@ -40,3 +40,25 @@ def test_each_entry_has_the_address_of_its_report(storage):
 
     assert ours["url"] == storage.browser_url(keys.run("run") + "report.html")
     assert theirs["url"] is None
+
+
+def test_what_somebody_else_or_an_earlier_version_has_left_there_breaks_nothing(storage):
+    keys = Keys("twitter-data", "aws", "2026-01-07")
+    old = {"date": "2026-01-06", "training_job": "j", "tweets": 9, "accuracy": 0.9, "majority_accuracy": 0.5}
+    storage.write_json(
+        {**old, "accuracy_interval": [0.8, 1]}, Keys("twitter-data", "aws", "2026-01-06").newest_evaluation
+    )
+    storage.write_json({}, f"{keys.hashtag_output}tmp/x.json")
+
+    (entry,) = recall(storage, keys)
+
+    assert (entry["earlier_champion"], entry["report"], entry["url"]) == (None, None, None)
+
+
+def test_a_later_evaluation_of_a_date_keeps_the_champion_of_then(storage):
+    keys = Keys("twitter-data", "aws", "2026-01-07")
+    met = {"date": "2026-01-06", "version": 1, "accuracy": 0.8, "accuracy_interval": [0.7, 0.9], "tweets": 50}
+    remember(storage, keys, "run-1", "job", {**FIGURES, "champion": {"on_later_tweets": met}})
+    remember(storage, keys, "run-2", "job", FIGURES)
+
+    assert recall(storage, keys)[0]["earlier_champion"] == met
