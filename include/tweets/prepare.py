@@ -44,6 +44,8 @@ __all__ = ["Preparation", "PrepareSettings", "Progress", "Source", "prepare"]
 
 PARALLEL_FROM_ROWS = 20_000
 """With fewer rows, starting processes takes longer than the work."""
+PARALLEL_FROM_BYTES = 4 * 1024 * 1024
+"""Files of this size likely have so many rows. The processes start while this process reads the first ones."""
 BLOCKS_AT_ONCE = 64
 """A job consists of so many blocks, so that the overhead per job does not matter."""
 ROWS_PER_JOB = 100_000
@@ -143,6 +145,8 @@ class Preparation:
 
     def run(self) -> None:
         with self._workers:
+            if self._workers.count > 1 and sum(source.size for source in self._sources) >= PARALLEL_FROM_BYTES:
+                self._workers.start()
             for block in self._spooled_blocks():
                 self._tally.add_block(block)
                 self._rejected.writelines(block.rejected.lines)

@@ -1,9 +1,14 @@
 import multiprocessing
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from include.tweets.workers import Workers
+from tests.conftest import REPOSITORY
 
 started_with = None
 
@@ -15,6 +20,14 @@ def start(value):
 
 def work(number):
     return os.getpid(), started_with, number * number
+
+
+def refuse(number):
+    raise KeyError(number)
+
+
+def end(number):
+    os._exit(1)
 
 
 def failing():
@@ -60,3 +73,46 @@ def test_a_daemonic_process_works_alone():
 
     assert queue.get(timeout=60) == 1
     process.join()
+
+
+def test_an_error_in_a_process_is_raised_here_and_says_where_it_was():
+    with Workers(2, start, None) as workers, pytest.raises(KeyError, match="3") as caught:
+        list(workers.map(refuse, iter([3])))
+
+    assert "in refuse" in caught.value.__notes__[0]
+
+
+def test_a_lost_process_is_an_error():
+    with Workers(2, start, None) as workers, pytest.raises(ChildProcessError, match="has ended before its work"):
+        list(workers.map(end, iter([1])))
+
+
+PROGRAM = """
+import time
+from include.tweets.workers import Workers
+from tests.tweets.test_workers import start, work
+workers = Workers(2, start, None)
+print(*{process for process, _, _ in workers.map(work, iter(range(20)))}, flush=True)
+time.sleep(60)
+"""
+
+
+def test_processes_do_not_import_the_main_program_and_end_when_it_is_killed(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command, path = [sys.executable, tmp_path / "program.py"], {"PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen(command, env={**os.environ, **path}, stdout=subprocess.PIPE, text=True) as program:
+        processes = [int(process) for process in program.stdout.readline().split()]
+        program.kill()
+
+    deadline = time.monotonic() + 20
+    while any(_runs(process) for process in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    stat = Path(f"/proc/{process}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
