@@ -14,7 +14,7 @@ tests compare all tokens with nltk's.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import regex
@@ -33,9 +33,7 @@ Texts with one of these characters are left to nltk: the control characters abov
 space for only one of `str.split` and ``\\s``; letters that match ASCII letters if case is ignored.
 """
 
-_OTHER_SPACES = re.compile(
-    "[" + "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != " " and not "\x1c" <= c <= "\x1f") + "]"
-)
+_OTHER_SPACES = "".join(c for c in map(chr, range(0x3001)) if c.isspace() and c != " " and not "\x1c" <= c <= "\x1f")
 
 
 def word_tokenize_all(texts: Sequence[str]) -> list[list[str]]:
@@ -53,14 +51,21 @@ def spaced_tokens(texts: Sequence[str]) -> list[str]:
 
     :param texts: lower-case
     """
-    tokens: list[str] = []
+    # One character beyond ASCII makes a joined string of one byte a character into one of two or four, which is slower.
+    in_ascii, others = [text for text in texts if text.isascii()], [text for text in texts if not text.isascii()]
+    tokens = {True: _tokenize_chunks(in_ascii), False: _tokenize_chunks(others)}
+    return [next(tokens[text.isascii()]) for text in texts]
+
+
+def _tokenize_chunks(texts: Sequence[str]) -> Iterator[str]:
     for start in range(0, len(texts), TEXTS_AT_ONCE):
-        tokens += _tokenize_chunk(texts[start : start + TEXTS_AT_ONCE])
-    return tokens
+        yield from _tokenize_chunk(texts[start : start + TEXTS_AT_ONCE])
 
 
 def _tokenize_chunk(texts: Sequence[str]) -> list[str]:
-    for_nltk = {index: text for index, text in enumerate(texts) if _NEEDS_NLTK.search(text)}
+    for_nltk = {}
+    if _NEEDS_NLTK.search("".join(texts)):
+        for_nltk = {index: text for index, text in enumerate(texts) if _NEEDS_NLTK.search(text)}
     others = ["" if index in for_nltk else text.rstrip() for index, text in enumerate(texts)]
     joined = mark_sentences(TEXT.join(["", *others, ""]))
     separated = _separate(joined).replace(SENTENCE, " ").split(TEXT)[1:-1]
@@ -134,7 +139,8 @@ _NOT = re.compile("n't(?<=[^' ]n't)(?= )")
 def _closing_quotes(text: str) -> str:
     text = _spaced(text, SENTENCE + TEXT)  # nltk adds a space at both ends before these rules
     text = _spaced(text, "»”’").replace("''", " '' ").replace('"', " '' ")
-    text = _OTHER_SPACES.sub(" ", text)
+    for space in _OTHER_SPACES:
+        text = text.replace(space, " ")
     text = _CLITIC.sub(" '", text)
     text = _LONG_CLITIC.sub(f"{_LATER_SPACE}'", text)
     return _NOT.sub(f"{_LATER_SPACE}n't", text).replace(_LATER_SPACE, " ")
