@@ -15,6 +15,7 @@ Several processes share the work of both passes. The main process cuts the files
 order.
 """
 
+import gc
 import json
 import shutil
 import sys
@@ -232,10 +233,10 @@ _spool: Spool
 
 def _start(folder: Path, files: Sequence[str], settings: PrepareSettings) -> None:
     global _spool
-    # nltk imports these for functions that are not used here. That would take two seconds in each process.
-
+    # nltk, to which a few texts are left, imports these for functions that are not used here. That takes two seconds.
     for name in ("scipy", "sklearn"):
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    gc.set_threshold(100_000)  # there are many objects and hardly any cycles
     _spool = Spool(folder, files, settings, ROWS_PER_JOB)
 
 
