@@ -64,7 +64,8 @@ def test_processes_one_after_the_other_are_all_reported(executor, reported):
 
 def test_tasks_need_not_look_through_all_modules_to_name_their_caller(executor, monkeypatch):
     monkeypatch.setattr(executors, "IMPORTED_FOR_TASKS", ())
-    monkeypatch.setattr(inspect, "modulesbyfile", {})
+    for cache in ("modulesbyfile", "_filesbymodname"):
+        monkeypatch.setattr(inspect, cache, {})
     found = []
     monkeypatch.setattr(LocalExecutor, "start", lambda _: found.append(len(inspect.modulesbyfile)))
 
