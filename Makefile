@@ -16,7 +16,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test test-clients test-spark .java fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-clients test-spark .java fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,6 +30,9 @@ up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, lo
 
 test: $(VENV)/.installed-dev  ## every test
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+coverage: $(VENV)/.installed-dev  ## every test, with the branch coverage, which may not fall
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term
 
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
