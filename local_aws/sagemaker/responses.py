@@ -15,6 +15,7 @@ from local_aws.sagemaker.request_checks import refuse_unsupported
 from local_aws.sagemaker.resource import Resource
 from local_aws.sagemaker.search import selects
 from local_aws.sagemaker.validation import check_request
+from local_aws.service_models import service_model
 
 MATCH_NOTHING = ("WarmPoolStatusEquals", "TrainingPlanArnEquals")
 """Filters of List requests for features that no resource has here."""
@@ -246,7 +247,8 @@ class SageMakerResponse(BaseResponse):
         ]
         by, order = self.params.get("SortBy", "LastModifiedTime"), self.params.get("SortOrder", "Descending")
         found.sort(key=lambda resource: str(resource.facts().get(by, "")), reverse=order == "Descending")
-        return self._cut("Results", found, lambda resource: {kind: resource.as_shape(kind)})
+        records = service_model().shape_for("SearchRecord").members
+        return self._cut("Results", found, lambda resource: {kind: resource.as_shape(records[kind].name)})
 
     # Lists: AWS filters, then sorts, then returns a page
 

@@ -166,6 +166,9 @@ def test_stopping_stops_the_training_jobs_and_starts_no_more(sagemaker, request_
     job = wait(sagemaker, name)
 
     assert job["HyperParameterTuningJobStatus"] == "Stopped"
+    filters = [{"Name": "HyperParameterTuningJobName", "Operator": "Equals", "Value": name}]
+    found = sagemaker.search(Resource="HyperParameterTuningJob", SearchExpression={"Filters": filters})["Results"]
+    assert [record["HyperParameterTuningJob"]["HyperParameterTuningJobStatus"] for record in found] == ["Stopped"]
     assert job["TrainingJobStatusCounters"]["Stopped"] == 2
     assert sum(job["TrainingJobStatusCounters"].values()) == 2
     assert error_of(sagemaker.stop_hyper_parameter_tuning_job, HyperParameterTuningJobName=name)[0] == (
