@@ -89,7 +89,8 @@ def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(s
     assert state == "success"
     assert {task_id for task_id, task in tasks.items() if task["try_number"] != 1} == set()
     assert airflow.events("state mismatch", run_id) == []
-    assert deferrals(stack, run_id) >= OF_EACH_KIND * len(KINDS)
+    # Of each kind at least one. A task whose work is done when it looks for the first time does not defer.
+    assert deferrals(stack, run_id) > OF_EACH_KIND * (len(KINDS) - 1)
 
 
 def stall(stack: LocalStack, over: threading.Event) -> None:
