@@ -68,11 +68,11 @@ def deferred(work, try_number=1, **changes):
 
 
 def test_the_result_is_that_of_one_machine(work, glue):
+    others = set(glue.list_jobs()["JobNames"])
     found = finish(operator(work), context())
 
     assert found == prepare_dataset(**work, params=PARAMS)
-    jobs = [name for name in glue.list_jobs()["JobNames"] if name.startswith("prepare-")]
-    assert jobs == []  # deleted, because its outcome is in S3
+    assert set(glue.list_jobs()["JobNames"]) == others  # deleted, because its outcome is in S3
 
 
 def test_a_second_task_with_the_same_tweets_needs_no_run(work, glue, storage):
