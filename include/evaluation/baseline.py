@@ -121,7 +121,7 @@ def _guesses(labels: Sequence[str], instances: Sequence[str], word_ngrams: int) 
     Fit on the instances that have labels, which come first; predict the labels of the rest.
 
     The averaged gradient descent is as good as the exact minimum here, and does not need the time and the memory of a
-    solver that keeps several copies of all weights (docs/benchmarks.md).
+    solver that keeps several copies of all weights (docs/report.md).
     """
     from sklearn.linear_model import SGDClassifier
     from threadpoolctl import threadpool_limits

@@ -49,11 +49,11 @@ def score_model(
     """
     Evaluate a model on the test split of prepared tweets.
 
-    :param artifact: model.tar.gz
+    :param artifact: model.tar.gz, or model.bin itself
     :param labels: every label of the hashtag, in the order for tables
     :param scratch: an empty folder for temporary files
     :raises EvaluationError: the artifact contains no readable model
-    :raises DataError: the folder does not contain what prepare writes
+    :raises DataError: the folder does not contain what prepare writes, or its labels are not those of the model
     """
     test, train = data.distinct_test_tweets(), data.examples("train", MAX_TRAINING_TWEETS)
     if not test.labels:
