@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 class ScheduledRun(BaseDeadlineReference):
     """
-    A scheduled run's logical date, or a day before the run was created, whichever is later. Other runs have no
-    deadline.
+    A scheduled run's logical date, or a day before the run was created, whichever is later. The same for a run that was
+    started early in its place. Other runs have no deadline.
 
     So a run is not late as soon as it is created: not the run of an earlier date that Airflow creates when a DAG is
     switched on, nor a weekly run, whose logical date is a week ago, nor a backfill.
@@ -27,8 +27,9 @@ class ScheduledRun(BaseDeadlineReference):
         from airflow.utils.types import DagRunType
         from sqlalchemy import select
 
+        of_the_schedule = (DagRunType.SCHEDULED, DagRunType.OPERATOR_TRIGGERED)
         query = select(DagRun.logical_date, DagRun.queued_at).where(
-            DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type == DagRunType.SCHEDULED
+            DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type.in_(of_the_schedule)
         )
         if (row := session.execute(query).one_or_none()) is None or row.logical_date is None:
             return None

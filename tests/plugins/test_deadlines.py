@@ -39,8 +39,9 @@ def counts_from(run_id: str) -> datetime | None:
         return ScheduledRun()._evaluate_with(session=session, dag_id="late", run_id=run_id)
 
 
-def test_a_runs_deadline_counts_from_its_logical_date(run_of):
-    assert counts_from(run_of("scheduled", timedelta(seconds=-1))) == LOGICAL_DATE
+@pytest.mark.parametrize("run_type", ["scheduled", "operator_triggered"])
+def test_a_runs_deadline_counts_from_its_logical_date(run_of, run_type):
+    assert counts_from(run_of(run_type, timedelta(seconds=-1))) == LOGICAL_DATE
 
 
 def test_a_run_that_is_made_late_because_its_dag_was_switched_on_late_is_not_late_at_once(run_of):
