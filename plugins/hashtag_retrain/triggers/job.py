@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from datetime import UTC, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.clock import time_of
 from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
+from hashtag_retrain.triggers.job_log import JobLog
 from hashtag_retrain.triggers.polling import Done, StoppingTrigger
 from include.blazingtext.log import accuracy_by_epoch
 from include.config.ownership import STOPPED, TOO_LONG, WITH_RUN, tag_values
@@ -21,7 +22,7 @@ from include.results import Attempt, Result, Trained, Tuned
 
 FINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-LOG_LINES = 200
+SECONDS_BETWEEN_LOOKS_AT_LOG = 10
 
 
 class JobTrigger(StoppingTrigger):
@@ -141,11 +142,21 @@ class TrainingJobTrigger(JobTrigger):
     """A training job. The result is a `Trained`."""
 
     kind = TRAINING_JOB
+    _last_look: float | None = None
+
+    def poll(self) -> Done | None:
+        done = super().poll()
+        now = time.monotonic()
+        if self._last_look is None:  # a new job has no log yet
+            self._last_look = now
+        elif done is None and now - self._last_look >= SECONDS_BETWEEN_LOOKS_AT_LOG:
+            self._last_look = now
+            self._follow_log()
+        return done
 
     def result(self, job: dict[str, Any]) -> Trained:
         metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
-        log = self._read_log()
-        self._show(log)
+        self._follow_log()
         self.log.info("Training job %s: %s, %s billable seconds", self.name, metrics, job.get("BillableTimeInSeconds"))
         return Trained(
             training_job_name=self.name,
@@ -155,47 +166,23 @@ class TrainingJobTrigger(JobTrigger):
             instance_type=job["ResourceConfig"]["InstanceType"],
             hyperparameters=job["HyperParameters"],
             metrics=metrics,
-            epochs=accuracy_by_epoch(log),
+            epochs=accuracy_by_epoch(self._job_log.lines),
             billable_seconds=job.get("BillableTimeInSeconds"),
             reused=not self.is_owned(job),
             attempts=[Attempt.from_xcom(attempt) for attempt in self.attempts],
         )
 
     def show_failure(self) -> None:
-        self._show(self._read_log())
+        self._follow_log()
 
     @cached_property
-    def logs(self) -> Any:
-        """A CloudWatch Logs client."""
-        return AwsLogsHook(**self.hook_arguments).get_conn()
+    def _job_log(self) -> JobLog:
+        return JobLog(AwsLogsHook(**self.hook_arguments).get_conn(), LOG_GROUP, f"{self.name}/")
 
-    def _show(self, log: list[str]) -> None:
-        for line in log[-LOG_LINES:]:
+    def _follow_log(self) -> None:
+        """Show what is new in the job's log."""
+        for line in self._job_log.read():
             self.log.info("  %s", line)
-
-    def _read_log(self) -> list[str]:
-        """The job's log. It is no error if it cannot be read."""
-        lines: list[str] = []
-        try:
-            streams = self.logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{self.name}/")
-            for stream in streams["logStreams"]:
-                self.log.info("The job's log: %s in CloudWatch Logs, stream %s", LOG_GROUP, stream["logStreamName"])
-                where = {"logGroupName": LOG_GROUP, "logStreamName": stream["logStreamName"]}
-                lines += (event["message"] for event in _log_events(self.logs, where))
-        except (ClientError, BotoCoreError) as error:
-            self.log.warning("The job's log, %s in CloudWatch Logs, cannot be read: %s", LOG_GROUP, error)
-        return lines
-
-
-def _log_events(logs: Any, where: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """All events of a stream, oldest first. GetLogEvents has no paginator."""
-    token: dict[str, str] = {}
-    while True:
-        page = logs.get_log_events(**where, startFromHead=True, **token)
-        yield from page["events"]
-        if page["nextForwardToken"] == token.get("nextToken"):  # the same token again: this was the last page
-            return
-        token = {"nextToken": page["nextForwardToken"]}
 
 
 class TuningJobTrigger(JobTrigger):

@@ -5,7 +5,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from airflow.triggers.base import TaskFailedEvent
 
-from hashtag_retrain.triggers import polling
+from hashtag_retrain.triggers import job, polling
 from hashtag_retrain.triggers.job import TrainingJobTrigger
 from include.blazingtext.requests import as_tags
 from include.report.failures import ATTEMPTS, FAILURE
@@ -22,6 +22,27 @@ def test_the_jobs_own_log_is_shown_in_the_tasks_log(request_of, monkeypatch):
     finish(train_operator(request_of()))
 
     assert any("#validation_accuracy: 1.0000" in line for line in shown)
+
+
+def test_the_jobs_log_is_shown_while_the_job_runs_each_line_once(request_of, monkeypatch, sagemaker):
+    shown: list[str] = []
+    monkeypatch.setattr(
+        TrainingJobTrigger, "log", SimpleNamespace(info=lambda text, *values: shown.append(text % values))
+    )
+    monkeypatch.setattr(job, "SECONDS_BETWEEN_LOOKS_AT_LOG", 0)
+    with pytest.raises(TaskDeferred) as deferral:
+        train_operator(request_of(epochs=300_000, early_stopping=False)).execute(CONTEXT)
+    trigger = as_from_the_database(deferral.value.trigger)
+
+    while not any("Arguments: train" in line for line in shown):
+        assert trigger.poll() is None
+    asyncio.run(trigger.on_kill())
+    wait_until_stopped(sagemaker, trigger.name)
+    with pytest.raises(AirflowException, match="ended as Stopped"):
+        trigger.poll()
+
+    lines = [line for line in shown if line.startswith("  ")]
+    assert sum("Arguments: train" in line for line in lines) == 1
 
 
 def test_a_tag_that_a_company_adds_makes_a_job_nobody_elses(request_of, sagemaker):
