@@ -1,12 +1,15 @@
 """The smoke test of an endpoint: it must answer some test tweets as the evaluated model does."""
 
 from itertools import zip_longest
+from textwrap import shorten
 from typing import Any
 
 from include.blazingtext.model import LocalModel, Prediction, check_same, parse_answer
 from include.config.preparation import Recipe
+from include.config.printable import printable
 from include.tweets.tokens import instance
 
+TWEET_WIDTH = 80
 MAX_INSTANCES = 10
 """With more labels than that, one tweet of each label."""
 
@@ -38,13 +41,14 @@ def smoke_tests(model: LocalModel, samples: list[dict[str, str]], recipe: Recipe
 
 def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """
-    Compare the endpoint's answer with the evaluated model's; return each tweet with its label and the prediction.
+    Compare the endpoint's answer with the evaluated model's; print and return each tweet with its label and the
+    prediction.
 
     :raises EvaluationError: the answer is malformed, or it differs from the evaluated model's
     """
     answered = parse_answer(answer)
     check_same([Prediction(test["expected"]) for test in smoke_tests], answered)
-    return [
+    found = [
         {
             "text": test["text"],
             "label": test["label"],
@@ -53,3 +57,21 @@ def check_smoke_test(answer: bytes, smoke_tests: list[dict[str, Any]]) -> list[d
         }
         for test, prediction in zip(smoke_tests, answered, strict=True)
     ]
+    print(table_of(found))
+    return found
+
+
+def table_of(found: list[dict[str, Any]]) -> str:
+    """
+    The endpoint's answers as text, a line for each tweet.
+
+    :param found: as `check_smoke_test` returns it
+    """
+    titles = ("label", "predicted", "probability", "tweet")
+    rows = [
+        (row["label"], row["predicted"], f"{row['probability']:.1%}", shorten(printable(row["text"]), TWEET_WIDTH))
+        for row in found
+    ]
+    widths = [max(len(row[column]) for row in (titles, *rows)) for column in range(len(titles))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (titles, *rows))
+    return "\n".join(line.rstrip() for line in lines)

@@ -75,7 +75,7 @@ class SageMakerInvokeEndpointOperator(AwsBaseOperator[AwsBaseHook]):
         )
         answer: bytes = response["Body"].read()
         seconds = time.monotonic() - started
-        self.log.info("Endpoint %s answered within %.3f s: %s", self.endpoint_name, seconds, answer[:1000])
+        self.log.info("Endpoint %s answered within %.3f s.", self.endpoint_name, seconds)
         if self.max_latency_seconds is not None and seconds > self.max_latency_seconds:
             raise AirflowException(
                 f"Endpoint {self.endpoint_name} took {seconds:.2f} s to answer; "
@@ -83,4 +83,8 @@ class SageMakerInvokeEndpointOperator(AwsBaseOperator[AwsBaseHook]):
             )
         if self.response_check is None:
             return answer.decode()
-        return self.response_check(answer, **(self.response_check_arguments or {}))
+        try:
+            return self.response_check(answer, **(self.response_check_arguments or {}))
+        except Exception:
+            self.log.error("The answer: %s", answer[:1000])
+            raise
