@@ -20,12 +20,13 @@ from airflow.sdk import (
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
+from hashtag_retrain.assets import announce, assets_of
 from hashtag_retrain.backfills import SETTINGS, skip_empty_date_of_backfill, use_parameters_of_run
 from hashtag_retrain.deadlines import ScheduledRun
-from hashtag_retrain.documentation import doc_md
+from hashtag_retrain.documentation import doc_md, task_docs
 from hashtag_retrain.failures import note_failure
 from hashtag_retrain.hashtags import hashtags
-from hashtag_retrain.links import ModelRegistryLink, ReportLink
+from hashtag_retrain.links import ModelRegistryLink, PreparedDataLink, ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.notices import tell_of_failed_run, tell_of_late_run
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
@@ -76,6 +77,7 @@ DEFAULT_ARGUMENTS = {
     "on_failure_callback": note_failure,
     "botocore_config": BOTOCORE_CONFIG,
     "pre_execute": use_parameters_of_run,
+    "post_execute": announce,
     "weight_rule": "upstream",  # later tasks first: an endpoint is held before the next one is created
     "show_return_value_in_logs": False,  # results are long: requests and test tweets
 }
@@ -114,7 +116,7 @@ def retrain(hashtag: Hashtag) -> DAG:
         user_defined_macros={**MACROS, SETTINGS: hashtag.settings},
         tags=sorted({"retrain", hashtag.name, *hashtag.settings.tags}),
     ) as dag:
-        settings, labels = hashtag.settings, dict(hashtag.settings.labels)
+        settings, labels, assets = hashtag.settings, dict(hashtag.settings.labels), assets_of(hashtag.name)
 
         wait_for_tweets = TweetsSensor(
             task_id="wait_for_tweets",
@@ -124,6 +126,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             poke_interval=POLL_SECONDS,
             timeout=timedelta(hours=settings.wait_hours).total_seconds(),
             pre_execute=start_run,
+            inlets=[assets.labelled_tweets],
         )
         preparation: dict[str, Any] = {
             "hashtag": hashtag.name,
@@ -139,9 +142,13 @@ def retrain(hashtag: Hashtag) -> DAG:
                 arguments=preparation,
                 workers=settings.glue_workers,
                 check_interval=POLL_SECONDS,
+                inlets=[assets.labelled_tweets],
+                outlets=[assets.prepared_dataset],
             ).output
         else:
-            prepare_dataset = task(skip_empty_date_of_backfill(prepare))(**preparation)
+            prepare_dataset = task(inlets=[assets.labelled_tweets], outlets=[assets.prepared_dataset])(
+                skip_empty_date_of_backfill(prepare)
+            )(**preparation)
         tune_model = SageMakerTuneOnceOperator(
             task_id="tune_model",
             config=prepare_dataset["tuning_request"],
@@ -156,8 +163,9 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped unless tune is on
+            inlets=[assets.prepared_dataset],
         )
-        evaluate_model = task(evaluate)(
+        evaluate_model = task(inlets=[assets.prepared_dataset, assets.approved_model])(evaluate)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
@@ -165,7 +173,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             data_uri=prepare_dataset["data_uri"],
             trained=train_model.output,
         )
-        register_model = task(register)(
+        register_model = task(outlets=[assets.model_version, assets.approved_model])(register)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
@@ -183,6 +191,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             purpose=f"endpoint of {hashtag.name} {DATE}",
             check_interval=POLL_SECONDS,
             pool=ENDPOINT_POOL,
+            inlets=[assets.model_version],
         )
         smoke_test = SageMakerInvokeEndpointOperator(
             task_id="smoke_test",
@@ -191,6 +200,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             max_latency_seconds=10,
             response_check=check_smoke_test,
             response_check_arguments={"smoke_tests": evaluate_model["smoke_tests"]},
+            outlets=[assets.endpoint],
         )
         hold_endpoint = SageMakerHoldEndpointOperator(
             task_id="hold_endpoint",
@@ -207,7 +217,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             retries=5,
         ).as_teardown(on_failure_fail_dagrun=True)
-        record_outcome = task(record)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
+        record_outcome = task(outlets=[assets.report])(record)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
         record_outcome.as_teardown(on_failure_fail_dagrun=True)
 
         chain(
@@ -223,9 +233,12 @@ def retrain(hashtag: Hashtag) -> DAG:
             delete_endpoint,
             record_outcome,
         )
+        prepare_dataset.operator.operator_extra_links = (PreparedDataLink(),)
         evaluate_model.operator.operator_extra_links = (ReportLink(),)
         register_model.operator.operator_extra_links = (ModelRegistryLink(),)
         record_outcome.operator.operator_extra_links = (ReportLink(),)
+        for task_id, text in task_docs().items():
+            dag.get_task(task_id).doc_md = text
     return dag
 
 

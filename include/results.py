@@ -117,6 +117,15 @@ class Registered(Result):
     model_package_arn: str
     version: int
     approval: str
+    accuracy: float
+    """On the test split, as the other figures."""
+    accuracy_interval: list[float]
+    majority_accuracy: float
+    test_tweets: int
+    training_job: str
+    report_url: str
+    """For a browser, as the next one."""
+    registry_url: str
 
 
 @dataclass(frozen=True, slots=True)

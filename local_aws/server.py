@@ -51,7 +51,7 @@ from local_aws.store import DataDirectoryError, NotKept, Store
 from local_aws.terminal import tell
 
 StartResponse = Callable[..., Any]
-BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns"})
+BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns", "sqs"})
 """moto's names of the services of the README, beside the runtime, which is not moto's."""
 REFUSED = {
     (SAGEMAKER, UNKNOWN): "The local AWS does not support this request.",

@@ -88,6 +88,12 @@ class AirflowApi:
         dates = {"from_date": f"{first_date}T00:00:00Z", "to_date": f"{last_date}T00:00:00Z"}
         self._request("POST", "/api/v2/backfills", json={"dag_id": dag_id, **dates, **members})
 
+    def asset_event(self, asset: str, key: str) -> None:
+        """Create an event of an asset, like the form in the UI, with a partition key."""
+        answer = self._request("GET", "/api/v2/assets", params={"name_pattern": asset})
+        (asset_id,) = [found["id"] for found in answer["assets"] if found["name"] == asset]
+        self._request("POST", "/api/v2/assets/events", json={"asset_id": asset_id, "partition_key": key})
+
     def task_state(self, dag_id: str, run_id: str, task_id: str, state: str) -> None:
         """Set the state of a task, like a user in the UI."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"

@@ -8,7 +8,9 @@ from include.config.settings import browser_endpoint_url
 
 AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 PAGE = "page"
-"""Key of the XCom with the address of what a task has made."""
+"""Key of the XCom with the address of what a task has made, or waits for."""
+LOG = "log_page"
+"""Key of the XCom with the address of a job's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,22 @@ class Console:
         if self._is_local:
             return f"{self._origin}/_local/objects/{bucket}/{quoted}"
         return f"https://console.{self._domain}/s3/object/{bucket}?region={self.region}&prefix={quoted}"
+
+    def s3_folder(self, bucket: str, key: str) -> str:
+        if self._is_local:
+            return f"{self._origin}/_local/#s3"
+        folder = urllib.parse.quote(f"{key.rstrip('/')}/")
+        return f"https://console.{self._domain}/s3/buckets/{bucket}?region={self.region}&prefix={folder}"
+
+    def log(self, group: str, prefix: str) -> str:
+        """The streams of a log group in CloudWatch whose names begin with a prefix."""
+        if self._is_local:
+            query = urllib.parse.urlencode({"region": self.region, "group": group, "prefix": prefix})
+            return f"{self._origin}/_local/logs?{query}"
+        # CloudWatch's page takes an address that is quoted twice, with $ for %.
+        place = f"{_quoted_twice(group)}$3FlogStreamNameFilter$3D{_quoted_twice(prefix)}"
+        page = f"https://console.{self._domain}/cloudwatch/home?region={self.region}"
+        return f"{page}#logsV2:log-groups/log-group/{place}"
 
     def training_job(self, name: str) -> str:
         return self._sagemaker(f"/jobs/{name}", "training")
@@ -78,3 +96,7 @@ class Console:
     @property
     def _url(self) -> str:
         return browser_endpoint_url() or self.endpoint_url
+
+
+def _quoted_twice(text: str) -> str:
+    return urllib.parse.quote(urllib.parse.quote(text, safe=""), safe="").replace("%", "$")

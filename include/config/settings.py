@@ -88,6 +88,11 @@ def browser_endpoint_url(environment: Mapping[str, str] = os.environ) -> str | N
     return environment.get("RETRAIN_BROWSER_ENDPOINT_URL") or None
 
 
+def tweets_queue_url(environment: Mapping[str, str] = os.environ) -> str | None:
+    """RETRAIN_TWEETS_QUEUE_URL: the SQS queue to which S3 sends a message for each new object with labelled tweets."""
+    return environment.get("RETRAIN_TWEETS_QUEUE_URL") or None
+
+
 def allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
     """
     RETRAIN_ALLOWED_HOSTS: the names under which Airflow's API server answers, separated by commas; empty: under any.

@@ -135,6 +135,7 @@ def history_entry(champion: Version) -> dict[str, Any] | None:
         return {
             "date": properties[DATE],
             "training_job": properties[TRAINING_JOB],
+            "version": champion.number,
             "accuracy": float(properties[ACCURACY]),
             "accuracy_interval": [low, high],
             "majority_accuracy": float(properties["majority_accuracy"]),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from include.evaluation.gate import TO_BE_DEPLOYED, Decision
 from include.report.failures import NO_MESSAGE, describe_failures
-from include.results import Results, Trained, Tuned
+from include.results import Registered, Results, Trained, Tuned
 
 REPORT_SCHEMA = "run-report/4"
 
@@ -106,7 +106,7 @@ def describe_run(
         "evaluation": dict(evaluation) if evaluation else None,
         "history": history,
         "decision": _as_dict(decision),
-        "registration": _as_dict(results.register_model),
+        "registration": _registration(results.register_model),
         "endpoint": _as_dict(results.deploy_endpoint),
         "smoke_test": results.smoke_test,
         "deletion": _as_dict(results.delete_endpoint),
@@ -130,6 +130,12 @@ def describe_evaluation(
 
 def _as_dict(result: Any) -> dict[str, Any] | None:
     return asdict(result) if result else None
+
+
+def _registration(registered: Registered | None) -> dict[str, Any] | None:
+    """Without the figures and addresses, which the report has elsewhere."""
+    names = ("model_package_arn", "version", "approval")
+    return {name: getattr(registered, name) for name in names} if registered else None
 
 
 def subject_of_notice(report: Mapping[str, Any]) -> str | None:

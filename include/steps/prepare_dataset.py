@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from include import __version__
+from include.aws.console import PAGE
 from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
 from include.blazingtext.requests import training_request, tuning_request
@@ -30,6 +31,7 @@ def prepare_dataset(
     preparation: dict[str, Any],
     require_success_marker: bool = False,
     params: Mapping[str, Any] | None = None,
+    ti: Any = None,
 ) -> dict[str, Any]:
     """Read, check, clean, tokenise and split the labelled tweets. Upload the channels and a report on the data."""
     assert params is not None
@@ -50,13 +52,28 @@ def prepare_dataset(
         except DataError as error:
             rejected = storage.upload(out / "rejected.csv", keys.run(run_name) + "rejected.csv")
             raise DataError(f"{error} ({rejected})") from None
+        print(printable(_words_of(report)))
         for sentence in (*(f"WARNING: {warning}" for warning in report["warnings"]), *report["notes"]):
             print(printable(sentence))
         sha256 = sha256_of_files(out)
         data = upload_prepared(storage, keys, out, sha256)
+    ti.xcom_push(key=PAGE, value=storage.console.s3_folder(storage.bucket, storage.key_of(data.uri)))
     examples = report["splits"]["train"]["examples"]
     image = training_image(place.settings, storage.region)
     return prepared(place, data, sha256, examples, image, params, owner, dates, tweets.ignored_dates).to_xcom()
+
+
+def _words_of(report: Mapping[str, Any]) -> str:
+    """What was read, used and set aside."""
+    rows, splits = report["rows"], report["splits"]
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
+    return "\n".join(
+        [
+            f"Rows: {rows['read']:,} read, {rows['used']:,} used ({rows['duplicates']:,} of them are duplicates), "
+            f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else ""),
+            "Tweets: " + ", ".join(f"{split['examples']:,} to {name}" for name, split in splits.items()),
+        ]
+    )
 
 
 def prepared(

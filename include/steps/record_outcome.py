@@ -1,6 +1,6 @@
 """Complete the report of the run, and fail if one of its tasks failed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from include.aws.notify import notify
@@ -26,4 +26,25 @@ def record_outcome(
         ti.xcom_push(key=TOLD, value=ti.get_template_context()["dag_run"].start_date.isoformat())
     if report["failures"]:
         raise RunFailed(f"The run failed at {describe_failures(report['failures'])}")
-    return {"outcome": report["outcome"], "report": report["files"]["report"]}
+    return {
+        **{name: report[name] for name in ("status", "outcome")},
+        **_figures(report["evaluation"]),
+        "champion": _champion(report["history"]),
+        "report": report["files"]["report"],
+        "report_url": report["url"],
+    }
+
+
+def _figures(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of the model on the test split; each is None without an evaluation."""
+    found = evaluation or {}
+    return {
+        **{name: found.get(name) for name in ("accuracy", "accuracy_interval", "majority_accuracy")},
+        "test_tweets": found.get("tweets"),
+    }
+
+
+def _champion(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The champion's entry in the history, in short; None if there is no champion, or none that this product made."""
+    champion = next((entry for entry in history if entry["champion"]), None)
+    return {name: champion[name] for name in ("version", "date", "accuracy", "accuracy_interval")} if champion else None

@@ -1,6 +1,7 @@
 """Register the evaluated model as a version in the model registry."""
 
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
 from include.aws.console import PAGE
@@ -33,19 +34,43 @@ def register_model(
     if approval == "Approved" and newest > date:  # the champion was approved after the evaluation
         approval = "PendingManualApproval"
         reason += f" But the champion's tweets are newer ({newest})."
-    request = _request(place, run_name, PreparedData(data_uri), evaluation.evaluation_uri, job, approval)
+    found = place.storage.read_json(place.storage.key_of(evaluation.evaluation_uri))
+    report = place.keys.run(run_name) + "report.html"
+    request = _request(place, PreparedData(data_uri), found, report, evaluation.evaluation_uri, job, approval)
     version = place.registry.register(request, reason, since=datetime.datetime.fromisoformat(job.created_at))
-    ti.xcom_push(key=PAGE, value=place.storage.console.model_registry())
+    registry_url = place.storage.console.model_registry()
+    ti.xcom_push(key=PAGE, value=registry_url)
     print(f"Version {version.number} in the model registry, {version.approval}: {version.arn}")
-    return Registered(version.arn, version.number, version.approval).to_xcom()
+    return Registered(
+        model_package_arn=version.arn,
+        version=version.number,
+        approval=version.approval,
+        accuracy=found["accuracy"],
+        accuracy_interval=found["accuracy_interval"],
+        majority_accuracy=found["majority_accuracy"],
+        test_tweets=found["tweets"],
+        training_job=job.training_job_name,
+        report_url=place.storage.browser_url(report),
+        registry_url=registry_url,
+    ).to_xcom()
 
 
 def _request(
-    place: Workplace, run_name: str, data: PreparedData, evaluation_uri: str, trained: Trained, approval: Approval
+    place: Workplace,
+    data: PreparedData,
+    found: Mapping[str, Any],
+    report: str,
+    evaluation_uri: str,
+    trained: Trained,
+    approval: Approval,
 ) -> dict[str, Any]:
-    """CreateModelPackage's request for the evaluated model, without the group."""
+    """
+    CreateModelPackage's request for the evaluated model, without the group.
+
+    :param found: the content of evaluation.json
+    :param report: the key of the run's report
+    """
     storage, keys = place.storage, place.keys
-    found = storage.read_json(storage.key_of(evaluation_uri))
     low, high = found["accuracy_interval"]
     figures = {
         "accuracy": found["accuracy"],
@@ -73,7 +98,7 @@ def _request(
             champion.TRAINING_JOB: trained.training_job_name,
             "data": data.digest,
             "test_tweets": str(found["tweets"]),
-            "report": storage.uri(keys.run(run_name) + "report.html"),
+            "report": storage.uri(report),
             **{name: f"{figure:.4f}" for name, figure in figures.items()},
         },
     )

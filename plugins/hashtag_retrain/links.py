@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.execution_time.xcom import XCom
 
-from include.aws.console import PAGE
+from include.aws.console import LOG, PAGE
 from include.steps.reporting import REPORT_URL
 
 if TYPE_CHECKING:
@@ -37,6 +37,25 @@ class TrainingJobLink(_StoredLink):
 
 class TuningJobLink(_StoredLink):
     name = "Tuning job"
+    xcom_key = PAGE
+
+
+class TrainingLogLink(_StoredLink):
+    """A link to the training job's log in CloudWatch."""
+
+    name = "Log of the training job"
+    xcom_key = LOG
+
+
+class TweetsLink(_StoredLink):
+    """A link to the folder of the labelled tweets in S3's console; so is the next one."""
+
+    name = "Labelled tweets"
+    xcom_key = PAGE
+
+
+class PreparedDataLink(_StoredLink):
+    name = "Prepared dataset"
     xcom_key = PAGE
 
 

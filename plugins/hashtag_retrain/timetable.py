@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.timetables.base import DataInterval
 from airflow.timetables.interval import CronDataIntervalTimetable
 
@@ -27,6 +28,17 @@ class TweetsTimetable(CronDataIntervalTimetable):
         """
         start = self._align_to_prev(run_after)
         return DataInterval(start=start, end=self._get_next(start))
+
+    def logical_date_of(self, date: str) -> DateTime:
+        """
+        The logical date of the scheduled run of a date. If several are scheduled on it, that of the first; if none,
+        the date's start.
+
+        :param date: like 2026-01-07
+        """
+        start = pendulum.DateTime.fromisoformat(date).replace(tzinfo=pendulum.UTC)
+        scheduled = self._align_to_next(start)
+        return scheduled if scheduled < start.add(days=1) else start
 
     def generate_run_id(
         self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any

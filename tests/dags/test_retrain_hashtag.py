@@ -71,6 +71,20 @@ class Run:
             return XComModel.deserialize_value(session.scalars(query).one())
 
     @property
+    def events(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Key and extra of the run's asset events, by the kind of the asset."""
+        from airflow.models.asset import AssetEvent, AssetModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            query = select(AssetModel.name, AssetEvent.partition_key, AssetEvent.extra).join(
+                AssetModel, AssetModel.id == AssetEvent.asset_id
+            )
+            events = session.execute(query.where(AssetEvent.source_run_id == self.run_id)).all()
+        return {name.partition(".")[2]: (key, extra) for name, key, extra in events}
+
+    @property
     def left(self) -> list[str]:
         client = self._sagemaker
         return [
@@ -224,6 +238,24 @@ def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
     job = client("sagemaker").describe_training_job(TrainingJobName=report["training"]["training_job_name"])
     assert job["AlgorithmSpecification"]["TrainingImage"].endswith("/blazingtext:1")
     assert job["HyperParameters"]["epochs"] == "10"
+    check_events(run)
+
+
+def check_events(run: Run) -> None:
+    """Other DAGs learn of everything that the run has made."""
+    report, events = run.report, run.events
+    assert set(events) == {"prepared_dataset", "model_version", "approved_model", "endpoint", "report"}
+    assert {(key, extra["date"]) for key, extra in events.values()} == {("2026-01-07", "2026-01-07")}
+    said = {kind: extra for kind, (_, extra) in events.items()}
+    assert said["prepared_dataset"]["dates"] == ["2026-01-07"]
+    assert said["approved_model"] == said["model_version"]
+    figures = {name: report["evaluation"][name] for name in ("accuracy", "accuracy_interval", "majority_accuracy")}
+    assert said["model_version"].items() >= {**report["registration"], **figures, "report_url": run.page_url}.items()
+    assert said["endpoint"]["endpoint_name"] == run.name
+    assert said["endpoint"]["version"] == report["registration"]["version"]
+    assert said["report"].items() >= {**figures, "status": "deployed", "report_url": run.page_url}.items()
+    champion = said["report"]["champion"]
+    assert (champion["version"], champion["date"]) == (report["registration"]["version"], "2026-01-07")
 
 
 def test_a_run_waits_for_its_tweets_and_the_next_one_trains_nothing_twice(run_dag, upload, storage, monkeypatch):
@@ -285,6 +317,8 @@ def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, c
     assert champion["approval"] == "Approved"
     assert "There was no champion to compare with" in first.report["evaluation"]["champion"]["verdict"]
     assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
+    assert set(refused.events) == {"prepared_dataset", "model_version", "report"}
+    assert refused.events["report"][1]["champion"]["version"] == champion["version"]
     assert "it is significantly worse than the champion" in refused.report["outcome"]
     assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
     assert refused.report["registration"]["approval"] == "Rejected"

@@ -1,6 +1,7 @@
 """One whole stack for these tests: a local AWS, and Airflow with scheduler, triggerer, DAG processor and API server."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ HASHTAGS = """
 aws: &technical {labels: {"0": technical, "1": marketing}, parameters: {window_days: 7}}
 azure: *technical
 own: {labels: {"0": technical, "1": marketing}, wait_hours: 0}
+early: {labels: {"0": a, "1": b}, wait_hours: 0}
 slow: {labels: {"0": a, "1": b}, late_after_hours: 0.001}
 """
 """The daily run of slow is late as soon as it is there."""
+QUEUE = "new-tweets"
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,10 @@ def stack(tmp_path_factory, dags_folder) -> Iterator[LocalStack]:
     more = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
     more |= {"AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder)}
     more |= {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
-    with LocalStack(StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)) as stack:
+    settings = StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)
+    queue = {"RETRAIN_TWEETS_QUEUE_URL": f"{settings.local_aws_url}/123456789012/{QUEUE}"}
+    with LocalStack(replace(settings, more={**more, **queue})) as stack:
+        client_of(stack, "sqs").create_queue(QueueName=QUEUE)
         upload_samples(client_of(stack, "s3"), Settings.from_environment(stack.environment))
         yield stack
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -26,7 +27,7 @@ from local_stack.processes import open_to_others, tree
 from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
-from tests.end_to_end.conftest import client_of
+from tests.end_to_end.conftest import QUEUE, client_of
 
 SECONDS = 240
 pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
@@ -53,9 +54,20 @@ def states_of(airflow, run_id: str, dag_id: str = DAG_ID) -> dict[str, str]:
     return {task_id: task["state"] for task_id, task in airflow.tasks(dag_id, run_id).items()}
 
 
-def log_of(stack, run_id: str, task_id: str) -> str:
-    logs = stack.settings.home.glob(f"logs/dag_id={DAG_ID}/run_id={run_id}/**/*.log")
+def log_of(stack, run_id: str, task_id: str, dag_id: str = DAG_ID) -> str:
+    logs = stack.settings.home.glob(f"logs/dag_id={dag_id}/run_id={run_id}/**/*.log")
     return "".join(path.read_text() for path in logs if f"task_id={task_id}" in str(path))
+
+
+@pytest.fixture(scope="module")
+def dags_folder(tmp_path_factory) -> Path:
+    """The product's DAGs, and another team's: that of the page on assets."""
+    folder = tmp_path_factory.mktemp("dags")
+    for file in (REPOSITORY / "dags").glob("*.py"):
+        shutil.copy(file, folder)
+    (example,) = re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "docs" / "airflow.md").read_text(), re.M | re.S)
+    (folder / "other_team.py").write_text(example)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +110,51 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
     assert not [log for log in logs if "Traceback" in log or "error calling listener" in log]
 
 
+def test_another_teams_dag_starts_at_a_newly_approved_model(stack, airflow):
+    run = wait_until(
+        lambda: next((run for run in airflow.runs("use_approved_model") if run["partition_key"] == DATE), None),
+        SECONDS,
+        "its run",
+    )
+
+    assert ended(airflow, run["dag_run_id"], "use_approved_model") == "success"
+    log = log_of(stack, run["dag_run_id"], "tell", "use_approved_model")
+    assert re.search(rf"{DATE}: version 1, accuracy 9\d\.\d%", log)
+
+
+def starts_early(airflow, date: str) -> dict:
+    """The run of start_early that an event starts."""
+    before = len(airflow.runs("start_early"))
+    airflow.asset_event("retrain_early.labelled_tweets", date)
+    return wait_until(lambda: airflow.runs("start_early")[: -before or None], SECONDS, "a run of start_early")[0]
+
+
+def test_a_date_whose_tweets_arrive_gets_one_run_at_once_in_the_place_of_the_scheduled_one(airflow):
+    for _ in range(2):
+        started = starts_early(airflow, "2026-01-05")
+        assert ended(airflow, started["dag_run_id"], "start_early") == "success"
+
+    (run,) = [run for run in airflow.runs("retrain_early") if "2026-01-05" in run["dag_run_id"]]
+    assert (run["dag_run_id"], run["logical_date"]) == ("tweets_arrived__2026-01-05", "2026-01-05T00:00:00Z")
+    assert (run["data_interval_start"], run["data_interval_end"]) == ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
+    assert states_of(airflow, started["dag_run_id"], "start_early")["start_run"] == "skipped"
+    assert ended(airflow, run["dag_run_id"], "retrain_early") == "success"
+
+
+def test_s3_itself_starts_the_run_of_a_date_whose_tweets_arrive(stack, airflow):
+    s3, bucket = client_of(stack, "s3"), stack.settings.bucket
+    target = {"QueueArn": f"arn:aws:sqs:us-east-1:123456789012:{QUEUE}", "Events": ["s3:ObjectCreated:*"]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [target]})
+    s3.put_object(Bucket=bucket, Key="twitter-data/hashtags/early/2026-01-06/labeled.csv/_SUCCESS", Body=b"")
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+
+    run_id = "tweets_arrived__2026-01-06"
+    wait_until(lambda: run_id in {run["dag_run_id"] for run in airflow.runs("retrain_early")}, SECONDS, run_id)
+
+    assert ended(airflow, run_id, "retrain_early") == "success"
+    assert states_of(airflow, run_id, "retrain_early")["wait_for_tweets"] == "skipped"
+
+
 def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(airflow):
     run_id = airflow.trigger("retrain_slow", {"date": "2026-01-06"}, logical_date=datetime.now(UTC).isoformat())
 
@@ -110,7 +167,7 @@ def test_somebody_is_told_of_a_daily_run_that_is_late(stack, pages):
         lambda: [page for page in pages() if page[0].startswith("#slow") and "is late" in page[0]], SECONDS, "a page"
     )
 
-    assert late[0][0].endswith("the scheduled run is late.")
+    assert late[0][0].endswith("the run is late.")
     assert re.search(rf"{stack.settings.airflow_url}/dags/retrain_slow/runs/scheduled__\d{{4}}-\d\d-\d\d$", late[0][1])
 
 

@@ -26,6 +26,9 @@ def test_it_tells_the_story_in_the_order_of_the_tasks(hashtag):
 
     assert [name for name in re.findall(r"`(\w+)`", story) if name in tasks] == tasks
     assert dag.doc_md == doc_md(hashtag(""))
+    assert {task.task_id: task.doc_md.startswith(f"`{task.task_id}` ") for task in dag.tasks} == dict.fromkeys(
+        tasks, True
+    )
 
 
 def test_it_names_labels_owner_and_what_an_endpoint_costs_by_default(hashtag):
@@ -33,5 +36,5 @@ def test_it_names_labels_owner_and_what_an_endpoint_costs_by_default(hashtag):
 
     assert "`technical`, `marketing`" in text
     assert "**ml@example.org**" in text
-    assert "for 7 minutes by default" in text
+    assert "by default 7 minutes after the start of its deployment" in text
     assert "hashtags file: none." in text

@@ -16,8 +16,10 @@ def test_each_task_that_makes_something_on_aws_links_to_it(dag_of_aws):
     found = {task.task_id: [link.name for link in task.operator_extra_links] for task in dag_of_aws.tasks}
 
     assert {task_id: names for task_id, names in found.items() if names} == {
+        "wait_for_tweets": ["Labelled tweets"],
+        "prepare_dataset": ["Prepared dataset"],
         "tune_model": ["Tuning job"],
-        "train_model": ["Training job"],
+        "train_model": ["Training job", "Log of the training job"],
         "evaluate_model": ["Report"],
         "register_model": ["Model registry"],
         "deploy_endpoint": ["Endpoint"],

@@ -10,12 +10,12 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOperator
 
 from hashtag_retrain.hooks import hook_arguments
-from hashtag_retrain.links import TrainingJobLink
+from hashtag_retrain.links import TrainingJobLink, TrainingLogLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.resources import TRAINING_JOB
-from hashtag_retrain.triggers.job import TrainingJobTrigger
+from hashtag_retrain.triggers.job import LOG_GROUP, TrainingJobTrigger
 from hashtag_retrain.triggers.polling import wait_for
-from include.aws.console import Console
+from include.aws.console import LOG, Console
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -37,7 +37,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
     kind = TRAINING_JOB
     trigger_class = TrainingJobTrigger
     page_of = Console.training_job
-    operator_extra_links = (TrainingJobLink(),)
+    operator_extra_links = (TrainingJobLink(), TrainingLogLink())
     template_fields: Sequence[str] = (*SageMakerTrainingOperator.template_fields, "tuned")
 
     def __init__(self, *, config: Any, tuned: Any = None, check_interval: float = 30, **kwargs: Any) -> None:
@@ -52,6 +52,11 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
             trigger = TrainingJobTrigger(name, self._tags, seconds, self.check_interval, hook_arguments(self))
             return wait_for(trigger, self)
         return super().execute(context, event)
+
+    def link(self, context: Context, name: str) -> None:
+        super().link(context, name)
+        log = Console.of(self.hook.get_conn()).log(LOG_GROUP, f"{name}/")
+        context["ti"].xcom_push(key=LOG, value=log)
 
     @property
     def serialized_training_data(self) -> dict[str, Any]:

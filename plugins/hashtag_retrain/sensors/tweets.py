@@ -13,8 +13,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from hashtag_retrain.backfills import BACKFILL
 from hashtag_retrain.hooks import hook_arguments
+from hashtag_retrain.links import TweetsLink
 from hashtag_retrain.triggers.polling import ended
 from hashtag_retrain.triggers.tweets import TweetsTrigger
+from include.aws.console import PAGE, Console
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,6 +38,7 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
     """
 
     aws_hook_class = S3Hook
+    operator_extra_links = (TweetsLink(),)
     template_fields: Sequence[str] = aws_template_fields("bucket", "folder")
 
     def __init__(self, *, bucket: str, folder: str, require_success_marker: bool = False, **kwargs: Any) -> None:
@@ -58,6 +61,7 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
             hook_arguments(self),
         )
         trigger.client = self.hook.get_conn()
+        context["ti"].xcom_push(key=PAGE, value=Console.of(trigger.client).s3_folder(self.bucket, self.folder))
         where = f"s3://{self.bucket}/{self.folder}"
         found, now = trigger.look()
         if not found.parts and (run.run_type == BACKFILL or not self.timeout):

@@ -61,7 +61,7 @@ class TweetsTrigger(PollingTrigger):
             )
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
-            self.log.info("Still waiting: %s. Found: %s.", missing, folder)
+            self.log.info("Still waiting: %s. Found: %s. The wait ends at %s.", missing, folder, self.until)
         return None
 
     def look(self) -> tuple[Folder, datetime]:

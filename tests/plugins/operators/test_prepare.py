@@ -71,7 +71,7 @@ def test_the_result_is_that_of_one_machine(work, glue):
     others = set(glue.list_jobs()["JobNames"])
     found = finish(operator(work), context())
 
-    assert found == prepare_dataset(**work, params=PARAMS)
+    assert found == prepare_dataset(**work, params=PARAMS, ti=Attempt())
     assert set(glue.list_jobs()["JobNames"]) == others  # deleted, because its outcome is in S3
 
 
@@ -140,7 +140,7 @@ def test_tweets_that_cannot_be_used_fail_the_task_once_and_its_retry_without_a_r
     key = Keys("twitter-data", work["hashtag"], "2026-01-05").tweets
     storage.write_bytes(b"7,unknown\n" * 50 + lines(60), f"{key}/part-0.csv")
     with pytest.raises(DataError) as expected:
-        prepare_dataset(**work, params=PARAMS)
+        prepare_dataset(**work, params=PARAMS, ti=Attempt())
 
     with pytest.raises(AirflowException) as failed:
         finish(operator(work), context())

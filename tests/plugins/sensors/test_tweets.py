@@ -36,7 +36,10 @@ def sensor_of(settings: Any, hours: float = 1, **arguments: Any) -> TweetsSensor
 
 
 def context(run_type: str = "scheduled", started: timedelta = timedelta()) -> Any:
-    return {"dag_run": SimpleNamespace(run_type=run_type, start_date=datetime.now(UTC) - started)}
+    return {
+        "dag_run": SimpleNamespace(run_type=run_type, start_date=datetime.now(UTC) - started),
+        "ti": SimpleNamespace(xcom_push=lambda **_: None),
+    }
 
 
 def deferred(sensor: TweetsSensor) -> Any:

@@ -1,0 +1,94 @@
+"""What counts as labelled tweets that have arrived. The runs that start are tested with a whole stack."""
+
+import json
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashtag_retrain.arrivals import created_objects, date_of, runs_to_start
+from hashtag_retrain.assets import assets_of
+from include.config.errors import ConfigurationError
+from include.config.names import Keys
+
+KEYS = Keys("team/data", "aws", "2026-01-07")
+
+
+def s3_message(*keys: str, event: str = "ObjectCreated:Put") -> str:
+    records = [
+        {"eventName": event, "s3": {"bucket": {"name": "b"}, "object": {"key": quote_plus(key)}}} for key in keys
+    ]
+    return json.dumps({"Records": records})
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=50))
+def test_every_object_in_a_dates_folder_is_of_this_date(name):
+    key = f"{KEYS.tweets}/{name}"
+
+    assert [date_of(key, "team/data") for _, key in created_objects(s3_message(key))] == [("aws", "2026-01-07")]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "team/data/hashtags/aws/2026-01-07/other.csv",
+        "team/data/hashtags/aws/2026-01-07/labeled.csv.bak",
+        "team/data/hashtags/aws/2026-13-07/labeled.csv",
+        "team/data/hashtags/A+/2026-01-07/labeled.csv",
+        "other/hashtags/aws/2026-01-07/labeled.csv",
+        "team/data/marketing-model/aws/2026-01-07/data/train.txt",
+    ],
+)
+def test_other_objects_are_not(key):
+    assert date_of(key, "team/data") is None
+
+
+def test_a_message_over_sns_is_read_too():
+    assert list(created_objects(json.dumps({"Type": "Notification", "Message": s3_message("a b")}))) == [("b", "a b")]
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "3", "{", "null", '{"Records": [{}]}', '{"Type": "Notification"}', '{"Records": [1]}']
+)
+def test_other_messages_are_shown_and_set_aside(body, capsys):
+    assert list(created_objects(body)) == []
+    assert "Not a message of S3" in capsys.readouterr().out
+
+
+def test_s3s_first_message_and_deletions_are_nothing():
+    assert list(created_objects('{"Service": "Amazon S3", "Event": "s3:TestEvent"}')) == []
+    assert list(created_objects(s3_message(KEYS.tweets, event="ObjectRemoved:Delete"))) == []
+
+
+class Event:
+    def __init__(self, partition_key: str | None):
+        self.partition_key = partition_key
+
+
+def test_an_early_run_has_the_logical_date_of_the_scheduled_one(storage, monkeypatch, tmp_path):
+    entry = {"labels": {"0": "a", "1": "b"}, "schedule": "0 6 * * 3"}  # 7 January 2026 is a Wednesday
+    (tmp_path / "hashtags.yaml").write_text(json.dumps({"aws": entry}))
+    monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))
+
+    runs = runs_to_start(
+        {assets_of("aws").labelled_tweets: [Event("2026-01-08"), Event("2026-01-07"), Event("2026-01-07")]}
+    )
+
+    assert [(run["trigger_dag_id"], run["trigger_run_id"], run["conf"]) for run in runs] == [
+        ("retrain_aws", "tweets_arrived__2026-01-07", {"date": "2026-01-07"}),
+        ("retrain_aws", "tweets_arrived__2026-01-08", {"date": "2026-01-08"}),
+    ]
+    assert [run["logical_date"] for run in runs] == ["2026-01-07T06:00:00+00:00", "2026-01-08T00:00:00+00:00"]
+
+
+def test_a_date_after_today_starts_nothing(storage, capsys):
+    assert runs_to_start({assets_of("aws").labelled_tweets: [Event("2999-01-01")]}) == []
+    assert "#aws 2999-01-01 is after today" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["", "7 January", None])
+def test_a_key_that_is_no_date_is_an_error_that_names_it(storage, key):
+    with pytest.raises(ConfigurationError, match="is not a calendar date of the form 2026-01-31"):
+        runs_to_start({assets_of("aws").labelled_tweets: [Event(key)]})
