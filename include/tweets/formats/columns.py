@@ -54,6 +54,15 @@ class ColumnNames:
         confidence = _position(titles, (self.confidence,)) if self.confidence else None
         return Columns(label, text, confidence, len(titles))
 
+    def repeated(self, titles: Sequence[str]) -> str | None:
+        """The name of a column that is read, if several titles are the same name; None if there is no such one."""
+        found = self.find(titles)
+        if found is None:
+            return None
+        folded = [title.strip().casefold() for title in titles]
+        read = [folded[column] for column in (found.label, found.text, found.confidence) if column is not None]
+        return next((name for name in read if folded.count(name) > 1), None)
+
     def missing(self, where: str, titles: Sequence[str], labels: Labels) -> DataError:
         """
         The error that titles name no label or no text column, or not that of the confidence.
@@ -74,6 +83,13 @@ class ColumnNames:
         return DataError(
             f"{where}: the columns ({shown}) include no {column} column. Name it {' or '.join(names)}, or set "
             f"{setting} to its name."
+        )
+
+    def ambiguous(self, where: str, name: str) -> DataError:
+        """The error that several columns have the same name, and no setting can tell which one is meant."""
+        return DataError(
+            f"{where}: several columns are called {name} (capitals make no difference). Rename those that are not "
+            "meant."
         )
 
     def names_any(self, titles: Sequence[str]) -> bool:

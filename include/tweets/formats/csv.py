@@ -32,7 +32,10 @@ from include.tweets.rows import (
     read_blocks,
 )
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+HIVES_SEPARATOR = "\1"
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", HIVES_SEPARATOR: "Ctrl-A"}
+NULL = "\\N"
+"""How Hive, PostgreSQL's COPY and MySQL write that a row has no text."""
 SAMPLE_ROWS = 200
 """So many rows at the start of a file decide on its separator."""
 
@@ -52,8 +55,9 @@ class Dialect:
 
 
 DIALECTS = [
-    *(Dialect(separator) for separator in SEPARATORS),
-    *(Dialect(separator, quotes=False) for separator in ("\t", "|")),  # others need quotes to be part of a text
+    *(Dialect(separator) for separator in SEPARATORS if separator != HIVES_SEPARATOR),
+    # The others need quotes for separators that are part of a text.
+    *(Dialect(separator, quotes=False) for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
 
 
@@ -82,7 +86,7 @@ class CsvFormat:
             return None
         if self.dialect.quotes and cell.startswith('"'):
             cell = cell[1:-1].replace('""', '"')
-        return None if label is None or not cell.strip() else (label, cell)
+        return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
         first = lines.read()
@@ -204,6 +208,8 @@ class CsvFormat:
         label = self.labels.read(spelling)
         if not cell.strip():
             raise BadRow("empty_text", "the text is empty")
+        if cell == NULL:
+            raise BadRow("empty_text", rf"there is no text, but {NULL}, as databases write it")
         if len(cell) > MAX_TEXT_CHARACTERS:
             raise BadRow("text_too_long", f"{len(cell):,} characters; at most {MAX_TEXT_CHARACTERS:,} are allowed")
         if columns.confidence is not None:
@@ -266,6 +272,8 @@ def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROW
         return _Candidate(format, (0, True, 0), format.names.missing(where, titles, format.labels))
     error = None
     if columns is not None:
+        if repeated := format.names.repeated(titles):
+            error = format.names.ambiguous(where, repeated)
         format = replace(format, columns=columns)
     if format.names.confidence and format.columns.confidence is None:
         what = "no column" if columns else "no header row that names"

@@ -99,9 +99,18 @@ class JsonFormat:
 
 
 def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """The value of the first of these keys. Capitals make no difference."""
-    by_folded = {key.strip().casefold(): value for key, value in entry.items()}
-    return next((by_folded[name.casefold()] for name in names if name.casefold() in by_folded), None)
+    """
+    The value of the first of these keys. Capitals make no difference.
+
+    :raises BadRow: there are several such keys
+    """
+    keys = [key.strip().casefold() for key in entry]
+    name = next((name.casefold() for name in names if name.casefold() in keys), None)
+    if name is None:
+        return None
+    if keys.count(name) > 1:
+        raise BadRow("malformed", f"several keys are called {name} (capitals make no difference)")
+    return list(entry.values())[keys.index(name)]
 
 
 def _keys(entry: Mapping[str, Any]) -> str:

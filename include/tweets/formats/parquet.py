@@ -39,8 +39,8 @@ def _columns(file: str, titles: Sequence[str], names: ColumnNames, labels: Label
         raise names.missing(file, titles, labels)
     positions = [found.label, found.text, found.confidence]
     columns = [titles[position] for position in positions if position is not None]
-    if repeated := [name for name in columns if titles.count(name) > 1]:
-        raise DataError(f"{file}: several columns are called {repeated[0]}. Give each column a name of its own.")
+    if repeated := names.repeated(titles):
+        raise names.ambiguous(file, repeated)
     return columns
 
 

@@ -1,5 +1,7 @@
 """What a file is, by its first bytes. Text is read, and Parquet; of everything else people are told what it is."""
 
+import re
+
 from include.config.errors import DataError
 
 PARQUET = b"PAR1"
@@ -23,6 +25,11 @@ _UNREADABLE = {
     b"<?xml": "XML",
     b"<!doctype html": "a web page",
     b"<html": "a web page",
+    b"__label__": "fastText's and BlazingText's own format, which prepare writes",
+}
+_JSON = {
+    re.compile(rb"\s*\[\s*\{"): "a JSON array",
+    re.compile(rb'\s*\{\s*\n\s*"'): "JSON over several lines",
 }
 _ZIP = b"PK\x03\x04"
 
@@ -44,11 +51,16 @@ def _kind(head: bytes) -> str | None:
         return "an Excel workbook (xlsx)" if b"[Content_Types].xml" in head or b"xl/" in head else "a ZIP archive"
     if head[257:262] == b"ustar":
         return "a tar archive"
-    if head.lstrip()[:1] == b"[" and head.lstrip()[1:].lstrip()[:1] == b"{":
-        return "a JSON array (JSON lines have one object in each line)"
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for pattern, kind in _JSON.items():
+        if pattern.match(head):
+            return f"{kind} (JSON lines have one object in each line)"
+    return _kind_by_start(head)
+
+
+def _kind_by_start(head: bytes) -> str | None:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next(
-        (kind for magic, kind in _UNREADABLE.items() if _starts(start if magic[:1] == b"<" else head, magic)), None
+        (kind for magic, kind in _UNREADABLE.items() if _starts(text if magic[:1] in b"<_" else head, magic)), None
     )
 
 

@@ -49,6 +49,23 @@ def test_a_header_row_without_a_label_column_is_an_error_that_names_the_columns(
         read(b"\n\nlabel\n0\n")
 
 
+def test_columns_of_one_name_are_an_error_that_names_it():
+    with pytest.raises(DataError, match=r"part\.csv, line 1: several columns are called text .*Rename"):
+        read(b"label,text,Text\n0,a,b\n")
+    assert rows(b"label,text,id,id\n0,a,1,2\n") == [("technical", "a")]
+
+
+@pytest.mark.parametrize("separator", [b"\t", b"\1", b","])
+def test_where_a_database_has_no_text_there_is_none(separator):
+    content = b"".join(label + separator + text + b"\n" for label, text in ((b"0", b"a"), (b"1", rb"\N")))
+
+    assert (rows(content), rejections(content)) == ([("technical", "a")], [(2, "empty_text")])
+
+
+def test_hives_own_separator_is_read():
+    assert rows(b'0\1a, "b"\n1\1c; d\te\n') == [("technical", 'a, "b"'), ("marketing", "c; d\te")]
+
+
 def test_newlines_and_quotes_inside_a_quoted_cell_belong_to_it():
     assert rows(b'0,"one\ntwo ""quoted"""\r\n1,next\n') == [
         ("technical", 'one\ntwo "quoted"'),

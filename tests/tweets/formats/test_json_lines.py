@@ -136,3 +136,9 @@ def test_keys_and_confidence_are_those_of_the_settings():
     )
 
     assert (low.reason, row.cell) == ("low_confidence", "b")
+
+
+def test_a_line_with_two_keys_of_one_name_is_set_aside():
+    (row,) = read({"label": "0", "text": "a", "Text": "b"})
+
+    assert (row.reason, "several keys are called text" in row.detail) == ("malformed", True)

@@ -33,6 +33,8 @@ def tarred() -> bytes:
         (b"\xef\xbb\xbf<?XML version='1.0'?>", "XML"),
         (b"\n<!DOCTYPE html>", "a web page"),
         (b'[\n {"label": 1}]', "a JSON array"),
+        (b'{\n  "label": 1,\n', "JSON over several lines"),
+        (b"__label__0 hello world\n", "fastText's and BlazingText's own format"),
     ],
 )
 def test_what_is_not_read_says_what_it_is_and_what_to_do(content, kind):
