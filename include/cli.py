@@ -6,6 +6,8 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
+from itertools import tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +16,8 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from include import __version__
+from include.blazingtext.model import Prediction
+from include.classifier import Classifier
 from include.config.errors import ConfigurationError, DataError, EvaluationError
 from include.config.preparation import RECIPES
 from include.config.printable import printable
@@ -61,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_upload_samples(commands)
     _add_pack_spark(commands)
+    _add_predict(commands)
     return parser
 
 
@@ -214,6 +219,21 @@ def _add_pack_spark(commands: Any) -> None:
     command.set_defaults(run=_pack_spark)
 
 
+def _add_predict(commands: Any) -> None:
+    command = commands.add_parser(
+        "predict",
+        help="ask a hashtag's endpoint for the labels of texts",
+        description="Tokenise texts as for the training, ask the endpoint, and print the most probable label of each "
+        "text with its calibrated probability. RETRAIN_BUCKET must be set. Set AWS_ENDPOINT_URL to use a local AWS.",
+    )
+    command.add_argument("hashtag", metavar="HASHTAG")
+    command.add_argument("texts", nargs="*", metavar="TEXT")
+    command.add_argument("--file", type=Path, metavar="FILE", help="a text in each line; - is the standard input")
+    command.add_argument("--endpoint", metavar="NAME", help="default: the hashtag's newest endpoint that is in service")
+    command.add_argument("--json", action="store_true", help="print JSON lines with the probabilities of all labels")
+    command.set_defaults(run=_predict)
+
+
 def _labels(text: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",")]
     if not all(separator for _, separator, _ in pairs):
@@ -290,6 +310,41 @@ def _upload_samples(options: argparse.Namespace) -> int:
     files = upload_samples(boto3.client("s3"), settings)
     print(f"{files} files are in s3://{settings.bucket}/{settings.prefix}/hashtags/")
     return EXIT_DONE
+
+
+def _predict(options: argparse.Namespace) -> int:
+    if bool(options.texts) == bool(options.file):
+        raise ConfigurationError("give texts, or a file of texts with --file")
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        _print_predictions(options)
+    except (BotoCoreError, ClientError) as error:
+        raise ConfigurationError(f"AWS: {error}") from None
+    return EXIT_DONE
+
+
+def _print_predictions(options: argparse.Namespace) -> None:
+    classifier = Classifier.connect(options.hashtag, options.endpoint)
+    texts, asked = tee(options.texts or _lines(options.file))
+    for text, prediction in zip(texts, classifier.predict(asked), strict=False):
+        print(_answer(text, prediction, options.json), flush=True)
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """The lines of a file that are not blank, as they come."""
+    with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as lines:
+        try:
+            yield from (line.rstrip("\n") for line in lines if line.strip())
+        except UnicodeDecodeError as error:
+            raise DataError(f"{file} is not UTF-8: {error}") from None
+
+
+def _answer(text: str, prediction: Prediction, as_json: bool) -> str:
+    if as_json:
+        answer = {"text": text, "label": prediction.label or None, "probabilities": prediction.probabilities}
+        return json.dumps(answer, ensure_ascii=False)
+    return printable(f"{prediction.label or '(no known word)'}\t{prediction.probability:.1%}\t{text}")
 
 
 def _pack_spark(options: argparse.Namespace) -> int:

@@ -124,7 +124,12 @@ def run_name(deployment: str, dag_id: str, run_id: str) -> str:
     :param deployment: part of the digest, because another deployment in the account can have runs with the same ids
     """
     digest = hashlib.sha256(f"{deployment}\n{dag_id}\n{run_id}".encode()).hexdigest()[:12]
-    return f"{_slug(dag_id)}-{digest}"
+    return f"{start_of_run_name(dag_id)}{digest}"
+
+
+def start_of_run_name(dag_id: str) -> str:
+    """How the names of a DAG's endpoints begin; other DAGs' names may begin alike."""
+    return f"{_slug(dag_id)}-"
 
 
 def training_job_name(hashtag: str, date: str, fingerprint: str) -> str:

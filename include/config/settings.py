@@ -20,25 +20,20 @@ _REQUIRED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """
-    Settings of a deployment. They are read when a task runs, so that the DAGs can be parsed without them.
+def _required(name: str, environment: Mapping[str, str]) -> str:
+    if not (value := environment.get(name)):
+        raise ConfigurationError(f"The environment variable {name} is not set: {_REQUIRED[name]}.")
+    return value
 
-    Region, credentials and endpoint URL come from AWS's environment variables or from the Airflow connection
-    `aws_default` instead.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a deployment keeps its tweets and models."""
 
     bucket: str
     """RETRAIN_BUCKET: the S3 bucket for the tweets and for the output of runs."""
-    role_arn: str
-    """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes to read and write the bucket."""
     prefix: str = "twitter-data"
     """RETRAIN_PREFIX: the prefix of all keys in the bucket."""
-    training_image: str | None = None
-    """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of the one that the SageMaker SDK names."""
-    glue_role_arn: str | None = None
-    """RETRAIN_GLUE_ROLE_ARN: the role that Glue assumes to read and write the bucket, if it is not SageMaker's."""
 
     @property
     def deployment(self) -> str:
@@ -50,16 +45,44 @@ class Settings:
         """
         :raises ConfigurationError: a required variable is not set, or a value is not valid
         """
-        for name, meaning in _REQUIRED.items():
-            if not environment.get(name):
-                raise ConfigurationError(f"The environment variable {name} is not set: {meaning}.")
         prefix = environment.get("RETRAIN_PREFIX", "twitter-data").strip("/")
         if not prefix or ".." in prefix.split("/"):
             raise ConfigurationError(f"RETRAIN_PREFIX={environment['RETRAIN_PREFIX']!r} is not a prefix in the bucket")
+        return cls(_required("RETRAIN_BUCKET", environment), prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Settings of a deployment. They are read when a task runs, so that the DAGs can be parsed without them.
+
+    Region, credentials and endpoint URL come from AWS's environment variables or from the Airflow connection
+    `aws_default` instead.
+    """
+
+    bucket: str
+    role_arn: str
+    """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes to read and write the bucket."""
+    prefix: str = "twitter-data"
+    training_image: str | None = None
+    """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of the one that the SageMaker SDK names."""
+    glue_role_arn: str | None = None
+    """RETRAIN_GLUE_ROLE_ARN: the role that Glue assumes to read and write the bucket, if it is not SageMaker's."""
+
+    @property
+    def deployment(self) -> str:
+        return Place(self.bucket, self.prefix).deployment
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """
+        :raises ConfigurationError: a required variable is not set, or a value is not valid
+        """
+        place = Place.from_environment(environment)
         return cls(
-            bucket=environment["RETRAIN_BUCKET"],
-            role_arn=environment["RETRAIN_ROLE_ARN"],
-            prefix=prefix,
+            bucket=place.bucket,
+            role_arn=_required("RETRAIN_ROLE_ARN", environment),
+            prefix=place.prefix,
             training_image=environment.get("RETRAIN_TRAINING_IMAGE") or None,
             glue_role_arn=environment.get("RETRAIN_GLUE_ROLE_ARN") or None,
         )
