@@ -1,22 +1,22 @@
 """The services that SageMaker uses: objects in S3, log lines and metrics in CloudWatch."""
 
-import math
 import re
 import threading
 import time
-from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from moto.cloudwatch.models import MetricAggregatedDatum, cloudwatch_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 
+from local_aws.datum import Datum
 from local_aws.faults import Faults
 from local_aws.pace import Pace
+from local_aws.recent_metrics import recent_metrics
 from local_aws.s3_objects import S3Objects, current_objects, s3_backend
 from local_aws.store import Store
 
@@ -122,23 +122,6 @@ class LogStream:
             group.streams[self.name].put_log_events(entries)
 
 
-class Datum(MetricAggregatedDatum):
-    """All values of a metric in one minute."""
-
-    def __init__(self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str):
-        pairs = [{"Name": key, "Value": value} for key, value in dimensions.items()]
-        super().__init__(namespace, name, math.inf, -math.inf, 0, 0, pairs, minute, unit)
-        self.min: float
-        self.max: float
-        self.values = array("d")
-
-    def add(self, value: float) -> None:
-        self.values.append(value)
-        self.sum += value
-        self.sample_count += 1
-        self.min, self.max = min(self.min, value), max(self.max, value)
-
-
 @dataclass(frozen=True)
 class Cloud:
     """The services of one account and region, as SageMaker uses them."""
@@ -171,6 +154,7 @@ class Cloud:
         with _metrics_lock:
             for name, (value, unit) in values.items():
                 self._datum(namespace, name, dimensions, minute, unit).add(value)
+        recent_metrics(self.account_id, self.region).add(self.pace.period(60), namespace, dimensions, values)
 
     def _datum(self, namespace: str, name: str, dimensions: dict[str, str], minute: datetime, unit: str) -> Datum:
         series = (namespace, name, *dimensions.items())

@@ -5,36 +5,29 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-defini
 """
 
 import math
-import re
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
-from moto.cloudwatch.models import MetricAggregatedDatum, MetricDatum, MetricDatumBase
-from moto.cloudwatch.responses import CloudWatchResponse
+from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
 
 from local_aws.checked_requests import CheckedRequests
-from local_aws.cloud import Datum
+from local_aws.cloudwatch_alarms import AlarmOperations
+from local_aws.metric_statistics import check_statistic, is_of, known, utc, value_of
 from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 MAX_DATAPOINTS = 1440
 """The most data points of an answer of GetMetricStatistics."""
 SHORT_PERIODS = (1, 5, 10, 20, 30)
 MAX_PERIOD = 31_536_000
-STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
-
-_PERCENTILE = re.compile(r"p(100|\d{1,2}(\.\d{1,10})?)")
-_OTHER_STATISTIC = re.compile(r"(tm|wm|tc|ts)\d{1,2}(\.\d+)?|(TM|WM|TC|TS|PR)\(.*\)|IQM")
-"""Statistics that CloudWatch has, and the local AWS has not."""
-
 Series = list[tuple[datetime, float]]
 """Values by time."""
 
 
-class Metrics(CheckedRequests, CloudWatchResponse):
-    """moto's operations of CloudWatch, and two that replace its own."""
+class Metrics(CheckedRequests, AlarmOperations):
+    """moto's operations of CloudWatch, and those that replace its own."""
 
     REFUSAL = ValidationError
 
@@ -44,15 +37,15 @@ class Metrics(CheckedRequests, CloudWatchResponse):
         if bool(statistics) == bool(percentiles):
             raise InvalidParameterCombination("Specify either Statistics or ExtendedStatistics, and not both.")
         for statistic in [*statistics, *percentiles]:
-            _check_statistic(statistic)
+            check_statistic(statistic)
         period = _period(query)
         _check_number(query, period)
         datapoints = [
             {
                 "Timestamp": time,
                 "Unit": data[0].unit or "None",
-                **_known(statistics, data),
-                "ExtendedStatistics": _known(percentiles, data) or None,
+                **known(statistics, data),
+                "ExtendedStatistics": known(percentiles, data) or None,
             }
             for time, data in self._periods(query, query, period)
         ]
@@ -75,9 +68,9 @@ class Metrics(CheckedRequests, CloudWatchResponse):
         stat = query.get("MetricStat")
         if stat is None:
             raise ValidationError(f"Query {query['Id']} needs a MetricStat or an Expression.")
-        _check_statistic(stat["Stat"])
+        check_statistic(stat["Stat"])
         metric = {**stat["Metric"], "Unit": stat.get("Unit")}
-        points = [(time, _value(stat["Stat"], data)) for time, data in self._periods(request, metric, _period(stat))]
+        points = [(time, value_of(stat["Stat"], data)) for time, data in self._periods(request, metric, _period(stat))]
         series = [(time, value) for time, value in points if value is not None]
         return series if request.get("ScanBy") == "TimestampAscending" else series[::-1]
 
@@ -90,7 +83,7 @@ class Metrics(CheckedRequests, CloudWatchResponse):
         :param range_: StartTime and EndTime
         :param metric: Namespace, MetricName, Dimensions, Unit
         """
-        start, end = _time(range_["StartTime"]), _time(range_["EndTime"])
+        start, end = utc(range_["StartTime"]), utc(range_["EndTime"])
         if start >= end:
             raise InvalidParameterValue("The parameter StartTime must be less than the parameter EndTime.")
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html: rounded down
@@ -98,25 +91,10 @@ class Metrics(CheckedRequests, CloudWatchResponse):
         start = datetime.fromtimestamp(start.timestamp() // step * step, UTC)
         periods: dict[float, list[MetricDatumBase]] = defaultdict(list)
         for datum in list(self.cloudwatch_backend.get_all_metrics()):
-            time = _time(datum.timestamp)
-            if start <= time < end and _is_of(datum, metric):
+            time = utc(datum.timestamp)
+            if start <= time < end and is_of(datum, metric):
                 periods[time.timestamp() // period * period].append(datum)
         return [(datetime.fromtimestamp(time, UTC), periods[time]) for time in sorted(periods)]
-
-
-def _time(time: datetime) -> datetime:
-    """moto's parser and its data have times of UTC without a time zone."""
-    return time.replace(tzinfo=UTC)
-
-
-def _is_of(datum: MetricDatumBase, metric: dict[str, Any]) -> bool:
-    """Whether a datum is one of a metric. A metric with other dimensions is another metric."""
-    if (datum.namespace, datum.name) != (metric["Namespace"], metric["MetricName"]):
-        return False
-    dimensions = {(pair["Name"], pair["Value"]) for pair in metric.get("Dimensions") or []}
-    return (
-        metric.get("Unit") in {None, datum.unit} and {(one.name, one.value) for one in datum.dimensions} == dimensions
-    )
 
 
 def _result(query: dict[str, Any], series: Series) -> dict[str, Any]:
@@ -153,55 +131,3 @@ def _check_number(query: dict[str, Any], period: int) -> None:
             f"{MAX_DATAPOINTS:,}. You may reduce the datapoints requested by increasing Period, or decreasing the time "
             "range."
         )
-
-
-def _check_statistic(statistic: str) -> None:
-    if _OTHER_STATISTIC.fullmatch(statistic):
-        raise UnsupportedOperation(f"The local AWS does not support the statistic {statistic[:100]}.")
-    if statistic not in STATISTICS and not _PERCENTILE.fullmatch(statistic):
-        raise ValidationError(f"The value {statistic[:100]} for a statistic is not valid.")
-
-
-def _known(statistics: list[str], data: list[MetricDatumBase]) -> dict[str, float]:
-    """Those of some statistics that are known."""
-    return {name: value for name in statistics if (value := _value(name, data)) is not None}
-
-
-def _value(statistic: str, data: list[MetricDatumBase]) -> float | None:
-    """A statistic of some data; None if it is not known."""
-    if statistic in STATISTICS:
-        return _statistics(data).get(statistic)
-    values = sorted(value for datum in data for value in _values(datum))
-    return _percentile(values, float(statistic[1:])) if values else None
-
-
-def _statistics(data: list[MetricDatumBase]) -> dict[str, float]:
-    sets = [datum for datum in data if isinstance(datum, MetricAggregatedDatum)]
-    values = [datum.value for datum in data if isinstance(datum, MetricDatum)]
-    count = len(values) + sum(one.sample_count for one in sets)
-    total = sum(values) + sum(one.sum for one in sets)
-    return {
-        "SampleCount": float(count),
-        "Sum": float(total),
-        "Minimum": min([*values, *(one.min for one in sets)]),
-        "Maximum": max([*values, *(one.max for one in sets)]),
-        **({"Average": total / count} if count else {}),
-    }
-
-
-def _values(datum: MetricDatumBase) -> list[float]:
-    """A datum's values. Those of a statistic set that a client sent are known only if it is of one value."""
-    if isinstance(datum, Datum):
-        return list(datum.values)
-    if isinstance(datum, MetricAggregatedDatum):
-        return [datum.min] if datum.sample_count == 1 else []
-    assert isinstance(datum, MetricDatum)
-    return [datum.value]
-
-
-def _percentile(values: list[float], percent: float) -> float:
-    """The percentile of sorted values, between two of them by linear interpolation."""
-    rank = (len(values) - 1) * percent / 100
-    low = int(rank)
-    high = min(low + 1, len(values) - 1)
-    return values[low] + (values[high] - values[low]) * (rank - low)

@@ -96,6 +96,14 @@ QUOTAS: dict[tuple[str, str], tuple[Quota, ...]] = {
             lambda call: len(cloudwatch_backends[DEFAULT_ACCOUNT_ID][call.region].metric_data),
         ),
     ),
+    ("cloudwatch", "PutMetricAlarm"): (
+        Quota(
+            5_000,
+            "alarms",
+            "LimitExceeded",
+            lambda call: len(cloudwatch_backends[DEFAULT_ACCOUNT_ID][call.region].alarms),
+        ),
+    ),
     ("iam", "CreateRole"): (Quota(1_000, "roles", "LimitExceeded", lambda _: len(_iam().roles)),),
     ("iam", "CreateUser"): (Quota(5_000, "users", "LimitExceeded", lambda _: len(_iam().users)),),
     ("sns", "CreateTopic"): (

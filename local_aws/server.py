@@ -29,6 +29,7 @@ from werkzeug.wrappers import Request, Response
 from include import __version__
 from local_aws import ADMIN_PATH, HOST
 from local_aws.admin import AdminApi
+from local_aws.alarms import Alarms
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.bodies import bound_body
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
@@ -291,7 +292,8 @@ class LocalAws:
             self._store = Store(data_directory)
             self._requests = RequestLog(data_directory / "requests.jsonl" if data_directory else None)
             faults, s3_objects = Faults(), S3Objects(self._store)
-            SageMakerBackend.services = GlueBackend.services = Services(pace or Pace(), self._store, faults, s3_objects)
+            pace = pace or Pace()
+            SageMakerBackend.services = GlueBackend.services = Services(pace, self._store, faults, s3_objects)
             GlueBackend.machine = Machine(spark or Spark(), _own_url(listener))
             # moto has no plug-ins, but reads its backend class and its handlers from here at the first call.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
@@ -299,6 +301,7 @@ class LocalAws:
             moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
             moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
             try:
+                self._alarms = Metrics.alarms = Alarms(pace, self._store)
                 _restore(self._store)
             except Exception as error:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
@@ -328,6 +331,7 @@ class LocalAws:
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
+        self._alarms.close()
         # The store is closed first, so that it keeps running jobs as running. The next start reports them as failed.
         self._store.close()
         SageMakerBackend.stop_all()
@@ -344,8 +348,8 @@ class LocalAws:
 def _restore(store: Store) -> None:
     for (account, region, group, stream), lines in groupby(store.log_lines(), key=lambda line: line[:4]):
         LogStream(account, region, group, stream, store).append(line[4:] for line in lines)
-    for region in store.regions():
-        for backends in (sagemaker_backends, glue_backends):
+    for service, backends in ((SAGEMAKER, sagemaker_backends), ("glue", glue_backends)):
+        for region in store.regions(service):
             backends[DEFAULT_ACCOUNT_ID][region]  # moto creates a backend, which restores its state, on look-up
 
 

@@ -122,9 +122,9 @@ class Store:
         ):
             yield key, json.loads(document, object_hook=_decode)
 
-    def regions(self) -> list[str]:
-        """The regions of the keys that are ARNs."""
-        rows = self._execute("SELECT DISTINCT key FROM documents WHERE key LIKE 'arn:%'")
+    def regions(self, service: str) -> list[str]:
+        """The regions of the keys that are ARNs of a service."""
+        rows = self._execute("SELECT DISTINCT key FROM documents WHERE key LIKE ?", (f"arn:%:{service}:%",))
         return sorted({key.split(":")[3] for (key,) in rows})
 
     def put_content(self, content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import time
 
 import boto3
 import pytest
@@ -84,6 +85,14 @@ def deploy(sagemaker, model_uri) -> str:
 
 def wait_for_endpoint(sagemaker, name, waiter="endpoint_in_service"):
     sagemaker.get_waiter(waiter).wait(EndpointName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
+
+
+def wait_until(condition, seconds=20.0):
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition does not hold yet"
+        time.sleep(0.005)
 
 
 def error_of(call, **arguments) -> tuple[str, str]:

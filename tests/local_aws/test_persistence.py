@@ -284,3 +284,32 @@ def test_without_a_directory_nothing_is_kept():
         server.client("s3").create_bucket(Bucket=BUCKET)
     with ServerProcess() as server:
         assert server.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_an_alarm_is_there_after_a_kill_with_its_state_history_and_tags(start):
+    request = {
+        "AlarmName": "kept",
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "Invocations",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.5,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore",
+    }
+    with start() as server:
+        cloudwatch = server.client("cloudwatch")
+        cloudwatch.put_metric_alarm(**request, Tags=[{"Key": "a", "Value": "b"}])
+        cloudwatch.put_metric_alarm(**{**request, "AlarmName": "deleted"})
+        cloudwatch.delete_alarms(AlarmNames=["deleted"])
+        cloudwatch.set_alarm_state(AlarmName="kept", StateValue="ALARM", StateReason="a drill")
+        (before,) = cloudwatch.describe_alarms()["MetricAlarms"]
+        history = cloudwatch.describe_alarm_history()["AlarmHistoryItems"]
+        server.kill()
+
+    with start() as server:
+        cloudwatch = server.client("cloudwatch")
+        assert cloudwatch.describe_alarms()["MetricAlarms"] == [before]
+        assert cloudwatch.describe_alarm_history()["AlarmHistoryItems"] == history
+        assert cloudwatch.list_tags_for_resource(ResourceARN=before["AlarmArn"])["Tags"] == [{"Key": "a", "Value": "b"}]

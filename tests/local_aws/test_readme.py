@@ -6,6 +6,8 @@ import re
 import pytest
 import requests
 
+from local_aws.alarm_request import NOT_SUPPORTED as ALARMS_NOT_SUPPORTED
+from local_aws.cloudwatch_alarms import OPERATIONS as ALARM_OPERATIONS
 from local_aws.faults import PHASES
 from local_aws.glue.job import NOT_SUPPORTED as GLUE_NOT_SUPPORTED
 from local_aws.glue.responses import OPERATIONS as GLUE_OPERATIONS
@@ -16,8 +18,8 @@ from local_aws.service_models import service_model
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "local_aws" / "README.md").read_text()
-SAGEMAKERS, GLUES = README.split("## Glue's jobs")
-ROWS, GLUE_ROWS = (dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", part, re.MULTILINE)) for part in (SAGEMAKERS, GLUES))
+PARTS = re.split("## Glue's jobs|## CloudWatch's metrics and alarms|## Bounds", README)[:3]
+ROWS, GLUE_ROWS, ALARM_ROWS = (dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", part, re.MULTILINE)) for part in PARTS)
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
@@ -27,7 +29,12 @@ HEADERS = {
 def test_every_operation_has_its_row_and_no_other_has():
     del ROWS["Operation"]
     assert set(ROWS) == OPERATIONS | {"InvokeEndpoint"}
-    assert set(GLUE_ROWS) - {"Member"} == GLUE_OPERATIONS
+    assert set(GLUE_ROWS) == GLUE_OPERATIONS
+    assert set(ALARM_ROWS) == ALARM_OPERATIONS
+
+
+def test_members_of_alarms_that_are_refused_are_named():
+    assert [member for member in ALARMS_NOT_SUPPORTED if member not in ALARM_ROWS["PutMetricAlarm"]] == []
 
 
 @pytest.mark.parametrize("operation", GLUE_NOT_SUPPORTED)
