@@ -23,7 +23,7 @@ from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi
 from local_stack.errors import StackError
 
 DELETED = "deleted"
-IN_TRANSITION = ("Creating", "Updating", "Deleting")
+IN_TRANSITION = ("Creating", "Updating", "RollingBack", "Deleting")
 FAILED_TASK_STATES = ("failed", "upstream_failed")
 SECONDS_TO_SETTLE = 30
 SECONDS_TO_SWEEP = 120

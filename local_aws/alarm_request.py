@@ -10,8 +10,8 @@ from typing import Any
 from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParameterValue, ValidationError
 
 from local_aws.alarm_rule import BREACHING, COMPARISONS, IGNORE, MISSING, NOT_BREACHING
+from local_aws.aws_errors import UnsupportedOperation
 from local_aws.metric_statistics import check_statistic
-from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 NOT_SUPPORTED = (
     "Metrics",

@@ -38,6 +38,12 @@ _ERROR_CODE = re.compile(rb'<Code>(\w+)</Code>|"__type"\s*:\s*"(?:[^"#]*#)?(\w+)
 warnings.filterwarnings("ignore", message=".*does not match an error shape", category=UserWarning)
 
 
+class UnsupportedOperation(ServiceException):
+    """The local AWS does not have what a request asks for; the message names it."""
+
+    code = NOT_IMPLEMENTED
+
+
 def aws_error(call: Call, content_type: str | None, code: str, message: str) -> Response:
     """An error answer in the protocol of the call's service."""
     error = type(code, (ServiceException,), {"code": code})(message)

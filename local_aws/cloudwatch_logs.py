@@ -8,8 +8,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.logs.responses import LogsResponse
 
+from local_aws.aws_errors import UnsupportedOperation
 from local_aws.checked_requests import CheckedRequests
-from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 MAX_EVENTS = 10_000
 """The most events of an answer."""

@@ -13,10 +13,10 @@ from moto.cloudwatch.exceptions import InvalidParameterCombination, InvalidParam
 from moto.cloudwatch.models import MetricDatumBase
 from moto.core.responses import ActionResult
 
+from local_aws.aws_errors import UnsupportedOperation
 from local_aws.checked_requests import CheckedRequests
 from local_aws.cloudwatch_alarms import AlarmOperations
 from local_aws.metric_statistics import check_statistic, is_of, known, utc, value_of
-from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 MAX_DATAPOINTS = 1440
 """The most data points of an answer of GetMetricStatistics."""

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 
 from local_aws import ADMIN_PATH, HOST, PORT
-from local_aws.faults import CONNECTION_RESET, PHASES
+from local_aws.faults import CONNECTION_RESET, NO_ANSWER, PHASES, UNHEALTHY
 
 DEFAULT_URL = f"http://{HOST}:{PORT}"
 FILTERS = ("service", "operation", "principal", "name", "outcome")
@@ -29,6 +29,9 @@ examples:
     python -m local_aws.control fail InvokeEndpoint --error ConnectionReset
   let the next training job whose name starts with aws- fail while it trains
     python -m local_aws.control fail-phase Training --name 'aws-*' --reason 'AlgorithmError: out of memory'
+  let the container of a model answer every third request with status 500, or never become healthy
+    python -m local_aws.control fail-model 'aws-2019-*' --error 500 --forever --probability 0.3
+    python -m local_aws.control fail-model 'aws-2019-*' --error Unhealthy
   print all CreateEndpoint calls
     python -m local_aws.control requests --operation CreateEndpoint
 """
@@ -66,14 +69,24 @@ def _parser() -> argparse.ArgumentParser:
     fail.add_argument("--error", help=f"the error's code, e.g. ThrottlingException, or {CONNECTION_RESET}")
     fail.add_argument("--message", help="the error's message")
     fail.add_argument("--delay", type=_finite, default=0.0, metavar="SECONDS", help="answer the call this much later")
+    fail.add_argument("--name", default="*", help="pattern of the resource's name (default: any)")
     _add_common(fail)
     fail.set_defaults(run=_fail)
 
     fail_phase = commands.add_parser("fail-phase", help="let a job or an endpoint fail in a phase")
     fail_phase.add_argument("phase", choices=PHASES, metavar="PHASE", help=f"one of {', '.join(PHASES)}")
     fail_phase.add_argument("--reason", help="the FailureReason")
+    fail_phase.add_argument("--name", default="*", help="pattern of the resource's name (default: any)")
     _add_common(fail_phase)
     fail_phase.set_defaults(run=_fail_phase)
+
+    fail_model = commands.add_parser("fail-model", help="let a model's container fail, be slow, or not answer")
+    fail_model.add_argument("model", help="pattern of the model's name")
+    fail_model.add_argument("--error", help=f"a status from 400 to 599, {UNHEALTHY} or {NO_ANSWER}")
+    fail_model.add_argument("--message", help="the container's message")
+    fail_model.add_argument("--delay", type=_finite, default=0.0, metavar="SECONDS", help="answer this much later")
+    _add_common(fail_model)
+    fail_model.set_defaults(run=_fail_model)
 
     faults = commands.add_parser("faults", help="list the ordered faults")
     faults.set_defaults(run=_faults)
@@ -90,7 +103,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", default="*", help="pattern of the resource's name (default: any)")
     times = parser.add_mutually_exclusive_group()
     times.add_argument("--times", type=int, default=1, help="how often the fault hits (default: %(default)s)")
     times.add_argument("--forever", action="store_true", help="let the fault hit until it is withdrawn")
@@ -108,17 +120,21 @@ def _finite(text: str) -> float:
 
 
 def _fail(options: argparse.Namespace) -> None:
-    fault = {"operation": options.operation, "error": options.error, "message": options.message}
+    fault = {"operation": options.operation, "name": options.name, "error": options.error, "message": options.message}
     _order(options, fault | {"delay_seconds": options.delay})
 
 
 def _fail_phase(options: argparse.Namespace) -> None:
-    _order(options, {"phase": options.phase, "message": options.reason})
+    _order(options, {"phase": options.phase, "name": options.name, "message": options.reason})
+
+
+def _fail_model(options: argparse.Namespace) -> None:
+    fault = {"model": options.model, "error": options.error, "message": options.message}
+    _order(options, fault | {"delay_seconds": options.delay})
 
 
 def _order(options: argparse.Namespace, fault: dict[str, Any]) -> None:
     fault |= {
-        "name": options.name,
         "times": None if options.forever else options.times,
         "probability": options.probability,
         "seed": options.seed,
@@ -129,7 +145,8 @@ def _order(options: argparse.Namespace, fault: dict[str, Any]) -> None:
 def _faults(options: argparse.Namespace) -> None:
     faults = _call(options, "GET", "faults").json()
     for fault in faults:
-        del fault["operation" if fault["phase"] else "phase"]
+        if fault["phase"] or fault["model"]:
+            del fault["operation"]
     _print_lines(faults)
     if not faults:
         print("no faults are ordered", file=sys.stderr)

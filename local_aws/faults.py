@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 import threading
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -15,7 +16,19 @@ from local_aws.service_models import RUNTIME, SAGEMAKER, service_model
 
 CONNECTION_RESET = "ConnectionReset"
 """The error code of a fault that closes the connection without an answer."""
-Phase = Literal["Creating", "Downloading", "Running", "Starting", "Training", "Transforming", "Updating", "Uploading"]
+UNHEALTHY, NO_ANSWER = "Unhealthy", "NoAnswer"
+"""The errors of a model's container that never becomes healthy, or does not answer; others are HTTP statuses."""
+Phase = Literal[
+    "Creating",
+    "Downloading",
+    "RollingBack",
+    "Running",
+    "Starting",
+    "Training",
+    "Transforming",
+    "Updating",
+    "Uploading",
+]
 PHASES: tuple[str, ...] = get_args(Phase)
 """The phases in which a job or an endpoint can be made to fail."""
 SERVICES = (SAGEMAKER, RUNTIME, "s3", "glue", "logs", "cloudwatch", "iam", "sts", "sns")
@@ -39,6 +52,13 @@ def _check_operation(pattern: str) -> str:
     return pattern
 
 
+def _check_model_fault(phase: str | None, error: str | None) -> None:
+    if phase:
+        raise ValueError("a fault is of a model or of a phase, not of both")
+    if error not in {None, UNHEALTHY, NO_ANSWER} and not re.fullmatch("[45][0-9][0-9]", str(error)):
+        raise ValueError(f"a model's error is a status from 400 to 599, {UNHEALTHY} or {NO_ANSWER}, not {error!r}")
+
+
 class FaultError(ValueError):
     """A request for a fault is not valid. The message names the member, what is wrong and what is allowed."""
 
@@ -58,6 +78,7 @@ class FaultRequest(BaseModel):
     message: str | None = Field(None, description="a string, the error's message or the FailureReason")
     delay_seconds: float = Field(0.0, ge=0, le=600, description="between 0 and 600")
     phase: Phase | None = Field(None, description=f"one of {', '.join(PHASES)}")
+    model: str | None = Field(None, description="a pattern of a model's name")
     times: int | None = Field(1, ge=1, description="an integer of at least 1, or null for no limit")
     probability: float = Field(1.0, gt=0, le=1, description="above 0 and at most 1")
     seed: int | None = Field(None, description="an integer or null")
@@ -68,11 +89,13 @@ class FaultRequest(BaseModel):
             raise ValueError("a phase fails with a message; error and delay_seconds are for calls")
         if not (self.phase or self.error or self.delay_seconds):
             raise ValueError("a fault needs an error, a delay_seconds above 0, or a phase")
+        if self.model is not None:
+            _check_model_fault(self.phase, self.error)
         return self
 
 
 class Fault(FaultRequest):
-    """One fault. If `phase` is set, it makes a job or an endpoint fail, otherwise a call."""
+    """One fault. It makes a job or an endpoint fail in a phase, or a model's container, or else a call."""
 
     id: int = Field(default_factory=lambda: next(_ids))
     hits: int = 0
@@ -117,6 +140,10 @@ def _reason(error: ErrorDetails) -> str:
     return f"{member} must be {FaultRequest.model_fields[member].description}, not {error['input']!r}"
 
 
+def _is_of_model(fault: Fault, model: str) -> bool:
+    return fault.model is not None and fnmatchcase(model, fault.model)
+
+
 class Faults:
     """All faults, in the order in which they were added. The first one that hits applies."""
 
@@ -150,6 +177,7 @@ class Faults:
         return self._first_hit(
             lambda fault: (
                 fault.phase is None
+                and fault.model is None
                 and (fnmatchcase(operation, fault.operation) or fnmatchcase(f"{service}:{operation}", fault.operation))
                 and fnmatchcase(name, fault.name)
             )
@@ -158,6 +186,14 @@ class Faults:
     def of_phase(self, phase: str, name: str) -> Fault | None:
         """The fault that hits a job or an endpoint when it enters a phase."""
         return self._first_hit(lambda fault: fault.phase == phase and fnmatchcase(name, fault.name))
+
+    def of_start(self, model: str) -> Fault | None:
+        """The fault that keeps a model's container from becoming healthy."""
+        return self._first_hit(lambda fault: _is_of_model(fault, model) and fault.error == UNHEALTHY)
+
+    def of_invocation(self, model: str) -> Fault | None:
+        """The fault that hits an invocation of a model's container."""
+        return self._first_hit(lambda fault: _is_of_model(fault, model) and fault.error != UNHEALTHY)
 
     def _first_hit(self, fits: Callable[[Fault], bool]) -> Fault | None:
         with self._lock:

@@ -135,17 +135,17 @@ class MetricAlarm(Alarm):
 
     def _windows(self, start: float, period: float, count: int) -> list[list[MetricDatumBase]]:
         windows: list[list[MetricDatumBase]] = [[] for _ in range(count)]
-        for datum in self._data():
+        for datum in self._data(datetime.fromtimestamp(start - period, UTC)):
             # Times are multiples of a minute, but for the errors of rounding.
             index = math.floor((utc(datum.timestamp).timestamp() - start) / period + 1e-6)
             if 0 <= index < count:
                 windows[index].append(datum)
         return windows
 
-    def _data(self) -> list[MetricDatumBase]:
-        """The metric's data: those that the local AWS publishes, or else those that clients have sent."""
+    def _data(self, since: datetime) -> list[MetricDatumBase]:
+        """The metric's data: those that the local AWS publishes, or else all those that clients have sent."""
         series = (self.namespace, self.metric_name, frozenset((one.name, one.value) for one in self.dimensions))
-        own = recent_metrics(DEFAULT_ACCOUNT_ID, self.region).of(series)
+        own = recent_metrics(DEFAULT_ACCOUNT_ID, self.region).of(series, since)
         if own is not None:
             return [datum for datum in own if self.unit in {None, datum.unit}]
         metric = {**self.request, "Unit": self.unit}

@@ -11,8 +11,8 @@ from typing import Any
 from moto.cloudwatch.exceptions import ValidationError
 from moto.cloudwatch.models import MetricAggregatedDatum, MetricDatum, MetricDatumBase
 
+from local_aws.aws_errors import UnsupportedOperation
 from local_aws.datum import Datum
-from local_aws.sagemaker.exceptions import UnsupportedOperation
 
 STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 

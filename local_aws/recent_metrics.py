@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from itertools import takewhile
 
 from local_aws.datum import Datum
 
@@ -50,11 +51,13 @@ class RecentMetrics:
             self._minutes[series] = deque(maxlen=MAX_MINUTES)
         return self._minutes[series]
 
-    def of(self, series: Series) -> list[Datum] | None:
-        """The minutes of a metric that had values, the oldest first; None for a metric that has never had any."""
+    def of(self, series: Series, since: datetime) -> list[Datum] | None:
+        """The minutes of a metric that had values, the newest first; None for a metric that has never had any."""
         with self._lock:
             minutes = self._minutes.get(series)
-            return list(minutes) if minutes is not None else None
+            if minutes is None:
+                return None
+            return list(takewhile(lambda datum: datum.timestamp >= since, reversed(minutes)))
 
 
 @cache

@@ -1,6 +1,7 @@
 """SageMaker Runtime's operation InvokeEndpoint."""
 
 import json
+import time
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -8,8 +9,8 @@ from moto.sagemaker.models import sagemaker_backends
 from werkzeug.wrappers import Request, Response
 
 from local_aws.blazingtext.inference import ContainerError
-from local_aws.sagemaker.endpoint import log_group
 from local_aws.sagemaker.exceptions import ValidationException
+from local_aws.sagemaker.fleet import log_group
 from local_aws.sagemaker.validation import check_request
 from local_aws.service_models import RUNTIME, service_model
 
@@ -19,6 +20,7 @@ UNSUPPORTED = ("TargetModel", "TargetContainerHostname", "InferenceComponentName
 
 def invoke_endpoint(name: str, region: str, request: Request) -> Response:
     """Answer with the prediction of the endpoint's model, or with an error of the runtime."""
+    received = time.perf_counter()
     if (request.content_length or 0) > MAX_BODY_BYTES:
         return _too_large()
     body = request.get_data()
@@ -30,7 +32,11 @@ def invoke_endpoint(name: str, region: str, request: Request) -> Response:
         if endpoint is None or endpoint.status == "Failed":
             raise ValidationException(f"Endpoint {name} of account {DEFAULT_ACCOUNT_ID} not found.")
         answer, content_type, variant = endpoint.invoke(
-            parameters.get("TargetVariant"), body, parameters.get("ContentType", ""), parameters.get("Accept", "")
+            parameters.get("TargetVariant"),
+            body,
+            parameters.get("ContentType", ""),
+            parameters.get("Accept", ""),
+            received,
         )
     except ValidationException as error:
         return _error(400, "ValidationError", str(error.message))
@@ -73,11 +79,11 @@ def _parameters(name: str, request: Request) -> dict[str, Any]:
 
 
 def _model_error(name: str, region: str, error: ContainerError) -> Response:
-    group = log_group(name)
+    group, side = log_group(name), "client" if 400 <= error.status < 500 else "server"
     return _error(
         424,
         "ModelError",
-        f'Received client error ({error.status}) from model with message "{error}". See https://{region}.'
+        f'Received {side} error ({error.status}) from model with message "{error}". See https://{region}.'
         f"console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group} in account "
         f"{DEFAULT_ACCOUNT_ID} for more information.",
         OriginalStatusCode=error.status,

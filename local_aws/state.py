@@ -7,7 +7,8 @@ from local_aws.cloud import NoSuchObject, split_uri
 from local_aws.glue.job_run import ERROR, OUTPUT, JobRun
 from local_aws.glue.models import GlueBackend
 from local_aws.s3_objects import current_object, current_objects, s3_backend
-from local_aws.sagemaker.endpoint import Endpoint, log_group
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.fleet import log_group
 from local_aws.sagemaker.job import Job
 from local_aws.sagemaker.model_package import ModelPackage, ModelPackageGroup
 from local_aws.sagemaker.models import SageMakerBackend

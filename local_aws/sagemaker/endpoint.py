@@ -1,68 +1,20 @@
-"""Models, endpoint configurations and endpoints."""
+"""Endpoints."""
 
-import random
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from local_aws.blazingtext.inference import ContainerError, Predictor
-from local_aws.cloud import ENDPOINT_LOGS
-from local_aws.sagemaker.artifact import ArtifactError, open_artifact, read_artifact
+from local_aws.sagemaker.deployment import MAX_OPEN_SECONDS, Deployment, DeploymentFailed, RollbackFailed
+from local_aws.sagemaker.deployment_policy import policy_of
 from local_aws.sagemaker.exceptions import ValidationException
+from local_aws.sagemaker.fleet import Fleet
 from local_aws.sagemaker.job import JobFailed, require_no_fault
 from local_aws.sagemaker.resource import RETRY_SECONDS, Resource, cut_reason, internal_error, now
+from local_aws.sagemaker.traffic import Traffic
+from local_aws.sagemaker.variants import Variant, describe, desire, give_up, instance_count, reach
 from local_aws.store import NotKept
-
-METRICS_NAMESPACE = "AWS/SageMaker"
-DEFAULT_WEIGHT = 1.0
-
-
-def log_group(endpoint_name: str) -> str:
-    """The log group of an endpoint's container."""
-    return f"{ENDPOINT_LOGS}{endpoint_name}"
-
-
-@dataclass
-class Model(Resource):
-    """A model: its container and its artifact."""
-
-    KIND: ClassVar[str] = "model"
-    NAME_MEMBER: ClassVar[str] = "ModelName"
-    SUMMARY: ClassVar[str] = "ModelSummary"
-    LOWER_CASE_ARN: ClassVar[bool] = True
-
-    @property
-    def container(self) -> dict[str, Any]:
-        """The primary container."""
-        container: dict[str, Any] = self.request.get("PrimaryContainer") or self.request["Containers"][0]
-        return container
-
-    def facts(self) -> dict[str, Any]:
-        container = {"Mode": "SingleModel", "Environment": {}, **self.container}  # as AWS describes it
-        member = {"PrimaryContainer": container} if "PrimaryContainer" in self.request else {"Containers": [container]}
-        return {"EnableNetworkIsolation": False, **super().facts(), **member, "ModelArn": self.arn}
-
-
-@dataclass
-class EndpointConfig(Resource):
-    """An endpoint configuration."""
-
-    KIND: ClassVar[str] = "endpoint-config"
-    NAME_MEMBER: ClassVar[str] = "EndpointConfigName"
-    SUMMARY: ClassVar[str] = "EndpointConfigSummary"
-    LOWER_CASE_ARN: ClassVar[bool] = True
-
-    @property
-    def variants(self) -> list[dict[str, Any]]:
-        variants: list[dict[str, Any]] = self.request["ProductionVariants"]
-        return variants
-
-    def facts(self) -> dict[str, Any]:
-        variants = [{"InitialVariantWeight": DEFAULT_WEIGHT, **variant} for variant in self.variants]
-        return super().facts() | {"EndpointConfigArn": self.arn, "ProductionVariants": variants}
 
 
 @dataclass
@@ -82,18 +34,25 @@ class Endpoint(Resource):
     )
 
     config_name: str = ""
-    variants: list[dict[str, Any]] = field(default_factory=list)
-    """The variants in service, as in the configuration, and their DeployedImages."""
+    variants: list[Variant] = field(default_factory=list)
+    """The variants in service, as in the configuration, with their DeployedImages and their changed properties."""
     artifacts: dict[str, str] = field(default_factory=dict)
     """The names of the archives in the store, by variant."""
     pending: dict[str, Any] | None = None
-    """The deployment in progress: config_name, variants, and artifact URIs by variant."""
+    """
+    The deployment in progress: config_name, variants, artifact URIs by variant, deployment_config, started; contents
+    (the new fleet's archives in the store); and, once it is rolled back, failure.
+    """
     failure_reason: str | None = None
+    deployment_config: dict[str, Any] | None = None
+    """The most recent one."""
+    left_over: dict[str, Any] | None = None
+    """The new fleet of an update that was not rolled back completely, and its share of the traffic."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._predictors: dict[str, Predictor] = {}
-        self._random = random.Random()
+        self._traffic = Traffic()
+        self._deployment: Deployment | None = None
         self.request_count = 0
         """The number of invocations since the local AWS started."""
         self.when_deleted: Callable[[], Any] = lambda: None
@@ -103,9 +62,15 @@ class Endpoint(Resource):
         self._in_background(self._deploy)
 
     def update(self, pending: dict[str, Any]) -> None:
-        """Start another deployment. The old variants answer until it is in service."""
-        self.change(pending=pending, status="Updating", modified=now())
+        """Start another deployment. The old fleet answers until the new one has taken over."""
+        config = pending["deployment_config"] or self.deployment_config
+        self.change(pending=pending, deployment_config=config, failure_reason=None, status="Updating", modified=now())
         self._in_background(self._deploy)
+
+    def change_weights_and_capacities(self, wanted: list[dict[str, Any]]) -> None:
+        """Start to change properties of the variants in service."""
+        self.change(variants=desire(self.variants, wanted), failure_reason=None, status="Updating", modified=now())
+        self._in_background(self._scale)
 
     def delete(self) -> None:
         """Start the deletion; call `when_deleted` at its end."""
@@ -117,17 +82,21 @@ class Endpoint(Resource):
             self._in_background(self._delete)
             return
         try:
-            for variant, content in self.artifacts.items():
-                self._predictors[variant] = self._load(variant, "", self.cloud.store.content(content))
+            self._load_fleets()
         except Exception as error:
-            self._predictors, self.failure_reason = {}, internal_error(repr(error))
+            self._traffic.set([])
+            self.failure_reason = internal_error(repr(error))
             self._set_status("Failed")
             return
         if self.pending is not None:
             self._in_background(self._deploy)
+        elif self.status == "Updating":
+            self._in_background(self._scale)
 
     def contents(self) -> list[str]:
-        return [name for name in self.artifacts.values() if name]
+        left_over = self.left_over["artifacts"].values() if self.left_over else ()
+        pending = self.pending.get("contents", ()) if self.pending else ()
+        return [name for name in (*self.artifacts.values(), *left_over, *pending) if name]
 
     def facts(self) -> dict[str, Any]:
         return super().facts() | {
@@ -135,99 +104,150 @@ class Endpoint(Resource):
             "EndpointConfigName": self.config_name or (self.pending or {}).get("config_name"),
             "EndpointStatus": self.status,
             "FailureReason": cut_reason(self.failure_reason),
-            "ProductionVariants": [_describe_variant(variant) for variant in self.variants] or None,
+            "ProductionVariants": [self._describe_variant(variant) for variant in self.variants] or None,
+            "PendingDeploymentSummary": self._describe_deployment(),
+            "LastDeploymentConfig": self.deployment_config,
         }
 
-    def invoke(self, variant: str | None, body: bytes, content_type: str, accept: str) -> tuple[str, str, str]:
+    def invoke(
+        self, variant: str | None, body: bytes, content_type: str, accept: str, received: float
+    ) -> tuple[str, str, str]:
         """
         Return the body of the container's answer, its content type, and the variant that answered.
 
+        :param received: when the request came, in the seconds of `time.perf_counter`
         :raises ValidationException: there is no such variant, or the endpoint is not in service yet
-        :raises ContainerError: the container refuses the request
+        :raises ContainerError: the container refuses the request, or fails
         """
-        predictors, variants = self._predictors, self.variants
-        if not predictors:
-            raise ValidationException(f"Endpoint {self.name} of account {self.cloud.account_id} not found.")
-        if variant is None:
-            weights = [entry.get("InitialVariantWeight", DEFAULT_WEIGHT) for entry in variants]
-            variant = self._random.choices([entry["VariantName"] for entry in variants], weights)[0]
-        if variant not in predictors:
-            raise ValidationException(f"Variant {variant} not found for Endpoint {self.name}")
-        started = time.perf_counter()
-        status = 200
-        try:
-            answer, answered_type = predictors[variant].answer(body, content_type, accept)
-        except ContainerError as error:
-            status = error.status
-            raise
-        finally:
-            self._count(variant, status, time.perf_counter() - started)
-        return answer, answered_type, variant
+        with self._traffic.open(variant) as chosen:
+            if chosen is None:
+                raise ValidationException(self._not_found(variant))
+            self.request_count += 1
+            fleet, name = chosen
+            return *fleet.answer(name, body, content_type, accept, received), name
 
-    def _count(self, variant: str, status: int, seconds: float) -> None:
-        """https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html#cloudwatch-metrics-endpoint-invocation"""
-        self.request_count += 1
-        self.cloud.put_metrics(
-            METRICS_NAMESPACE,
-            {"EndpointName": self.name, "VariantName": variant},
-            {
-                "Invocations": (1.0, "Count"),
-                "ModelLatency": (seconds * 1e6, "Microseconds"),
-                "Invocation4XXErrors": (float(400 <= status < 500), "Count"),
-                "Invocation5XXErrors": (float(status >= 500), "Count"),
-            },
-        )
+    def _not_found(self, variant: str | None) -> str:
+        if self._traffic.routes:
+            return f"Variant {variant} not found for Endpoint {self.name}"
+        return f"Endpoint {self.name} of account {self.cloud.account_id} not found."
+
+    # Deployments
 
     def _deploy(self) -> None:
-        phase = str(self.status)
-        try:
-            self._load_pending(phase)
-        except (JobFailed, ArtifactError) as error:
-            self._give_up(phase, str(error))
-        except Exception as error:
-            self._give_up(phase, internal_error(repr(error)))
-
-    def _load_pending(self, phase: str) -> None:
         assert self.pending is not None
-        pending = self.pending
-        require_no_fault(self.cloud.faults, phase, self.name)
-        archives = {variant: read_artifact(self.cloud.s3, uri) for variant, uri in pending["artifacts"].items()}
-        predictors = {
-            variant: self._load(variant, pending["artifacts"][variant], archive)
-            for variant, archive in archives.items()
-        }
-        self.cloud.pace.wait(phase)
-        artifacts = {variant: self.cloud.store.put_content(archive) for variant, archive in archives.items()}
+        if "failure" in self.pending:  # before a restart
+            self._end_rollback(self.pending["failure"])
+            return
+        policy = policy_of(self.pending.get("deployment_config"), self.pending["variants"])
+        phase = "Updating" if self._traffic.routes else "Creating"
+        deployment = Deployment(self.cloud, self.name, self._traffic, self.pending, policy, phase)
+        self._deployment = deployment
+        try:
+            deployment.start_fleet()
+            self._keep_contents(deployment)
+            deployment.shift_traffic()
+            self._take_over(deployment)
+        except DeploymentFailed as failure:
+            self._roll_back(deployment, str(failure))
+        finally:
+            self._deployment = None
+
+    def _keep_contents(self, deployment: Deployment) -> None:
+        """Let the store know that the new fleet's archives are needed."""
         with self._lock:
-            self._predictors, self.variants, self.artifacts = predictors, pending["variants"], artifacts
-            self.config_name, self.failure_reason, self.pending = pending["config_name"], None, None
+            self.pending = {**(self.pending or {}), "contents": list(deployment.fleet.artifacts.values())}
+            self.save_or_retry()
+
+    def _take_over(self, deployment: Deployment) -> None:
+        """The new fleet has all traffic."""
+        deployment.end_old_fleets()
+        with self._lock:
+            fleet = deployment.fleet
+            self.variants, self.artifacts, self.config_name = fleet.variants, fleet.artifacts, fleet.config_name
+            self.pending = self.left_over = None
             self._set_status("InService")
 
-    def _give_up(self, phase: str, reason: str) -> None:
-        self.cloud.pace.wait(phase)
-        self.failure_reason, self.pending = reason, None
-        # A failed update is rolled back: the old variants stay in service.
-        self._set_status("InService" if self._predictors else "Failed")
-
-    def _load(self, variant: str, uri: str | None, archive: bytes) -> Predictor:
-        log = self.cloud.log_stream(log_group(self.name), f"{variant}/i-{uuid.uuid4().hex[:17]}")
-        log.write(["Arguments: serve"])
+    def _roll_back(self, deployment: Deployment, reason: str) -> None:
+        if not self.variants:  # there is nothing to go back to
+            self._end_rollback(reason, "Failed")
+            return
+        with self._lock:
+            self.failure_reason, self.pending = reason, {**(self.pending or {}), "failure": reason}
+            self._set_status("RollingBack")
         try:
-            predictor = open_artifact(archive, uri or "", self.cloud.store.scratch)
-        except ArtifactError as error:
-            log.write([str(error)])
-            raise ArtifactError(error.failure_reason(variant)) from error
-        log.write(["Number of server workers: 1", "Loaded model.bin"])
-        return predictor
+            deployment.roll_back()
+        except RollbackFailed as failure:
+            if share := deployment.progress.share:
+                self.left_over = {**deployment.fleet.document(), "share": share}
+            self._end_rollback(str(failure), "UpdateRollbackFailed")
+        else:
+            self._end_rollback(reason)
+
+    def _end_rollback(self, reason: str, status: str = "InService") -> None:
+        with self._lock:
+            self.failure_reason, self.pending = reason, None
+            self._set_status(status)
+
+    def _load_fleets(self) -> None:
+        """Load what was in service before a restart."""
+        if not self.variants:
+            return
+        kept = {"config_name": self.config_name, "variants": self.variants, "artifacts": self.artifacts}
+        base = [(self._load(kept), 1.0)]
+        self._traffic.set(base)
+        if self.left_over is not None:
+            self._traffic.share(base, self._load(self.left_over), self.left_over["share"])
+
+    def _load(self, kept: dict[str, Any]) -> Fleet:
+        fleet = Fleet(self.cloud, self.name, kept["config_name"], kept["variants"], kept["artifacts"])
+        for variant, content in fleet.artifacts.items():
+            fleet.load(variant, self.cloud.store.content(content))
+        return fleet
+
+    # Weights and capacities
+
+    def _scale(self) -> None:
+        failure = None
+        try:
+            require_no_fault(self.cloud.faults, "Updating", self.name)
+            self.cloud.pace.wait("Updating")
+            variants = reach(self.variants)
+        except JobFailed as error:
+            failure = str(error)
+            self._set_status("RollingBack")
+            self.cloud.pace.wait("RollingBack")
+            variants = give_up(self.variants)
+        with self._lock:
+            self.variants, self.failure_reason = variants, failure
+            self._traffic.routes[0][0].variants = variants
+            self._set_status("InService")
+
+    # What DescribeEndpoint shows
+
+    def _describe_variant(self, variant: Variant) -> dict[str, Any]:
+        deployment = self._deployment
+        if deployment is not None:
+            return deployment.progress.describe_old(variant)
+        wanted = variant.get("DesiredInstanceCount", instance_count(variant))
+        if self.status != "Updating" or self.pending is not None or wanted == instance_count(variant):
+            return describe(variant)
+        message = f"Scaling {'out' if wanted > instance_count(variant) else 'in'} desired instance count to {wanted}."
+        return describe(variant, {"Status": "Updating", "StatusMessage": message, "StartTime": self.modified})
+
+    def _describe_deployment(self) -> dict[str, Any] | None:
+        deployment = self._deployment
+        return deployment.progress.describe() if deployment is not None and self.pending is not None else None
 
     def _delete(self) -> None:
         self.cloud.pace.wait("Deleting")
         while True:
             try:
                 self.when_deleted()
-                return
+                break
             except NotKept:
                 time.sleep(RETRY_SECONDS)
+        fleets = [fleet for fleet, _ in self._traffic.routes]
+        self._traffic.wait_until_idle(fleets, MAX_OPEN_SECONDS)
 
     def _set_status(self, status: str) -> None:
         with self._lock:
@@ -236,14 +256,3 @@ class Endpoint(Resource):
 
     def _in_background(self, work: Callable[..., Any]) -> None:
         threading.Thread(target=work, daemon=True, name=f"endpoint-{self.name}").start()
-
-
-def _describe_variant(variant: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "VariantName": variant["VariantName"],
-        "DeployedImages": variant.get("DeployedImages", []),
-        "CurrentInstanceCount": variant.get("InitialInstanceCount", 1),
-        "DesiredInstanceCount": variant.get("InitialInstanceCount", 1),
-        "CurrentWeight": variant.get("InitialVariantWeight", DEFAULT_WEIGHT),
-        "DesiredWeight": variant.get("InitialVariantWeight", DEFAULT_WEIGHT),
-    }

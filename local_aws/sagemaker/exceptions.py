@@ -2,8 +2,6 @@
 
 from moto.core.exceptions import ServiceException
 
-from local_aws.aws_errors import NOT_IMPLEMENTED
-
 
 class ValidationException(ServiceException):
     code = "ValidationException"
@@ -24,7 +22,3 @@ class ResourceLimitExceeded(ServiceException):
 
 class ConflictException(ServiceException):
     code = "ConflictException"
-
-
-class UnsupportedOperation(ServiceException):
-    code = NOT_IMPLEMENTED

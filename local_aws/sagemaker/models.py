@@ -6,12 +6,15 @@ from typing import Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
 
+from local_aws.alarms import alarms_of
 from local_aws.cloud import Cloud
 from local_aws.faults import Faults
 from local_aws.pace import Pace
 from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker import request_checks
-from local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
+from local_aws.sagemaker.deployment_policy import check_deployment_config
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.endpoint_config import EndpointConfig, Model
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.job import Jobs
 from local_aws.sagemaker.model_package import ModelPackage, ModelRegistry
@@ -19,6 +22,7 @@ from local_aws.sagemaker.resource import Resource, Resources, now
 from local_aws.sagemaker.training_job import TrainingJob
 from local_aws.sagemaker.transform_job import TransformJob
 from local_aws.sagemaker.tuning_job import HyperParameterTuningJob
+from local_aws.sagemaker.variants import retain
 from local_aws.store import Store
 
 
@@ -197,12 +201,30 @@ class SageMakerBackend(BaseBackend):
         return endpoint
 
     def update_endpoint(self, request: dict[str, Any]) -> Endpoint:
-        request_checks.refuse_unsupported("UpdateEndpoint", request)
         with self._lock:
-            endpoint = self._settled_endpoint(request["EndpointName"])
-            if endpoint.status == "Failed":
-                raise ValidationException(f'Cannot update failed endpoint "{endpoint.arn}". It can only be deleted.')
-            endpoint.update(self._pending(self.endpoint_configs.find(request["EndpointConfigName"])))
+            endpoint = self._updatable_endpoint(request["EndpointName"])
+            pending = self._pending(self.endpoint_configs.find(request["EndpointConfigName"]))
+            if request.get("RetainAllVariantProperties"):
+                excluded = [
+                    entry["VariantPropertyType"] for entry in request.get("ExcludeRetainedVariantProperties", [])
+                ]
+                pending["variants"] = retain(pending["variants"], endpoint.variants, excluded)
+                request_checks.check_variants(pending["variants"])
+            config = request.get("DeploymentConfig")
+            if config is None and request.get("RetainDeploymentConfig"):
+                config = endpoint.deployment_config
+            if config is not None:
+                alarms = alarms_of(self.region_name)
+                check_deployment_config(config, endpoint.variants, pending["variants"], alarms)
+            endpoint.update({**pending, "deployment_config": config})
+        return endpoint
+
+    def update_endpoint_weights_and_capacities(self, request: dict[str, Any]) -> Endpoint:
+        with self._lock:
+            endpoint = self._updatable_endpoint(request["EndpointName"])
+            wanted = request["DesiredWeightsAndCapacities"]
+            request_checks.check_weights_and_capacities(endpoint.variants, wanted)
+            endpoint.change_weights_and_capacities(wanted)
         return endpoint
 
     def delete_endpoint(self, name: str) -> None:
@@ -215,9 +237,16 @@ class SageMakerBackend(BaseBackend):
         pairs = list(zip(config.variants, containers, strict=True))
         return {
             "config_name": config.name,
+            "started": now(),
             "variants": [variant | {"DeployedImages": _deployed_images(container)} for variant, container in pairs],
             "artifacts": {variant["VariantName"]: container.get("ModelDataUrl") for variant, container in pairs},
         }
+
+    def _updatable_endpoint(self, name: str) -> Endpoint:
+        endpoint = self._settled_endpoint(name)
+        if endpoint.status == "Failed":
+            raise ValidationException(f'Cannot update failed endpoint "{endpoint.arn}". It can only be deleted.')
+        return endpoint
 
     def _bind_endpoint(self, endpoint: Endpoint) -> None:
         endpoint.when_deleted = lambda: self.endpoints.remove(endpoint.name)

@@ -6,6 +6,7 @@ from typing import Any
 from local_aws.cloud import S3, NoSuchObject, split_uri
 from local_aws.sagemaker.exceptions import ValidationException
 from local_aws.sagemaker.tuning_request import TuningRequest
+from local_aws.sagemaker.variants import desire, weight
 
 NOT_SUPPORTED = {
     "CreateTrainingJob": (
@@ -31,7 +32,6 @@ NOT_SUPPORTED = {
         "DataCaptureConfig",
     ),
     "CreateEndpoint": ("DeploymentConfig",),
-    "UpdateEndpoint": ("DeploymentConfig", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties"),
     "UpdateModelPackage": (
         "ModelPackageRegistrationType",
         "AdditionalInferenceSpecificationsToAdd",
@@ -122,12 +122,41 @@ def check_model_request(request: dict[str, Any]) -> dict[str, Any]:
 
 def check_variants(variants: list[dict[str, Any]]) -> None:
     """Check the production variants of an endpoint configuration."""
-    if len({variant["VariantName"] for variant in variants}) < len(variants):
-        raise ValidationException("Production variant names must be unique.")
+    _require_unique_names(variants)
     if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
         raise ValidationException("At least one production variant needs a weight above 0.")
     if not all("ModelName" in variant for variant in variants):
         raise ValidationException("The local AWS does not support production variants without ModelName.")
+
+
+def check_weights_and_capacities(variants: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
+    """
+    Check what the variants of an endpoint are to become.
+
+    :param variants: those in service
+    :raises ValidationException: with AWS's code
+    """
+    _require_unique_names(wanted)
+    names = {variant["VariantName"] for variant in variants}
+    if unknown := [entry["VariantName"] for entry in wanted if entry["VariantName"] not in names]:
+        raise ValidationException(f"Could not find the production variants {', '.join(unknown)}.")
+    _check_desired_capacities(wanted)
+    if not any(variant.get("DesiredWeight", weight(variant)) for variant in desire(variants, wanted)):
+        raise ValidationException("At least one production variant needs a weight above 0.")
+
+
+def _require_unique_names(variants: list[dict[str, Any]]) -> None:
+    if len({variant["VariantName"] for variant in variants}) < len(variants):
+        raise ValidationException("Production variant names must be unique.")
+
+
+def _check_desired_capacities(wanted: list[dict[str, Any]]) -> None:
+    if any(entry.get("ServerlessUpdateConfig") for entry in wanted):
+        raise ValidationException(
+            "The local AWS does not support ServerlessUpdateConfig of UpdateEndpointWeightsAndCapacities."
+        )
+    if any(entry.get("DesiredInstanceCount") == 0 for entry in wanted):
+        raise ValidationException("A production variant needs at least one instance.")
 
 
 def _check_channel(channel: dict[str, Any], s3: S3) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 
-from local_aws.sagemaker.exceptions import SerializationException, UnsupportedOperation, ValidationException
+from local_aws.aws_errors import UnsupportedOperation
+from local_aws.sagemaker.exceptions import SerializationException, ValidationException
 from local_aws.sagemaker.models import SageMakerBackend
 from local_aws.sagemaker.request_checks import refuse_unsupported
 from local_aws.sagemaker.resource import Resource
@@ -174,6 +175,9 @@ class SageMakerResponse(BaseResponse):
 
     def update_endpoint(self) -> ActionResult:
         return ActionResult({"EndpointArn": self.backend.update_endpoint(self.params).arn})
+
+    def update_endpoint_weights_and_capacities(self) -> ActionResult:
+        return ActionResult({"EndpointArn": self.backend.update_endpoint_weights_and_capacities(self.params).arn})
 
     def delete_endpoint(self) -> ActionResult:
         self.backend.delete_endpoint(self.params["EndpointName"])

@@ -83,6 +83,28 @@ def deploy(sagemaker, model_uri) -> str:
     return name
 
 
+def configure(sagemaker, *model_uris, instances=1, weights=(1.0, 1.0), names=("AllTraffic", "Second")) -> str:
+    """A configuration with a variant and a model for each URI. The first model has the configuration's name."""
+    name = f"config-{next(_numbers)}"
+    variants = []
+    for number, uri in enumerate(model_uris):
+        model = f"{name}-{number}" if number else name
+        sagemaker.create_model(
+            ModelName=model, ExecutionRoleArn=ROLE_ARN, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": uri}
+        )
+        variants.append(
+            {
+                "VariantName": names[number],
+                "ModelName": model,
+                "InitialInstanceCount": instances,
+                "InstanceType": "ml.m5.large",
+                "InitialVariantWeight": weights[number],
+            }
+        )
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+    return name
+
+
 def wait_for_endpoint(sagemaker, name, waiter="endpoint_in_service"):
     sagemaker.get_waiter(waiter).wait(EndpointName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 500})
 

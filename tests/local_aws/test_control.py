@@ -70,3 +70,13 @@ def test_the_command_says_what_is_wrong(control, capsys):
     with pytest.raises(SystemExit):
         main(["fail-phase", "Thinking"])
     assert "Training" in capsys.readouterr().err
+
+
+def test_the_command_lets_models_fail(control):
+    status, printed = control("fail-model", "aws-*", "--error", "500", "--delay", "0.5", "--forever")
+
+    fault = json.loads(printed.out)
+    assert (status, fault["model"], fault["error"], fault["delay_seconds"]) == (0, "aws-*", "500", 0.5)
+    (listed,) = [json.loads(line) for line in control("faults")[1].out.splitlines()]
+    assert "operation" not in listed
+    assert control("fail-model", "m", "--error", "Sick")[0] == 1

@@ -5,7 +5,8 @@ import pytest
 from include.blazingtext.requests import endpoint_request
 from local_aws import quotas
 from local_aws.cloud import ENDPOINT_LOGS
-from local_aws.sagemaker.endpoint import Endpoint, EndpointConfig, Model
+from local_aws.sagemaker.endpoint import Endpoint
+from local_aws.sagemaker.endpoint_config import EndpointConfig, Model
 from local_aws.sagemaker.model_package import ModelPackage, ModelPackageGroup
 from local_aws.sagemaker.training_job import TrainingJob
 from tests.conftest import IMAGE, ROLE_ARN

@@ -59,11 +59,6 @@ VARIANT = {"VariantName": "a", "ModelName": "x", "InstanceType": "ml.m5.large", 
             "DeploymentConfig",
         ),
         (
-            "UpdateEndpoint",
-            {"EndpointName": "x", "EndpointConfigName": "x", "DeploymentConfig": BLUE_GREEN},
-            "DeploymentConfig",
-        ),
-        (
             "UpdateModelPackage",
             {
                 "ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/x",
