@@ -62,9 +62,9 @@ class Alarms:
         """
         self._store.save(KIND, alarm.alarm_arn, alarm.document(tags_of(alarm)))
 
-    def put(self, alarm: MetricAlarm) -> None:
+    def put(self, alarm: MetricAlarm, tags: dict[str, str]) -> None:
         """
-        Add an alarm, or replace one, which leaves its state as it is.
+        Add an alarm, or replace one, which leaves its state and its tags as they are.
 
         :raises NotKept: it cannot be saved
         """
@@ -74,10 +74,12 @@ class Alarms:
                 alarm.restore(before.document({}))
                 alarm.configuration_updated_timestamp = utcnow()
                 alarm.tripped_at = before.tripped_at
+                tags = tags_of(before)
             what = "updated" if before else "created"
             alarm.remember("ConfigurationUpdate", f'Alarm "{alarm.name}" {what}', {"version": "1.0", "type": what})
-            self.save(alarm)
+            self._store.save(KIND, alarm.alarm_arn, alarm.document(tags))
             alarms[alarm.name] = alarm
+            _tagger(alarm.region).tags[alarm.alarm_arn] = tags
             self._changed.notify_all()
 
     def set_state(self, alarm: MetricAlarm, value: str, reason: str, reason_data: str | None) -> None:
@@ -154,7 +156,7 @@ class Alarms:
     def _evaluate(self, alarm: MetricAlarm, end: float) -> None:
         try:
             if alarm.evaluate(end, self._pace.period(alarm.period)):
-                with suppress(NotKept):  # the next evaluation finds the same
+                with suppress(NotKept):  # it is saved with its next change
                     self.save(alarm)
         except Exception as error:
             tell(f"The alarm {alarm.name} cannot be evaluated: {error!r}")

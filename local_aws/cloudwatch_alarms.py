@@ -42,12 +42,8 @@ class AlarmOperations(CloudWatchResponse):
     def put_metric_alarm(self) -> ActionResult:
         request = self._get_params()
         check_alarm_request(request)
-        is_new = request["AlarmName"] not in alarms_of(self.region)
         tags = {tag["Key"]: tag.get("Value", "") for tag in request.pop("Tags", [])}
-        alarm = MetricAlarm(self.current_account, self.region, request)
-        self.alarms.put(alarm)
-        if is_new and tags:  # "if you are using this operation to update an existing alarm, any tags are ignored"
-            self.alarms.set_tags(alarm, tags)
+        self.alarms.put(MetricAlarm(self.current_account, self.region, request), tags)
         return EmptyResult()
 
     def describe_alarms(self) -> ActionResult:
@@ -127,7 +123,7 @@ class AlarmOperations(CloudWatchResponse):
         for name in self._get_params()["AlarmNames"]:
             if alarm := alarms_of(self.region).get(name):
                 request = {**alarm.request, "ActionsEnabled": enabled}
-                self.alarms.put(MetricAlarm(self.current_account, self.region, request))
+                self.alarms.put(MetricAlarm(self.current_account, self.region, request), {})
         return EmptyResult()
 
     # Tags

@@ -100,9 +100,16 @@ def _endpoint(endpoint: Endpoint, reports: list[str]) -> dict[str, Any]:
     links = {"log": _log_link(endpoint, log_group(endpoint.name), ""), "report": _object_link(report)}
     return _resource(endpoint, **links) | {
         "age_seconds": (now() - endpoint.created).total_seconds(),
+        "phase": _stage(endpoint),
         "request_count": endpoint.request_count,
         "failure_reason": endpoint.failure_reason,
     }
+
+
+def _stage(endpoint: Endpoint) -> str | None:
+    """Of an update, e.g. Baking."""
+    summary = endpoint.facts()["PendingDeploymentSummary"]
+    return summary["ProductionVariants"][0]["VariantStatus"][0]["Status"] if summary else None
 
 
 def _group(group: ModelPackageGroup, versions: list[ModelPackage]) -> dict[str, Any]:

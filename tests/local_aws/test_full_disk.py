@@ -135,6 +135,29 @@ def test_sagemaker_is_as_it_was_and_goes_on(tmp_path, server):
         assert len(again.client("sagemaker").list_models()["Models"]) == 2
 
 
+def test_alarms_are_as_they_were(server):
+    cloudwatch = server.client("cloudwatch")
+    request = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1}
+    request |= {"ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore", "Threshold": 0.0}
+    cloudwatch.put_metric_alarm(AlarmName="a", **request, Tags=[{"Key": "k", "Value": "v"}])
+    before = cloudwatch.describe_alarms()["MetricAlarms"]
+    arn = before[0]["AlarmArn"]
+    fill(server)
+
+    refusal(cloudwatch.put_metric_alarm, AlarmName="a", **{**request, "Threshold": 1.0})
+    refusal(cloudwatch.put_metric_alarm, AlarmName="b", **request)
+    refusal(cloudwatch.set_alarm_state, AlarmName="a", StateValue="ALARM", StateReason="x")
+    refusal(cloudwatch.tag_resource, ResourceARN=arn, Tags=[{"Key": "x", "Value": "y"}])
+    refusal(cloudwatch.untag_resource, ResourceARN=arn, TagKeys=["k"])
+    refusal(cloudwatch.delete_alarms, AlarmNames=["a"])
+
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == before
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "k", "Value": "v"}]
+    free(server)
+    cloudwatch.delete_alarms(AlarmNames=["a"])
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
 def kept(tmp_path, kind: str) -> list[dict]:
     with sqlite3.connect(tmp_path / "data" / "state.sqlite") as database:
         return [

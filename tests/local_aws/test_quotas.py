@@ -43,6 +43,12 @@ def limit(monkeypatch):
             {"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": "m"}]},
         ),
         ("cloudwatch", "PutMetricData", 0, {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1.0}]}),
+        (
+            "cloudwatch",
+            "PutMetricAlarm",
+            0,
+            {"AlarmName": "a", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1},
+        ),
         ("iam", "CreateRole", 0, {"RoleName": "r", "AssumeRolePolicyDocument": "{}"}),
         ("iam", "CreateUser", 0, {"UserName": "u"}),
         ("sns", "CreateTopic", 0, {"Name": "t"}),

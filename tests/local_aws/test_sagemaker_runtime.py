@@ -166,20 +166,23 @@ def test_a_thousand_requests_at_a_time_are_answered_and_the_model_is_loaded_once
     assert [event["message"] for event in events].count("Loaded model.bin") == 1
 
 
-def test_cloudwatch_counts_invocations_and_times_the_model(client, runtime, endpoint):
+def test_cloudwatch_counts_invocations_and_times_the_model(client, sagemaker, runtime, endpoint):
     for _ in range(5):
         ask(runtime, endpoint)
     with pytest.raises(ClientError):
         ask(runtime, endpoint, b"no JSON")
 
-    def statistics(metric, *names):
+    config = sagemaker.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    variant = [{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}]
+
+    def statistics(metric, *names, of=()):
         now = datetime.datetime.now(datetime.UTC)
         points = client("cloudwatch").get_metric_statistics(
             Namespace="AWS/SageMaker",
             MetricName=metric,
             Statistics=list(names),
             Period=60,
-            Dimensions=[{"Name": "EndpointName", "Value": endpoint}, {"Name": "VariantName", "Value": "AllTraffic"}],
+            Dimensions=[*variant, *of],
             StartTime=now - datetime.timedelta(minutes=10),
             EndTime=now + datetime.timedelta(minutes=1),
         )["Datapoints"]
@@ -188,8 +191,10 @@ def test_cloudwatch_counts_invocations_and_times_the_model(client, runtime, endp
     assert statistics("Invocations", "Sum", "SampleCount") == [6, 6]
     assert statistics("Invocation4XXErrors", "Sum") == [1]
     assert statistics("Invocation5XXErrors", "Sum") == [0]
-    (latency,) = statistics("ModelLatency", "Maximum")
-    assert 1 < latency < 10_000_000  # microseconds
+    assert statistics("Invocations", "Sum", of=[{"Name": "EndpointConfigName", "Value": config}]) == [6]
+    for metric in ("ModelLatency", "OverheadLatency"):
+        (latency,) = statistics(metric, "Maximum")
+        assert 1 < latency < 10_000_000  # microseconds
 
 
 def test_unsigned_requests_are_answered_as_well(local_aws, endpoint):

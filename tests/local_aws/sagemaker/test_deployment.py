@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 from local_aws.load import Load
 from local_aws.pace import AWS_SECONDS
@@ -110,7 +111,7 @@ def test_linear_steps(sagemaker, model_uri, new_uri):
     assert wait_for_end(sagemaker, live)["EndpointConfigName"] == config
 
 
-def test_a_rolling_update_ends_the_old_instances_as_it_goes(sagemaker, model_uri, new_uri):
+def test_a_rolling_update_ends_the_old_instances_as_it_goes(sagemaker, local_aws, model_uri, new_uri):
     live = create(sagemaker, configure(sagemaker, model_uri, instances=4))
     config = configure(sagemaker, new_uri, instances=4)
     rolling = {"RollingUpdatePolicy": {"MaximumBatchSize": instances(1), "WaitIntervalInSeconds": 1200}}
@@ -119,6 +120,8 @@ def test_a_rolling_update_ends_the_old_instances_as_it_goes(sagemaker, model_uri
 
     found = wait_for_stage(sagemaker, live, "Baking", "capacity of 1 instance(s)")
     assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    shown = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()["endpoints"]
+    assert "Baking" in [endpoint["phase"] for endpoint in shown if endpoint["name"] == live]
     assert wait_for_end(sagemaker, live)["EndpointConfigName"] == config
 
 
