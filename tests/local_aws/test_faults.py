@@ -52,6 +52,14 @@ def test_an_invocation_can_fail(order_fault, once):
     assert "was ordered for this call" in message
 
 
+def test_an_alarms_name_is_known(order_fault, once):
+    order_fault(operation="SetAlarmState", name="guard-*", error="ThrottlingException")
+    state = {"StateValue": "OK", "StateReason": "x"}
+
+    assert error_of(once("cloudwatch").set_alarm_state, AlarmName="other", **state)[0] == "ResourceNotFound"
+    assert error_of(once("cloudwatch").set_alarm_state, AlarmName="guard-1", **state)[0] == "ThrottlingException"
+
+
 def test_a_connection_can_be_lost(order_fault, once):
     order_fault(operation="ListModels", error=CONNECTION_RESET)
 
