@@ -114,12 +114,12 @@ def test_linear_steps(sagemaker, model_uri, new_uri):
 def test_a_rolling_update_ends_the_old_instances_as_it_goes(sagemaker, local_aws, model_uri, new_uri):
     live = create(sagemaker, configure(sagemaker, model_uri, instances=4))
     config = configure(sagemaker, new_uri, instances=4)
-    rolling = {"RollingUpdatePolicy": {"MaximumBatchSize": instances(1), "WaitIntervalInSeconds": 1200}}
+    rolling = {"RollingUpdatePolicy": {"MaximumBatchSize": instances(2), "WaitIntervalInSeconds": 1200}}
 
     update(sagemaker, live, config, rolling)
 
-    found = wait_for_stage(sagemaker, live, "Baking", "capacity of 1 instance(s)")
-    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 3
+    found = wait_for_stage(sagemaker, live, "Baking", "capacity of 2 instance(s)")
+    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     shown = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()["endpoints"]
     assert "Baking" in [endpoint["phase"] for endpoint in shown if endpoint["name"] == live]
     assert wait_for_end(sagemaker, live)["EndpointConfigName"] == config
@@ -283,7 +283,7 @@ def test_weights_and_capacities_are_changed_and_kept(sagemaker, runtime, model_u
         {"VariantName": "AllTraffic", "DesiredInstanceCount": 3},
         {"VariantName": "Second", "DesiredWeight": 3.0},
     ]
-    monkeypatch.setitem(AWS_SECONDS, "Updating", 1200.0)
+    monkeypatch.setitem(AWS_SECONDS, "Updating", 800.0)
 
     sagemaker.update_endpoint_weights_and_capacities(EndpointName=live, DesiredWeightsAndCapacities=wanted)
 
@@ -406,7 +406,7 @@ def test_open_requests_of_the_old_fleet_are_answered(sagemaker, runtime, live, n
 
 def test_two_updates_at_a_time_are_refused(sagemaker, live, new_uri):
     config = configure(sagemaker, new_uri)
-    update(sagemaker, live, config, blue_green("ALL_AT_ONCE", termination=LONG))
+    update(sagemaker, live, config, blue_green("ALL_AT_ONCE", termination=1200))
     wait_for_stage(sagemaker, live, "Baking")
 
     for operation, arguments in (
