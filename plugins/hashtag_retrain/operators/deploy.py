@@ -78,7 +78,6 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         if self.decision is not None and not self.decision["deploy"]:
             self.log.info("%s", self.decision["reason"])  # Airflow does not log this exception's message
             raise AirflowSkipException(self.decision["reason"])
-        self.preprocess_config()
         client = self.hook.get_conn()
         page = Console.of(client).endpoint(self.config["Endpoint"]["EndpointName"])
         context["ti"].xcom_push(key=PAGE, value=page)

@@ -57,7 +57,6 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
     def execute(self, context: Context, event: Any = None) -> Any:
         if event is not None:
             return ended(event, context)
-        self.preprocess_config()
         client = self.hook.get_conn()
         jobs = self._jobs(client, self.config[f"{self.kind.request_name}Name"])
         attempts = [
