@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
+
+from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import All
@@ -17,17 +18,8 @@ if TYPE_CHECKING:
 
 ENDED = (TaskInstanceState.SUCCESS, TaskInstanceState.FAILED)
 IMPORTED_FOR_TASKS = (
+    *IMPORTED_FOR_DAGS,
     "airflow.sdk.execution_time.task_runner",
-    "hashtag_retrain.operators.delete",
-    "hashtag_retrain.operators.hold",
-    "hashtag_retrain.operators.invoke",
-    "hashtag_retrain.operators.prepare",
-    "hashtag_retrain.operators.tune",
-    "hashtag_retrain.sensors.tweets",
-    "include.steps.evaluate_model",
-    "include.steps.prepare_dataset",
-    "include.steps.record_outcome",
-    "include.steps.register_model",
     "matplotlib.figure",
     "nltk.tokenize",
     "sagemaker.core.image_uris",
@@ -50,8 +42,7 @@ class RememberingLocalExecutor(LocalExecutor):
 
     def start(self) -> None:
         self._started: Counter[WorkloadKey] = Counter()
-        for name in IMPORTED_FOR_TASKS:
-            import_module(name)
+        import_all(IMPORTED_FOR_TASKS)
         # Airflow's AWS hooks inspect the stack to name their caller. A process's first look at a stack goes through all
         # modules, which would take each task 0.15 s; forks inherit what was found.
         inspect.stack()

@@ -1,0 +1,163 @@
+"""
+The CPU of a whole Airflow for each retrained date, beside a DAG of as many Python tasks that do nothing.
+
+The same Airflow (scheduler, DAG processor, triggerer, API server, and the tasks) runs the dates of the small sample
+tweets one after the other, and then the empty DAG as often. The figures are CPU seconds of a run, of all processes but
+the database and the local AWS. What the same Airflow takes while it is idle for as long is printed beside them, and is
+part of them. The first run of each DAG is not counted: the API server learns the DAG in it.
+
+    python -m benchmarks.airflow_cpu --dates 5 --executor LocalExecutor
+
+Aim: at most six CPU seconds a date.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+
+from include.config.settings import Settings
+from include.samples import SAMPLE_DATA, make_bucket
+from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi, wait_until
+from local_stack.demo import WITHOUT_SCHEDULE
+from local_stack.processes import tree
+from local_stack.settings import LOCAL_EXECUTOR, LOOPBACK_WITHOUT_PROXY, REPOSITORY, StackSettings
+from local_stack.stack import AIRFLOW_PARTS, LocalStack
+
+AIM_SECONDS = 6.0
+TASKS = 11
+RETRAIN, EMPTY = "retrain_aws", "empty"
+PARAMETERS = {"keep_endpoint_minutes": 0.1, "deploy": "always"}
+SECONDS_OF_A_RUN = 300
+TWEETS = SAMPLE_DATA / "hashtags" / "aws" / "2026-01-07" / "labeled.csv" / "part-00000.csv"
+HASHTAGS = 'aws: {labels: {"0": technical, "1": marketing}, wait_hours: 0}\n'
+EMPTY_DAG = f"""
+from datetime import datetime
+from airflow.sdk import DAG, chain, task
+
+with DAG("{EMPTY}", schedule=None, start_date=datetime(2026, 1, 1)):
+    chain(*(task(task_id=f"task_{{number}}")(lambda: None)() for number in range({TASKS})))
+"""
+TASKS_OF_SCHEDULER = "tasks"
+SECONDS_TO_SETTLE = 5
+"""After the last run: the DAG processor still parses the DAG for the tasks that a trigger has ended."""
+IDLE_SECONDS = 20
+Cpu = dict[str, float]
+
+
+def main() -> int:
+    options = _options()
+    os.environ.update(LOOPBACK_WITHOUT_PROXY)
+    with tempfile.TemporaryDirectory(prefix="airflow-cpu-") as folder, _stack(Path(folder), options.executor) as stack:
+        dates = [f"2026-01-{day:02}" for day in range(1, options.dates + 2)]
+        _upload_tweets(stack, dates)
+        airflow = AirflowApi(stack.settings.airflow_url)
+        retrain = _cpu_of_runs(stack, airflow, RETRAIN, [{**PARAMETERS, "date": date} for date in dates])
+        empty = _cpu_of_runs(stack, airflow, EMPTY, [{}] * len(dates))
+        _print(options, {"retrain": retrain, "empty": empty})
+    return 0 if sum(retrain[0].values()) <= AIM_SECONDS else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
+    parser.add_argument("--dates", type=int, default=3, choices=range(1, 28), metavar="1..27")
+    parser.add_argument("--executor", default=LOCAL_EXECUTOR, help="default: %(default)s")
+    return parser.parse_args()
+
+
+@contextmanager
+def _stack(folder: Path, executor: str) -> Iterator[LocalStack]:
+    dags, hashtags = folder / "dags", folder / "hashtags.yaml"
+    dags.mkdir()
+    shutil.copy(REPOSITORY / "dags" / "retrain_hashtag.py", dags)
+    (dags / "empty.py").write_text(EMPTY_DAG, encoding="utf-8")
+    hashtags.write_text(HASHTAGS, encoding="utf-8")
+    more = {**WITHOUT_SCHEDULE, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+    settings = StackSettings.on_free_ports(
+        folder / "airflow", hashtags_file=hashtags, pace=0.001, executor=executor, more=more
+    )
+    with LocalStack(settings) as stack:
+        yield stack
+
+
+def _upload_tweets(stack: LocalStack, dates: list[str]) -> None:
+    settings = Settings.from_environment(stack.environment)
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=stack.settings.local_aws_url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    make_bucket(s3, settings.bucket)
+    for date in dates:
+        s3.upload_file(
+            str(TWEETS), settings.bucket, f"{settings.prefix}/hashtags/aws/{date}/labeled.csv/part-00000.csv"
+        )
+
+
+def _cpu_of_runs(
+    stack: LocalStack, airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]]
+) -> tuple[Cpu, Cpu]:
+    """The mean CPU seconds of a run by the parts of Airflow, and those of the idle Airflow in the same time."""
+    first, *others = parameters
+    _run_all(airflow, dag_id, [first])
+    seconds, busy = _measured(stack, lambda: _run_all(airflow, dag_id, others))
+    idle_seconds, idle = _measured(stack, lambda: time.sleep(IDLE_SECONDS))
+    count, share = len(others), seconds / idle_seconds / len(others)
+    return {name: cpu / count for name, cpu in busy.items()}, {name: cpu * share for name, cpu in idle.items()}
+
+
+def _measured(stack: LocalStack, work: Callable[[], None]) -> tuple[float, Cpu]:
+    before, started = _cpu(stack), time.monotonic()
+    work()
+    seconds, after = time.monotonic() - started, _cpu(stack)
+    return seconds, {name: after[name] - before[name] for name in after}
+
+
+def _run_all(airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]]) -> None:
+    for one in parameters:
+        _run(airflow, dag_id, one)
+    time.sleep(SECONDS_TO_SETTLE)
+
+
+def _run(airflow: AirflowApi, dag_id: str, parameters: dict[str, Any]) -> None:
+    run_id = airflow.trigger(dag_id, parameters)
+    state = wait_until(
+        lambda: (state := airflow.run_state(dag_id, run_id)) in FINAL_RUN_STATES and state, SECONDS_OF_A_RUN, run_id
+    )
+    if state != "success":
+        raise SystemExit(f"{dag_id} {parameters}: {state} {airflow.tasks(dag_id, run_id)}")
+
+
+def _cpu(stack: LocalStack) -> Cpu:
+    """CPU seconds so far by the parts of Airflow. Of processes that have ended, their parents know it."""
+    cpu: Cpu = dict.fromkeys((TASKS_OF_SCHEDULER, *AIRFLOW_PARTS), 0.0)
+    for name in AIRFLOW_PARTS:
+        root = stack.parts[name].process.pid
+        for process in tree(root):
+            with suppress(psutil.NoSuchProcess):
+                is_worker = name == "scheduler" and process.pid != root
+                cpu[TASKS_OF_SCHEDULER if is_worker else name] += sum(process.cpu_times()[:4])
+    return cpu
+
+
+def _print(options: argparse.Namespace, measured: dict[str, tuple[Cpu, Cpu]]) -> None:
+    print(f"CPU seconds of a run, mean of {options.dates}, {options.executor}; in brackets: idle for as long")
+    print(f"{'':<10}" + "".join(f"{name:>21}" for name in (TASKS_OF_SCHEDULER, *AIRFLOW_PARTS, "all")))
+    for what, (busy, idle) in measured.items():
+        figures = [*((busy[name], idle[name]) for name in busy), (sum(busy.values()), sum(idle.values()))]
+        print(f"{what:<10}" + "".join(f"{cpu:>14.2f} ({of_idle:.2f})" for cpu, of_idle in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

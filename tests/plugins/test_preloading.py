@@ -1,0 +1,49 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+
+from hashtag_retrain import preloading
+from tests.conftest import REPOSITORY
+
+HEAVY = {"matplotlib", "nltk", "pandas", "sagemaker", "scipy", "sklearn"}
+PARSE = """
+import json, sys
+from pathlib import Path
+
+import airflow.dag_processing.manager, structlog
+from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
+from airflow.jobs.job import Job
+
+Job()
+before = set(sys.modules)
+dags = Path("dags").resolve()
+for file in dags.glob("*.py"):
+    request = DagFileParseRequest(file=str(file), bundle_path=dags, bundle_name="dags-folder")
+    assert not _parse_file(request, structlog.get_logger()).import_errors
+print(json.dumps([sorted(before), sorted(set(sys.modules) - before)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def modules(airflow_database) -> tuple[set[str], set[str]]:
+    """What a component imports when it starts, and what its forks import to parse the DAG files."""
+    done = subprocess.run([sys.executable, "-c", PARSE], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    before, after = json.loads(done.stdout.splitlines()[-1])
+    return set(before), set(after)
+
+
+def test_a_fork_that_parses_the_dags_imports_only_the_dag_files(modules):
+    assert {name for name in modules[1] if not name.startswith("unusual_prefix_")} == set()
+
+
+def test_no_component_imports_what_only_one_task_needs(modules):
+    assert {name.partition(".")[0] for name in set.union(*modules)} & HEAVY == set()
+
+
+def test_a_task_that_starts_preloads_nothing(monkeypatch):
+    monkeypatch.setattr(preloading, "import_all", lambda names: pytest.fail("called"))
+
+    preloading.on_starting(component=TaskRunnerMarker())
