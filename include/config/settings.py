@@ -65,7 +65,7 @@ class Settings:
     """RETRAIN_ROLE_ARN: the IAM role that SageMaker assumes to read and write the bucket."""
     prefix: str = "twitter-data"
     training_image: str | None = None
-    """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of the one that the SageMaker SDK names."""
+    """RETRAIN_TRAINING_IMAGE: a BlazingText image to use instead of AWS's for the region."""
     glue_role_arn: str | None = None
     """RETRAIN_GLUE_ROLE_ARN: the role that Glue assumes to read and write the bucket, if it is not SageMaker's."""
 

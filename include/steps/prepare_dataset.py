@@ -9,6 +9,7 @@ from include import __version__
 from include.aws.console import PAGE
 from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
+from include.blazingtext.image import image_uri
 from include.blazingtext.requests import training_request, tuning_request
 from include.config.errors import DataError, NoRows
 from include.config.names import fingerprint, training_job_name, tuning_job_name
@@ -166,10 +167,5 @@ def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str,
 
 
 def training_image(settings: Settings, region: str) -> str:
-    """BlazingText's image: the setting, or the SageMaker SDK's image for the region."""
-    if settings.training_image:
-        return settings.training_image
-    from sagemaker.core import image_uris  # takes seconds to import
-
-    image: str = image_uris.retrieve("blazingtext", region)
-    return image
+    """BlazingText's image: the setting, or AWS's image for the region."""
+    return settings.training_image or image_uri(region)

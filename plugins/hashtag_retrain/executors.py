@@ -20,9 +20,9 @@ ENDED = (TaskInstanceState.SUCCESS, TaskInstanceState.FAILED)
 IMPORTED_FOR_TASKS = (
     *IMPORTED_FOR_DAGS,
     "airflow.sdk.execution_time.task_runner",
+    "matplotlib.backends.backend_svg",
     "matplotlib.figure",
     "nltk.tokenize",
-    "sagemaker.core.image_uris",
     "sklearn.feature_extraction.text",
     "sklearn.linear_model",
 )
