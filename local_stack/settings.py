@@ -19,6 +19,7 @@ DEFAULT_AIRFLOW_PORT = 8080
 SAMPLE_HASHTAGS = REPOSITORY / "include" / "sample_data" / "hashtags.yaml"
 LOOPBACK_WITHOUT_PROXY = {"NO_PROXY": f"{LOOPBACK},localhost", "no_proxy": f"{LOOPBACK},localhost"}
 LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
+SESSION_FACTORY = "hashtag_retrain.sessions.SharedModelsSessionFactory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class StackSettings:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW_CONN_AWS_DEFAULT": '{"conn_type": "aws"}',
+            "AIRFLOW__AWS__SESSION_FACTORY": SESSION_FACTORY,
             "AWS_ENDPOINT_URL": self.local_aws_url,
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",

@@ -55,3 +55,14 @@ def on_starting(component: Any) -> None:
     """Airflow calls this when a component starts, and also when a task starts."""
     if type(component).__name__ == "Job":
         import_all(IMPORTED_FOR_DAGS)
+        _read_models_if_shared()
+
+
+def _read_models_if_shared() -> None:
+    """Whether sessions share what they read is a setting of Airflow's."""
+    from airflow.providers.amazon.aws.hooks.base_aws import SessionFactory
+
+    from hashtag_retrain.sessions import SharedModelsSessionFactory, read_models
+
+    if issubclass(SessionFactory, SharedModelsSessionFactory):
+        read_models()

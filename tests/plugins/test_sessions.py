@@ -1,0 +1,53 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from local_stack.settings import SESSION_FACTORY
+from tests.conftest import REPOSITORY
+
+CONNECT = """
+import json
+
+from airflow.jobs.job import Job
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.loaders import JSONFileLoader
+
+from include.config.settings import BOTOCORE_CONFIG
+
+Job()
+read, load = [], JSONFileLoader.load_file
+JSONFileLoader.load_file = lambda self, path: read.append(path) or load(self, path)
+clients = [
+    AwsBaseHook(client_type=service, aws_conn_id=connection, config=BOTOCORE_CONFIG).get_conn()
+    for service in ("s3", "sagemaker", "sagemaker-runtime") for connection in ("theirs", None)
+]
+credentials = [client._get_credentials().access_key for client in clients]
+print(json.dumps([read, [client.meta.region_name for client in clients], credentials]))
+"""
+
+
+@pytest.fixture(scope="module")
+def connected(airflow_database, local_aws) -> tuple[list[str], list[str], list[str]]:
+    """The files that the clients of a component read, and the clients' regions and credentials."""
+    theirs = {"conn_type": "aws", "login": "their-key", "password": "x", "extra": {"region_name": "eu-west-1"}}
+    environment = {"AIRFLOW__AWS__SESSION_FACTORY": SESSION_FACTORY, "AIRFLOW_CONN_THEIRS": json.dumps(theirs)}
+    done = subprocess.run(
+        [sys.executable, "-c", CONNECT],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_a_component_has_read_no_client_reads_again(connected):
+    assert connected[0] == []
+
+
+def test_each_client_has_the_region_and_the_credentials_of_its_connection(connected):
+    assert connected[1:] == [["eu-west-1", "us-east-1"] * 3, ["their-key", "test"] * 3]
