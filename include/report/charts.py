@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, GREEN = "#1f6feb", "#c2571a", "#8a8f98", "#2e7d32"
 WIDTH, HEIGHT = 6.4, 3.2
 """Inches; the page scales the charts to its width."""
+LEFT, RIGHT, TOP, BOTTOM = 0.12, 0.985, 0.86, 0.16
+"""Edges of the axes, in shares of the figure. Matplotlib's layouts would find them, but take as long as the drawing."""
 MAX_DATE_LABELS = 8
 """With more dates, only every n-th one is labelled, so that there are fewer than twice as many labels."""
 
@@ -62,7 +64,7 @@ def accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> str:
 
     :param date: the date of this report, which is always labelled on the axis
     """
-    figure, axes = _figure("history")
+    figure, axes = _figure("history", bottom=0.22)
     _plot_accuracies(axes, history)
     _plot_earlier_champions(axes, history)
     _mark_champion(axes, history)
@@ -133,17 +135,18 @@ def _label_dates(axes: "Axes", dates: Sequence[str], date: str) -> None:
 
 def _legend(figure: "Figure") -> None:
     """Above the axes, where it covers nothing."""
-    figure.legend(frameon=False, fontsize=8, loc="outside upper left", ncols=2, markerscale=0.6)
+    figure.legend(frameon=False, fontsize=8, loc="upper left", ncols=2, markerscale=0.6, borderaxespad=0.3)
 
 
-def _figure(name: str) -> "tuple[Figure, Axes]":
+def _figure(name: str, bottom: float = BOTTOM) -> "tuple[Figure, Axes]":
     import matplotlib
     from matplotlib.figure import Figure  # not pyplot, which keeps all figures in memory and is not thread-safe
 
     # The SVG's ids depend on the chart's name: random ones would change the page, and two charts could share one.
 
     matplotlib.rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none", "font.family": "sans-serif"})
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT))
+    figure.subplots_adjust(LEFT, bottom, RIGHT, TOP)
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)

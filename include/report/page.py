@@ -29,7 +29,7 @@ SIGNS: Mapping[Status, str] = {
 def render(report: Mapping[str, Any]) -> str:
     """Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML."""
     evaluation = report["evaluation"]
-    return _template().render(
+    return template().render(
         report=report,
         sign=SIGNS[report["status"]],
         charts=_charts(report),
@@ -39,7 +39,8 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 @cache
-def _template() -> "Template":
+def template() -> "Template":
+    """The page's template, compiled once in a process."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

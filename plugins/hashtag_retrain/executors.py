@@ -11,6 +11,8 @@ from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
+from include.report.page import template
+from include.tweets.punkt import word_tokenize
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import All
@@ -43,6 +45,8 @@ class RememberingLocalExecutor(LocalExecutor):
     def start(self) -> None:
         self._started: Counter[WorkloadKey] = Counter()
         import_all(IMPORTED_FOR_TASKS)
+        template()
+        word_tokenize()("")  # which reads nltk's data
         # Airflow's AWS hooks inspect the stack to name their caller. A process's first look at a stack goes through all
         # modules, which would take each task 0.15 s; forks inherit what was found.
         inspect.stack()
