@@ -22,6 +22,8 @@ IMPORTED_FOR_DAGS = (
     "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
     "airflow.timetables.trigger",
+    "hashtag_retrain.arrivals",
+    "hashtag_retrain.assets",
     "hashtag_retrain.documentation",
     "hashtag_retrain.failures",
     "hashtag_retrain.hashtags",

@@ -1,5 +1,6 @@
 import inspect
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -72,3 +73,13 @@ def test_tasks_need_not_look_through_all_modules_to_name_their_caller(executor, 
     executor.start()
 
     assert found[0] > 100
+
+
+def test_nor_for_frames_whose_file_is_no_modules(executor, monkeypatch):
+    monkeypatch.setattr(executors, "IMPORTED_FOR_TASKS", ())
+    monkeypatch.setattr(LocalExecutor, "start", lambda _: None)
+    start = {"start": executor.start, "__name__": "runpy"}
+
+    exec(compile("start()", "<frozen runpy>", "exec"), start)
+
+    assert inspect.modulesbyfile[str(Path("<frozen runpy>").absolute())] == "runpy"
