@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 
 from include.config.settings import BOTOCORE_CONFIG
 
-SERVICES = ("s3", "sagemaker", "sagemaker-runtime")
+SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "logs")
 _LOADER = Loader()
 
 

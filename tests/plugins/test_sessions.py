@@ -15,6 +15,7 @@ from airflow.jobs.job import Job
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.loaders import JSONFileLoader
 
+from hashtag_retrain.sessions import SERVICES
 from include.config.settings import BOTOCORE_CONFIG
 
 Job()
@@ -22,7 +23,7 @@ read, load = [], JSONFileLoader.load_file
 JSONFileLoader.load_file = lambda self, path: read.append(path) or load(self, path)
 clients = [
     AwsBaseHook(client_type=service, aws_conn_id=connection, config=BOTOCORE_CONFIG).get_conn()
-    for service in ("s3", "sagemaker", "sagemaker-runtime") for connection in ("theirs", None)
+    for service in SERVICES for connection in ("theirs", None)
 ]
 credentials = [client._get_credentials().access_key for client in clients]
 print(json.dumps([read, [client.meta.region_name for client in clients], credentials]))
@@ -50,4 +51,4 @@ def test_what_a_component_has_read_no_client_reads_again(connected):
 
 
 def test_each_client_has_the_region_and_the_credentials_of_its_connection(connected):
-    assert connected[1:] == [["eu-west-1", "us-east-1"] * 3, ["their-key", "test"] * 3]
+    assert connected[1:] == [["eu-west-1", "us-east-1"] * 4, ["their-key", "test"] * 4]
