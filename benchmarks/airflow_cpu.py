@@ -14,6 +14,7 @@ Aim: at most six CPU seconds a date.
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -56,6 +57,8 @@ Cpu = dict[str, float]
 
 def main() -> int:
     options = _options()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
     with tempfile.TemporaryDirectory(prefix="airflow-cpu-") as folder, _stack(Path(folder), options.executor) as stack:
         dates = [f"2026-01-{day:02}" for day in range(1, options.dates + 2)]
