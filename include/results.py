@@ -10,6 +10,9 @@ from pydantic import TypeAdapter
 
 from include.evaluation.gate import Decision
 
+CURRENT_DEADLINE = "deadline"
+"""Key of hold_endpoint's XCom with the deadline of the endpoint (ISO 8601), which people can move."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

@@ -27,7 +27,7 @@ from hashtag_retrain.resources import (
 )
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
 from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
-from include.results import Deleted, Deployed
+from include.results import CURRENT_DEADLINE, Deleted, Deployed
 
 MAX_DELETIONS = 3
 """How often an endpoint is deleted if it exists again, as Failed, after its deletion."""
@@ -164,7 +164,8 @@ class DeploymentTrigger(PollingTrigger):
 class DeadlineTrigger(PollingTrigger):
     """
     Wait until the deadline in an endpoint's tag has passed by SageMaker's clock, or until the endpoint does not exist
-    any more. Each poll reads the tag, so a new deadline has an effect at once.
+    any more. Each poll reads the tag, so a new deadline has an effect at once. It is also stored in an XCom, for the
+    page in Airflow's UI.
 
     The result is the deadline; None if the endpoint did not exist any more.
 
@@ -178,6 +179,7 @@ class DeadlineTrigger(PollingTrigger):
         super().__init__(poll_seconds, hook_arguments)
         self.name = name
         self.asked = asked
+        self._stored_deadline: datetime | None = None
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         if self.asked and (answer := await asyncio.to_thread(_answer_to, UUID(self.asked))):
@@ -196,11 +198,22 @@ class DeadlineTrigger(PollingTrigger):
         deadline = deadline_in(tags)
         if deadline is None:
             raise AirflowFailException(f"Endpoint {self.name} has no tag {DEADLINE} with a time.")
+        self._store(deadline)
         if time_of(endpoint) < deadline:
             self.log_state(f"Endpoint {self.name} is kept until", f"{deadline:%Y-%m-%d %H:%M:%S} UTC")
             return None
         self.log.info("The deadline of endpoint %s, %s, has passed.", self.name, deadline)
         return Done(deadline.isoformat())
+
+    def _store(self, deadline: datetime) -> None:
+        if deadline == self._stored_deadline:
+            return
+        try:
+            self.store(CURRENT_DEADLINE, deadline.isoformat())
+        except Exception as error:  # a failure would delete the endpoint; the next poll tries again
+            self.log.warning("The deadline cannot be stored for the page in Airflow's UI: %r", error)
+        else:
+            self._stored_deadline = deadline
 
     def close(self, done: Done) -> Any:
         if self.asked:

@@ -98,14 +98,19 @@ class PollingTrigger(BaseTrigger):
 
     async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> BaseTaskEndEvent:
         event = event_class()
-        if (task := self.task_instance) is None:
+        if self.task_instance is None:
             event.payload = xcoms  # for dag.test(), which resumes the task with the event instead of ending it
             return event
-        where = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id, "map_index": task.map_index}
         for key, value in xcoms.items():
             # Not as XComs of the event: Airflow 3.3.2 encodes those twice, so tasks would read a string of JSON.
-            await asyncio.to_thread(XCom.set, key, value, **where)
+            await asyncio.to_thread(self.store, key, value)
         return event
+
+    def store(self, key: str, value: Any) -> None:
+        """Store an XCom of the deferred task. Outside a triggerer, as in dag.test(), nothing is stored."""
+        if (task := self.task_instance) is not None:
+            where = {"dag_id": task.dag_id, "task_id": task.task_id, "run_id": task.run_id, "map_index": task.map_index}
+            XCom.set(key, value, **where)
 
     def _poll(self) -> Done | None:
         try:
