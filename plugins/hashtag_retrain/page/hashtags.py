@@ -33,6 +33,8 @@ class Champion(BaseModel):
 
     version: int
     date: str
+    accuracy: Share | None = None
+    accuracy_interval: tuple[Share, Share] | None = None
 
 
 class Report(BaseModel):
@@ -128,7 +130,6 @@ class Hashtag:
     evaluations: list[Evaluation] = field(default_factory=list)
     """The oldest date first."""
     champion: Champion | None = None
-    champion_model: Model | None = None
     pending: list[Model] = field(default_factory=list)
     """Newer than the champion, the newest version first."""
     registry_url: str | None = None
@@ -141,16 +142,9 @@ class Hashtag:
 
     @property
     def champion_point(self) -> tuple[str, float] | None:
-        """
-        Date and accuracy of the champion. A later evaluation of its date does not change them. None if the date is not
-        among `evaluations`.
-        """
-        if self.champion is None:
-            return None
-        of_date = [entry.model.accuracy for entry in self.evaluations if entry.date == self.champion.date]
-        own = self.champion_model.accuracy if self.champion_model else None
-        accuracy = own if own is not None else next(iter(of_date), None)
-        return (self.champion.date, accuracy) if of_date and accuracy is not None else None
+        """Date and accuracy of the champion, for the chart. A later evaluation of its date does not change them."""
+        champion = self.champion
+        return (champion.date, champion.accuracy) if champion and champion.accuracy is not None else None
 
     @property
     def newest(self) -> Evaluation | None:
@@ -247,7 +241,6 @@ def _evaluations(found: Sequence[tuple[Any, Model]]) -> list[Evaluation]:
 def _add_versions(hashtag: Hashtag, models: Sequence[Model]) -> None:
     versions = {model.version: model for model in models}  # the newest event of each
     champion = hashtag.champion.version if hashtag.champion else 0
-    hashtag.champion_model = versions.get(champion)
     pending = [model for number, model in versions.items() if model.approval == PENDING and number > champion]
     hashtag.pending = sorted(pending, key=lambda model: -model.version)
     hashtag.registry_url = models[-1].registry_url if models else None

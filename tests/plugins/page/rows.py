@@ -178,7 +178,9 @@ def report_extra(date: str, accuracy: float | None = 0.9, version: int | None = 
         "status": "deployed",
         "outcome": f"Deployed: accuracy {accuracy or 0:.1%}, majority 60.0%.",
         **_figures(accuracy),
-        "champion": {"version": version, "date": date} if version else None,
+        "champion": {"version": version, "date": date, "accuracy": accuracy, "accuracy_interval": None}
+        if version
+        else None,
         "report_url": f"https://aws.example/{date}/report.html",
         **more,
     }
