@@ -2,7 +2,8 @@
 Take the screenshots in docs/images again: ``make pictures``.
 
 Starts a local AWS and Airflow on free ports, runs the pipeline on the sample tweets, and takes screenshots with
-Chromium: of the question that hold_endpoint asks, of the local AWS's page, and of the run's report.
+Chromium: of the question that hold_endpoint asks, of the page of all hashtags in Airflow's UI, of the local AWS's page,
+and of the run's report.
 """
 
 import os
@@ -115,6 +116,7 @@ def take_pictures(stack: LocalStack, browser: Browser) -> None:
     wait_until(lambda: _is_held(stack, airflow, run_id), SECONDS_TO_RUN, "hold_endpoint deferred")
     task_url = f"{stack.settings.airflow_url}/dags/{DAG_ID}/runs/{quote(run_id)}/tasks/hold_endpoint"
     browser.screenshot(f"{task_url}/required_actions", "hold.png", 1300, 560)
+    browser.screenshot(f"{stack.settings.airflow_url}/plugin/hashtags", "hashtags.png", 1300, 760)
     browser.screenshot(f"{stack.settings.local_aws_url}{ADMIN_PATH}", "local-aws.png", 1000, 555)
 
     airflow.answer(DAG_ID, run_id, "hold_endpoint", DELETE, {MINUTES: KEEP_ENDPOINT_MINUTES})

@@ -21,7 +21,9 @@ from include.steps.reporting import REPORT_URL
 
 DATES_OF_OVERVIEW = 30
 DATES_OF_HASHTAG = 366
-PENDING = "PendingManualApproval"
+DELETING = "being deleted"
+"""The state of an endpoint whose deadline does not matter any more."""
+APPROVED, PENDING = "Approved", "PendingManualApproval"
 RECORD, EVALUATE = "record_outcome", "evaluate_model"
 REPORT, MODEL, ENDPOINT = "report", "model_version", "endpoint"
 """Kinds of a hashtag's assets."""
@@ -227,9 +229,20 @@ def _add_models(hashtags: dict[str, Hashtag], models: Parsed, reports: Parsed, d
     for hashtag in hashtags.values():
         own = models.get(hashtag.dag_id, [])
         hashtag.evaluations = _evaluations(own)[-dates:]
-        if hashtag.dag_id in reports:
-            hashtag.champion = reports[hashtag.dag_id][-1][1].champion
+        hashtag.champion = _champion(own, reports.get(hashtag.dag_id, []))
         _add_versions(hashtag, [model for _, model in own])
+
+
+def _champion(models: Sequence[tuple[Any, Model]], reports: Sequence[tuple[Any, Report]]) -> Champion | None:
+    """The champion of the newest report, or a version that was approved since, by a run that has no report yet."""
+    row, report = reports[-1] if reports else (None, Report())
+    since = [
+        Champion(version=model.version, date=model.date, **model.model_dump(include={"accuracy", "accuracy_interval"}))
+        for found, model in models
+        if model.approval == APPROVED and (row is None or found.timestamp > row.timestamp)
+    ]
+    known = [*since, report.champion] if report.champion else since
+    return max(known, key=attrgetter("version"), default=None)
 
 
 def _evaluations(found: Sequence[tuple[Any, Model]]) -> list[Evaluation]:
@@ -309,7 +322,7 @@ def _state(row: Any) -> str:
     if row.delete_state == "failed":
         return "its deletion failed"
     if row.delete_state is not None and row.delete_state != "upstream_failed":
-        return "being deleted"
+        return DELETING
     return {"success": "in service", "failed": "its creation failed"}.get(row.deploy_state, "being created")
 
 

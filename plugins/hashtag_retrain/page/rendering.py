@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from hashtag_retrain.page import charts
+from hashtag_retrain.page.hashtags import DELETING
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +46,7 @@ def _environment() -> Environment:
         "web": web_address,
         "path": lambda text: quote(text, safe=""),
     }
-    environment.globals |= {"LARGE": charts.LARGE, "STAR": charts.star_at(0, 0)}
+    environment.globals |= {"LARGE": charts.LARGE, "STAR": charts.star_at(0, 0), "DELETING": DELETING}
     return environment
 
 

@@ -202,9 +202,29 @@ def test_versions_that_wait_for_approval(rows, page):
     html = page()
 
     assert ">Version 4</a> (tweets of 2026-01-04, accuracy 90.0%) waits for an approval" in html
-    assert '<a href="retrain_page_a">1 older ones</a>' in html, "the champion, version 2, does not wait"
+    assert 'Older versions that wait: <a href="retrain_page_a">1</a>' in html, "the champion, version 2, does not wait"
     assert ">Version 3</a>" in page("retrain_page_a")
     assert "shows when a later run finds another champion" in html
+
+
+def test_a_version_that_a_run_without_a_report_has_approved_is_the_champion(rows, page):
+    rows.add_dag("page_a")
+    rows.add_dates(["page_a"], ["2026-01-01"])
+    rows.add_event("page_a", "model_version", "2026-01-02", model_extra("2026-01-02", 2, approval=PENDING))
+    rows.add_event("page_a", "model_version", "2026-01-03", model_extra("2026-01-03", 3, 0.93))
+
+    html = page()
+
+    assert ">version 3</a>, tweets of 2026-01-03: 93.0%" in html
+    assert "waits for an approval" not in html
+
+
+def test_a_version_that_a_person_has_rejected_since_is_not_the_champion(rows, page):
+    rows.add_dag("page_a")
+    rows.add_dates(["page_a"], ["2026-01-01", "2026-01-02"])
+    rows.add_event("page_a", "report", "2026-01-03", report_extra("2026-01-01", version=1))
+
+    assert ">version 1</a>, tweets of 2026-01-01" in page()
 
 
 def test_required_actions(rows, page):
