@@ -25,6 +25,23 @@ HASHTAGS, DATES = 100, 1000
 ROUNDS = 30
 FIRST_DATE = "2023-04-01"
 MAX_RATIO = 2.0
+HELD = "hold_endpoint"
+TASKS = f"""
+INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, start_date, pool, pool_slots, try_number, max_tries,
+    priority_weight, executor_config, retry_delay_multiplier)
+SELECT gen_random_uuid(), run.dag_id, run.run_id, task, -1, CASE task WHEN 'tune_model' THEN 'skipped' ELSE 'success' END,
+    run.start_date, one.pool, 1, 1, 0, 1, one.executor_config, one.retry_delay_multiplier
+FROM dag_run run, task_instance one,
+    unnest(ARRAY['tune_model', 'deploy_endpoint', '{HELD}', 'delete_endpoint', 'record_outcome']) task
+WHERE one.task_id = '{HELD}' AND NOT (task = '{HELD}' AND (run.dag_id, run.run_id) = (one.dag_id, one.run_id))
+"""
+"""Five tasks of each run that have ended."""
+QUESTIONS = f"""
+INSERT INTO hitl_detail (ti_id, options, subject, params, params_input, created_at, responded_at)
+SELECT task.id, one.options, one.subject, one.params, one.params_input, task.start_date, task.start_date
+FROM task_instance task, hitl_detail one WHERE task.task_id = '{HELD}' AND task.id <> one.ti_id
+"""
+"""A question of each run that has been answered."""
 
 
 def main() -> int:
@@ -109,6 +126,9 @@ def _fill() -> None:
             rows.add_dag(hashtag)
         for version, date in enumerate(dates_from(FIRST_DATE, DATES), start=1):
             rows.add_dates(hashtags, [date], version)
+        rows.add_question(rows.add_task(hashtags[0], "scheduled__" + FIRST_DATE, HELD, "success"), "Keep it?")
+        session.execute(text(TASKS))
+        session.execute(text(QUESTIONS))
     with create_session(scoped=False) as session:
         session.execute(text("ANALYZE"))
 

@@ -237,6 +237,17 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sage
     mark_and_check(stack, airflow, sagemaker, "retrain_own", run_id, "success")
 
 
+def test_the_page_of_all_hashtags_shows_a_held_endpoint_and_its_question(stack, airflow, held):
+    waits(airflow, held["answer"], "hold_endpoint")
+    name = name_of(stack, DAG_ID, held["answer"])
+
+    page = requests.get(f"{stack.settings.airflow_url}/hashtags/", timeout=SECONDS).text
+
+    assert re.search(rf"{name}</a> \(<a [^>]+>run</a>,\s+version \d+\): in service\.\s+Deadline 20", page)
+    assert "min of ml.m5.large." in page
+    assert f"Endpoint {name} is in service, and AWS bills it" in page
+
+
 def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_late_answer_is_refused(
     stack, airflow, sagemaker, held
 ):
