@@ -27,10 +27,11 @@ FIRST_DATE = "2023-04-01"
 MAX_RATIO = 2.0
 HELD = "hold_endpoint"
 TASKS = f"""
-INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, start_date, pool, pool_slots, try_number, max_tries,
-    priority_weight, executor_config)
-SELECT gen_random_uuid(), run.dag_id, run.run_id, task, -1, CASE task WHEN 'tune_model' THEN 'skipped' ELSE 'success' END,
-    run.start_date, one.pool, 1, 1, 0, 1, one.executor_config
+INSERT INTO task_instance (id, dag_id, run_id, task_id, map_index, state, start_date, pool, pool_slots, try_number,
+    max_tries, priority_weight, executor_config)
+SELECT gen_random_uuid(), run.dag_id, run.run_id, task, -1,
+    CASE task WHEN 'tune_model' THEN 'skipped' ELSE 'success' END, run.start_date, one.pool, 1, 1, 0, 1,
+    one.executor_config
 FROM dag_run run, task_instance one,
     unnest(ARRAY['tune_model', 'deploy_endpoint', '{HELD}', 'delete_endpoint', 'record_outcome']) task
 WHERE one.task_id = '{HELD}' AND NOT (task = '{HELD}' AND (run.dag_id, run.run_id) = (one.dag_id, one.run_id))

@@ -17,7 +17,7 @@ from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.hitl import HITLDetail
 from airflow.models.xcom import XComModel
-from sqlalchemy import Text, and_, bindparam, cast, exists, func, or_, select, union_all
+from sqlalchemy import Text, and_, bindparam, cast, func, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from hashtag_retrain.parameters import MAX_KEEP_MINUTES
@@ -188,16 +188,11 @@ RUN = (
 
 def last_runs(session: Session, dag_ids: list[str]) -> list[Any]:
     """The last run of each DAG, as Airflow's own list of DAGs orders them: by the time after which they may start."""
-    run, any_run = aliased(DagRun), aliased(DagRun)
-    last = select(run.id).where(run.dag_id == DagModel.dag_id).order_by(run.run_after.desc()).limit(1)
-    query = (
-        select(*RUN)
-        .select_from(DagModel)
-        .join(DagRun, DagRun.id == last.scalar_subquery())
-        # To find that there is no run at all takes an index of the DAG, and not one of the time.
-        .where(DagModel.dag_id.in_(dag_ids), exists().where(any_run.dag_id == DagModel.dag_id))
-    )
-    return list(session.execute(query))
+    return _each(session, _last_run, [{"dag": dag_id} for dag_id in dag_ids])
+
+
+def _last_run(value: Parameter) -> Any:
+    return select(*RUN).where(DagRun.dag_id == value("dag")).order_by(DagRun.run_after.desc()).limit(1)
 
 
 def run(session: Session, dag_id: str, run_id: str) -> list[Any]:
