@@ -37,9 +37,12 @@ if LABELLED_TWEETS:
         schedule=PartitionedAssetTimetable(assets=AssetAny(*LABELLED_TWEETS)),
         **ALWAYS,
     ):
-        TriggerDagRunOperator.partial(task_id="start_run", skip_when_already_exists=True).expand_kwargs(
-            task(runs_to_start)()
-        )
+        runs = task(doc_md="lists the runs to start, and says of which dates and hashtags tweets have arrived.")
+        TriggerDagRunOperator.partial(
+            task_id="start_run",
+            skip_when_already_exists=True,
+            doc_md="starts the date's run. It is skipped if the date has a run with the same logical date already.",
+        ).expand_kwargs(runs(runs_to_start)())
 
 if LABELLED_TWEETS and (url := tweets_queue_url()):
     with DAG(
@@ -49,4 +52,8 @@ if LABELLED_TWEETS and (url := tweets_queue_url()):
         schedule=[queue_of(url)],
         **ALWAYS,
     ):
-        task(outlets=LABELLED_TWEETS, post_execute=announce_arrivals)(read_messages)()
+        task(
+            outlets=LABELLED_TWEETS,
+            post_execute=announce_arrivals,
+            doc_md="makes each message about a new object with labelled tweets an event of its hashtag and date.",
+        )(read_messages)()

@@ -31,7 +31,7 @@ Phase = Literal[
 ]
 PHASES: tuple[str, ...] = get_args(Phase)
 """The phases in which a job or an endpoint can be made to fail."""
-SERVICES = (SAGEMAKER, RUNTIME, "s3", "glue", "logs", "cloudwatch", "iam", "sts", "sns")
+SERVICES = (SAGEMAKER, RUNTIME, "s3", "glue", "logs", "cloudwatch", "iam", "sts", "sns", "sqs")
 """The services whose operations a fault can name."""
 
 MAX_FAULTS = 1000

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from include.aws.storage import Storage
 from include.config.errors import RetrainError
+from include.config.hashtags import load_hashtags
 from include.config.names import Keys
 from include.config.settings import Settings
 from local_stack.session import Session, running_session
@@ -47,6 +48,9 @@ def upload(arguments: list[str], session: Session) -> int:
     for file in options.files:
         if not file.is_file():
             parser.error(f"{file} is not a file")
+    known = load_hashtags(Path(session.environment["RETRAIN_HASHTAGS_FILE"])).usable
+    if options.hashtag not in {hashtag.name for hashtag in known}:
+        print(f"WARNING: #{options.hashtag} has no DAG: it is not in the hashtags file.", file=sys.stderr)
     for file in options.files:
         print(storage.upload(file, f"{keys.tweets}/{file.name}"))
     return 0

@@ -120,5 +120,6 @@ class StackSettings:
             "RETRAIN_POLL_SECONDS": "1",
             "RETRAIN_RETRY_SECONDS": "3",
             "RETRAIN_HASHTAGS_FILE": str(self.hashtags_file),
+            "RETRAIN_TWEETS_QUEUE_URL": os.environ.get("RETRAIN_TWEETS_QUEUE_URL", ""),  # to try it on the local AWS
             **self.more,
         }

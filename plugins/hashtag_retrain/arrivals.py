@@ -99,7 +99,7 @@ def created_objects(body: str) -> Iterator[tuple[str, str]]:
         for record in message.get("Records", []):
             if record["eventName"].startswith(CREATED):
                 yield record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         print(printable(f"Not a message of S3 ({error!r}): {body[:1000]}"))
 
 

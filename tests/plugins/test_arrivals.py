@@ -50,7 +50,8 @@ def test_a_message_over_sns_is_read_too():
 
 
 @pytest.mark.parametrize(
-    "body", ["", "[]", "3", "{", "null", '{"Records": [{}]}', '{"Type": "Notification"}', '{"Records": [1]}']
+    "body",
+    ["[" * 100_000, "", "[]", "3", "{", "null", '{"Records": [{}]}', '{"Type": "Notification"}', '{"Records": [1]}'],
 )
 def test_other_messages_are_shown_and_set_aside(body, capsys):
     assert list(created_objects(body)) == []
