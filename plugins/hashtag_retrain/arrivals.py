@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from airflow.sdk import Asset, AssetWatcher
+from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
 from hashtag_retrain.assets import hashtag_of_asset
+from hashtag_retrain.dates import FIRST_TASK
 from hashtag_retrain.timetable import TweetsTimetable
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError
@@ -19,6 +21,8 @@ from include.config.printable import printable
 from include.config.settings import Settings, poll_seconds
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
 CREATED = "ObjectCreated:"
@@ -29,7 +33,8 @@ def runs_to_start(triggering_asset_events: Any) -> list[dict[str, Any]]:
     """
     The arguments of TriggerDagRunOperator for each event's hashtag and date. Such a run takes the place of the date's
     scheduled run: it has the same logical date, of which Airflow allows one run only, and by `run_after` the same data
-    interval, from which Airflow computes the next scheduled run.
+    interval, from which Airflow computes the next scheduled run. If the date's run has ended without any tweets, it is
+    cleared, and so runs again.
 
     :param triggering_asset_events: events of labelled tweets, from Airflow; their partition key is the date
     :raises ConfigurationError: a key is not a date
@@ -46,14 +51,23 @@ def runs_to_start(triggering_asset_events: Any) -> list[dict[str, Any]]:
             print(f"The labelled tweets of #{hashtag}, {date}, have arrived.")
             (entry,) = load_hashtags(only=hashtag).usable
             logical_date = TweetsTimetable(entry.settings.schedule, timezone="UTC").logical_date_of(date)
+            without_tweets = run_without_tweets(dag_id_of(hashtag), logical_date)
             runs[hashtag, date] = {
                 "trigger_dag_id": dag_id_of(hashtag),
-                "trigger_run_id": f"tweets_arrived__{date}",
+                "trigger_run_id": without_tweets or f"tweets_arrived__{date}",
+                "reset_dag_run": without_tweets is not None,
                 "logical_date": logical_date.isoformat(),
                 "run_after": logical_date.isoformat(),
                 "conf": {"date": date},
             }
     return list(runs.values())
+
+
+def run_without_tweets(dag_id: str, logical_date: datetime) -> str | None:
+    """The id of the run with this logical date, if it has found no tweets; None if there is no such run."""
+    found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=[FIRST_TASK], logical_dates=[logical_date])
+    without = (run_id for run_id, states in found.items() if states.get(FIRST_TASK) in {"skipped", "failed"})
+    return next(without, None)
 
 
 def read_messages(triggering_asset_events: Any) -> dict[str, list[str]]:

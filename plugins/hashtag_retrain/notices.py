@@ -18,10 +18,9 @@ from include.report.document import failed_tasks
 from include.report.failures import FAILURE, TOLD, describe_failures
 from include.steps.record_outcome import record_outcome
 
-UNDER_WAY = frozenset({"scheduled", "queued", "running", "restarting", "deferred", "up_for_retry", "up_for_reschedule"})
 NO_SLOT = (
-    "A task that stays scheduled waits for a slot of its pool, which other runs have taken: see Admin, Pools. Give the "
-    "pool more slots if your quotas on AWS allow it, or stop other runs, such as those of a backfill."
+    "If one of its tasks stays scheduled, it waits for a slot of its pool, which other runs have taken: see Admin, "
+    "Pools. Give the pool more slots if your quotas on AWS allow it, or stop other runs, such as those of a backfill."
 )
 
 
@@ -34,22 +33,10 @@ def tell_of_late_run(hashtag: str, hours: float, context: Mapping[str, Any]) -> 
     date = (run.get("logical_date") or run["run_after"])[:10]
     notify(
         f"#{hashtag} {date}: the run is late.",
-        f"It should have ended {hours:g} hours after the start of {date}. Its state is: {run['state']}."
-        f"{_unfinished(run['dag_id'], run['dag_run_id'])}\n\n"
+        f"It should have ended {hours:g} hours after the start of {date}. Its state is: {run['state']}. "
+        f"{NO_SLOT}\n\n"
         f"Run: {run_url(run['dag_id'], run['dag_run_id'])}",
     )
-
-
-def _unfinished(dag_id: str, run_id: str) -> str:
-    """What the tasks of a late run do, in words."""
-    try:
-        states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id]).get(run_id, {})
-    except Exception as error:
-        return f" The states of its tasks cannot be read: {error!r}."
-    under_way = {task_id: state for task_id, state in states.items() if state in UNDER_WAY}
-    words = ", ".join(f"{task_id} is {state}" for task_id, state in under_way.items())
-    full = " " + NO_SLOT if "scheduled" in under_way.values() else ""
-    return f" Under way: {words}.{full}" if words else ""
 
 
 def tell_of_failed_run(context: Mapping[str, Any]) -> None:

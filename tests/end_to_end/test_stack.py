@@ -129,16 +129,26 @@ def starts_early(airflow, date: str) -> dict:
     return wait_until(lambda: airflow.runs("start_early")[: -before or None], SECONDS, "a run of start_early")[0]
 
 
-def test_a_date_whose_tweets_arrive_gets_one_run_at_once_in_the_place_of_the_scheduled_one(airflow):
-    for _ in range(2):
+def test_a_date_whose_tweets_arrive_gets_one_run_at_once_in_the_place_of_the_scheduled_one(stack, airflow):
+    """It runs again if it has found no tweets, as after the first event here, and not if it has, good or bad."""
+    run_id, ends = "tweets_arrived__2026-01-05", []
+    for number in range(3):
         started = starts_early(airflow, "2026-01-05")
         assert ended(airflow, started["dag_run_id"], "start_early") == "success"
+        ends.append((ended(airflow, run_id, "retrain_early"), states_of(airflow, run_id, "retrain_early")))
+        if number == 0:
+            key = "twitter-data/hashtags/early/2026-01-05/labeled.csv/part-0.csv"
+            client_of(stack, "s3").put_object(Bucket=stack.settings.bucket, Key=key, Body=b"0,too few\n")
 
-    (run,) = [run for run in airflow.runs("retrain_early") if "2026-01-05" in run["dag_run_id"]]
-    assert (run["dag_run_id"], run["logical_date"]) == ("tweets_arrived__2026-01-05", "2026-01-05T00:00:00Z")
-    assert (run["data_interval_start"], run["data_interval_end"]) == ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
+    assert [(end, states["wait_for_tweets"]) for end, states in ends] == [
+        ("success", "skipped"),
+        ("failed", "success"),
+        ("failed", "success"),
+    ]
     assert states_of(airflow, started["dag_run_id"], "start_early")["start_run"] == "skipped"
-    assert ended(airflow, run["dag_run_id"], "retrain_early") == "success"
+    (run,) = [run for run in airflow.runs("retrain_early") if run["logical_date"] == "2026-01-05T00:00:00Z"]
+    assert run["dag_run_id"] == run_id
+    assert (run["data_interval_start"], run["data_interval_end"]) == ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
 
 
 def test_s3_itself_starts_the_run_of_a_date_whose_tweets_arrive(stack, airflow):

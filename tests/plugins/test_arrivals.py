@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hashtag_retrain import arrivals
 from hashtag_retrain.arrivals import created_objects, date_of, runs_to_start
 from hashtag_retrain.assets import assets_of
 from include.config.errors import ConfigurationError
@@ -68,7 +69,25 @@ class Event:
         self.partition_key = partition_key
 
 
-def test_an_early_run_has_the_logical_date_of_the_scheduled_one(storage, monkeypatch, tmp_path):
+@pytest.fixture
+def runs_of_date(monkeypatch):
+    """What Airflow knows of the date's run: the state of its first task, by its id."""
+    known: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(arrivals.RuntimeTaskInstance, "get_task_states", lambda dag_id, task_ids, logical_dates: known)
+    return known
+
+
+@pytest.mark.parametrize(("state", "again"), [("skipped", True), ("failed", True), ("deferred", False)])
+def test_only_a_run_that_has_found_no_tweets_runs_again(storage, runs_of_date, state, again):
+    runs_of_date["scheduled__2026-01-07"] = {"wait_for_tweets": state}
+
+    (run,) = runs_to_start({assets_of("aws").labelled_tweets: [Event("2026-01-07")]})
+
+    expected = "scheduled__2026-01-07" if again else "tweets_arrived__2026-01-07"
+    assert (run["trigger_run_id"], run["reset_dag_run"]) == (expected, again)
+
+
+def test_an_early_run_has_the_logical_date_of_the_scheduled_one(storage, runs_of_date, monkeypatch, tmp_path):
     entry = {"labels": {"0": "a", "1": "b"}, "schedule": "0 6 * * 3"}  # 7 January 2026 is a Wednesday
     (tmp_path / "hashtags.yaml").write_text(json.dumps({"aws": entry}))
     monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
     [
         ("lambda", "list_functions", {}),
         ("firehose", "list_delivery_streams", {}),
-        ("sqs", "list_queues", {}),
+        ("kinesis", "list_streams", {}),
         ("dynamodb", "list_tables", {}),
         ("ec2", "describe_instances", {}),
         ("events", "list_rules", {}),

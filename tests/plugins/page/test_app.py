@@ -125,7 +125,8 @@ def test_events_of_another_version_of_the_dag_are_left_out(rows, page):
 
 def test_an_endpoint_with_its_deadline_and_its_cost(rows, page):
     rows.add_dag("page_a")
-    add_endpoint(rows, created=NOW - timedelta(hours=2, minutes=10), deadline=NOW + timedelta(hours=1, seconds=30))
+    now = datetime.now(UTC)  # minutes after NOW, when the tests before this one have run
+    add_endpoint(rows, created=now - timedelta(hours=2, minutes=10), deadline=now + timedelta(hours=1, seconds=20))
 
     for html in (page(), page("retrain_page_a")):
         assert ENDPOINT in html
@@ -137,7 +138,7 @@ def test_an_endpoint_with_its_deadline_and_its_cost(rows, page):
 def test_a_deadline_that_a_person_has_moved(rows, page):
     rows.add_dag("page_a")
     run = add_endpoint(rows, created=NOW, deadline=NOW + timedelta(hours=1))
-    moved = NOW + timedelta(hours=5, seconds=30)
+    moved = datetime.now(UTC) + timedelta(hours=5, seconds=20)
     rows.add_xcom("page_a", run, "hold_endpoint", CURRENT_DEADLINE, moved.isoformat())
 
     assert f"Deadline {moved:%Y-%m-%d %H:%M} UTC, in 5 h 0 min." in page()
