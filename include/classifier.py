@@ -83,7 +83,7 @@ class Classifier:
         answer = self.runtime.invoke_endpoint(
             EndpointName=self.endpoint_name,
             ContentType="application/json",
-            Body=json.dumps(invocation(tokenised, MAX_LABELS)),
+            Body=json.dumps(invocation(tokenised, int(self.version.properties.get("labels", MAX_LABELS)))),
         )
         predictions = parse_answer(answer["Body"].read())
         if len(predictions) != len(texts):

@@ -175,10 +175,14 @@ def storage(client: Any, settings: Settings) -> Storage:
 @pytest.fixture(scope="session")
 def model_archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A small model as a training job leaves it. Where any model will do, a job for each test would take a second."""
+    return archive_of(TRAIN, tmp_path_factory.mktemp("model"))
+
+
+def archive_of(train: bytes, folder: Path) -> bytes:
+    """A small model.tar.gz, trained on lines of BlazingText's format."""
     import fasttext
 
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "train.txt").write_bytes(TRAIN)
+    (folder / "train.txt").write_bytes(train)
     model = fasttext.train_supervised(
         str(folder / "train.txt"), dim=5, epoch=20, lr=0.5, minCount=1, bucket=100, thread=1, verbose=0
     )

@@ -77,6 +77,12 @@ def test_the_temperature_of_the_registry_calibrates(serve):
     assert odds[1] == pytest.approx(odds[0] ** 0.5, rel=1e-3)
 
 
+def test_as_many_labels_are_asked_for_as_the_version_has(serve):
+    serve(labels="1")
+
+    assert next(Classifier.connect("aws").predict(["hello world"])).probabilities == {"a": pytest.approx(1)}
+
+
 def test_any_number_of_texts_is_asked_about_in_their_order(serve):
     serve()
     texts = ["hello again" if number % 3 else "good bye" for number in range(2 * TEXTS_AT_ONCE + 1)]

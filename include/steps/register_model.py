@@ -94,6 +94,7 @@ def _request(
         approval=approval,
         properties={
             champion.DATE: keys.date,
+            "labels": str(len(found["labels"])),
             "recipe": preparation["settings"]["recipe"],
             champion.RULE: preparation["settings"]["rule"],
             champion.TRAINING_JOB: trained.training_job_name,

@@ -49,8 +49,10 @@ def runs_to_start(triggering_asset_events: Any) -> list[dict[str, Any]]:
                 print(f"#{hashtag} {date} is after today, {today}: no run is started.")
                 continue
             print(f"The labelled tweets of #{hashtag}, {date}, have arrived.")
-            (entry,) = load_hashtags(only=hashtag).usable
-            logical_date = TweetsTimetable(entry.settings.schedule, timezone="UTC").logical_date_of(date)
+            entries = load_hashtags(only=hashtag).usable
+            if not entries:
+                raise ConfigurationError(f"#{hashtag} is not in the hashtags file any more, or its entry has mistakes")
+            logical_date = TweetsTimetable(entries[0].settings.schedule, timezone="UTC").logical_date_of(date)
             without_tweets = run_without_tweets(dag_id_of(hashtag), logical_date)
             runs[hashtag, date] = {
                 "trigger_dag_id": dag_id_of(hashtag),

@@ -103,6 +103,11 @@ def test_an_early_run_has_the_logical_date_of_the_scheduled_one(storage, runs_of
     assert [run["logical_date"] for run in runs] == ["2026-01-07T06:00:00+00:00", "2026-01-08T00:00:00+00:00"]
 
 
+def test_a_hashtag_that_was_removed_meanwhile_is_an_error_that_names_it(storage):
+    with pytest.raises(ConfigurationError, match="#gone is not in the hashtags file any more"):
+        runs_to_start({assets_of("gone").labelled_tweets: [Event("2026-01-07")]})
+
+
 def test_a_date_after_today_starts_nothing(storage, capsys):
     assert runs_to_start({assets_of("aws").labelled_tweets: [Event("2999-01-01")]}) == []
     assert "#aws 2999-01-01 is after today" in capsys.readouterr().out

@@ -2,11 +2,10 @@
 
 import itertools
 import json
-import tarfile
 
 import pytest
 
-from tests.conftest import TRAIN
+from tests.conftest import TRAIN, archive_of
 from tests.local_aws.conftest import configure, wait_for_endpoint
 
 QUESTION = json.dumps({"instances": ["hello world"]}).encode()
@@ -17,17 +16,8 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def new_archive(tmp_path_factory):
-    import fasttext
-
-    folder = tmp_path_factory.mktemp("new-model")
-    (folder / "train.txt").write_bytes(TRAIN.replace(b"__label__a", NEW).replace(b"__label__b", b"__label__d"))
-    model = fasttext.train_supervised(
-        str(folder / "train.txt"), dim=5, epoch=20, lr=0.5, minCount=1, bucket=100, thread=1, verbose=0
-    )
-    model.save_model(str(folder / "model.bin"))
-    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
-        archive.add(folder / "model.bin", arcname="model.bin")
-    return (folder / "model.tar.gz").read_bytes()
+    train = TRAIN.replace(b"__label__a", NEW).replace(b"__label__b", b"__label__d")
+    return archive_of(train, tmp_path_factory.mktemp("new-model"))
 
 
 @pytest.fixture
