@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from include.config.names import dag_id_of
 from tests.plugins.page.rows import Rows
 
 
@@ -35,6 +36,20 @@ def as_user(api_server: Any) -> Callable[..., Any]:
         return found
 
     return client
+
+
+@pytest.fixture(autouse=True)
+def _only_dags_of_the_page_tests(api_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of the same process leave DAGs of hashtags in the database, which the page would show as well."""
+    from airflow.api_fastapi.app import get_auth_manager
+
+    manager = type(get_auth_manager())
+    readable = manager.get_authorized_dag_ids
+
+    def only(self: Any, **options: Any) -> set[str]:
+        return {dag_id for dag_id in readable(self, **options) if dag_id.startswith(dag_id_of("page_"))}
+
+    monkeypatch.setattr(manager, "get_authorized_dag_ids", only)
 
 
 @pytest.fixture
