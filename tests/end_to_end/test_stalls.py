@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hashtag_retrain.clock import time_now
 from hashtag_retrain.operators.hold import MINUTES
-from hashtag_retrain.resources import IN_ORDER_OF_CREATION
 from hashtag_retrain.triggers.endpoint import DELETE
+from include.aws.clock import time_now
+from include.aws.resources import IN_ORDER_OF_CREATION
 from include.blazingtext.requests import as_tags
 from include.config.ownership import ownership_tags
 from local_stack.airflow_api import AirflowApi, wait_until

@@ -9,12 +9,12 @@ from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 
-from hashtag_retrain.clock import time_now
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.deploy import TRANSITION_TIMEOUT
-from hashtag_retrain.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL
 from hashtag_retrain.triggers.endpoint import DeletionTrigger
 from hashtag_retrain.triggers.polling import ended, wait_for
+from include.aws.clock import time_now
+from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, MODEL
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

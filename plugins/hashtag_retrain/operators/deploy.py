@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from hashtag_retrain.clock import time_now
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.links import EndpointLink
 from hashtag_retrain.triggers.endpoint import DeploymentTrigger
 from hashtag_retrain.triggers.polling import ended, wait_for
+from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
 from include.blazingtext.requests import as_tags
 from include.config.ownership import ownership_tags

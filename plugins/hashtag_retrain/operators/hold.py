@@ -14,14 +14,14 @@ from airflow.sdk import Param
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 from botocore.exceptions import ClientError
 
-from hashtag_retrain.clock import time_of
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import is_first_try
-from hashtag_retrain.resources import ENDPOINT
 from hashtag_retrain.retries import is_refused
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP, DeadlineTrigger
 from hashtag_retrain.triggers.polling import ended
+from include.aws.clock import time_of
 from include.aws.notify import notify
+from include.aws.resources import ENDPOINT
 from include.config.ownership import DEADLINE
 
 if TYPE_CHECKING:

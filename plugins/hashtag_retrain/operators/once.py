@@ -13,10 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import ClientError
 
 from hashtag_retrain.hooks import hook_arguments
-from hashtag_retrain.resources import Kind, is_owned
 from hashtag_retrain.triggers.job import JobTrigger, attempt_of
 from hashtag_retrain.triggers.polling import ended, wait_for
 from include.aws.console import PAGE, Console
+from include.aws.resources import Kind, is_owned
 from include.config.names import next_attempt
 from include.config.ownership import STOPPED, WITH_RUN, tag_values
 from include.report.failures import ATTEMPTS

@@ -13,8 +13,9 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.clock import time_now
-from hashtag_retrain.resources import (
+from include.aws.clock import time_now
+from include.aws.notify import notify
+from include.aws.resources import (
     ENDPOINT,
     ENDPOINT_CONFIG,
     IN_ORDER_OF_DELETION,
@@ -27,7 +28,6 @@ from hashtag_retrain.resources import (
     Kind,
     instances_of,
 )
-from include.aws.notify import notify
 from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, deadline_in, run_of, tag_values
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTrainingOp
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.links import TrainingJobLink, TrainingLogLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
-from hashtag_retrain.resources import TRAINING_JOB
 from hashtag_retrain.triggers.job import LOG_GROUP, TrainingJobTrigger
 from hashtag_retrain.triggers.polling import wait_for
 from include.aws.console import LOG, Console
+from include.aws.resources import TRAINING_JOB
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from hashtag_retrain.links import TuningJobLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
 from hashtag_retrain.operators.train import BESIDE_ITS_RUNTIME, has_artifact
-from hashtag_retrain.resources import TUNING_JOB
 from hashtag_retrain.triggers.job import TuningJobTrigger
 from include.aws.console import Console
+from include.aws.resources import TUNING_JOB
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -15,8 +15,9 @@ from airflow.sdk.execution_time import hitl
 from airflow.triggers.base import TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.clock import time_now, time_of
-from hashtag_retrain.resources import (
+from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from include.aws.clock import time_now, time_of
+from include.aws.resources import (
     ENDPOINT,
     ENDPOINT_CONFIG,
     IN_ORDER_OF_CREATION,
@@ -25,7 +26,6 @@ from hashtag_retrain.resources import (
     Kind,
     bill_of,
 )
-from hashtag_retrain.triggers.polling import Done, PollingTrigger
 from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, deadline_in, tag_values
 from include.results import CURRENT_DEADLINE, Deleted, Deployed
 

@@ -11,10 +11,10 @@ from airflow.providers.amazon.aws.hooks.logs import AwsLogsHook
 from airflow.sdk.exceptions import AirflowException
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.clock import time_of
-from hashtag_retrain.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
 from hashtag_retrain.triggers.job_log import JobLog
 from hashtag_retrain.triggers.polling import Done, StoppingTrigger
+from include.aws.clock import time_of
+from include.aws.resources import TRAINING_JOB, TUNING_JOB, Kind, is_owned
 from include.blazingtext.log import accuracy_by_epoch
 from include.config.ownership import STOPPED, TOO_LONG, WITH_RUN, tag_values
 from include.report.failures import ATTEMPTS

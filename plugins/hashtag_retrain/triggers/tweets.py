@@ -10,8 +10,8 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.sdk.exceptions import AirflowFailException
 
-from hashtag_retrain.clock import time_of
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
+from include.aws.clock import time_of
 from include.tweets.part_files import Folder, Object
 
 SECONDS_BETWEEN_LOG_LINES = 300

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
-from hashtag_retrain.resources import ENDPOINT, Kind
 from hashtag_retrain.triggers import polling
 from hashtag_retrain.triggers.endpoint import DeadlineTrigger
+from include.aws.resources import ENDPOINT, Kind
 from include.blazingtext.requests import as_tags
 from include.config.ownership import DEADLINE, OWNER, ownership_tags
 from include.results import CURRENT_DEADLINE

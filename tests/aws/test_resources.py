@@ -1,6 +1,6 @@
 import pytest
 
-from hashtag_retrain.resources import ENDPOINT, ENDPOINT_CONFIG, JOBS, MODEL, bill_of, is_owned
+from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, JOBS, MODEL, bill_of, is_owned
 from tests.plugins.endpoints import half_deployed
 
 KINDS = [ENDPOINT, ENDPOINT_CONFIG, MODEL, *JOBS]

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hashtag_retrain.clock import time_of
+from include.aws.clock import time_of
 from include.config.ownership import STOPPED, WITH_RUN, tag_values
 
 IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})

@@ -3,7 +3,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 
-from hashtag_retrain.clock import time_now
+from include.aws.clock import time_now
 from tests.conftest import REPOSITORY
 
 
