@@ -33,6 +33,7 @@ from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
 from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.invoke import SageMakerInvokeEndpointOperator
+from hashtag_retrain.operators.live import SageMakerPromoteOperator
 from hashtag_retrain.operators.prepare import GluePrepareOnceOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
@@ -209,6 +210,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             pool=ENDPOINT_POOL,
             retries=5,
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # promote_model may be skipped
         )
         delete_endpoint = SageMakerDeleteEndpointOperator(
             task_id="delete_endpoint",
@@ -233,12 +235,23 @@ def retrain(hashtag: Hashtag) -> DAG:
             delete_endpoint,
             record_outcome,
         )
+        if settings.live:
+            promote_model = SageMakerPromoteOperator(
+                task_id="promote_model",
+                hashtag=hashtag.name,
+                version=register_model["version"],
+                date=DATE,
+                live=settings.live_endpoint,
+                check_interval=POLL_SECONDS,
+                pool=ENDPOINT_POOL,
+            )
+            chain(smoke_test, promote_model, hold_endpoint)
         prepare_dataset.operator.operator_extra_links = (PreparedDataLink(),)
         evaluate_model.operator.operator_extra_links = (ReportLink(),)
         register_model.operator.operator_extra_links = (ModelRegistryLink(),)
         record_outcome.operator.operator_extra_links = (ReportLink(),)
-        for task_id, text in task_docs().items():
-            dag.get_task(task_id).doc_md = text
+        for operator in dag.tasks:
+            operator.doc_md = task_docs()[operator.task_id]
     return dag
 
 

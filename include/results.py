@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter
 
@@ -12,6 +12,10 @@ from include.evaluation.gate import Decision
 
 CURRENT_DEADLINE = "deadline"
 """Key of hold_endpoint's XCom with the deadline of the endpoint (ISO 8601), which people can move."""
+
+
+Promotion = Literal["created", "updated", "already live", "rolled back"]
+"""What became of a version that was to be served by the live endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,31 @@ class Deployed(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class Promoted(Result):
+    """The result of promote_model."""
+
+    endpoint_name: str
+    version: int
+    """That was to serve."""
+    status: Promotion
+    serving_version: int | None
+    """That serves now; None if its configuration does not say so."""
+    previous_version: int | None = None
+    """That served before; None if there was none, or if it served already."""
+    reason: str = ""
+    """That it was rolled back, and why: the alarm that tripped, with its figures."""
+
+    def __str__(self) -> str:
+        if self.status == "rolled back":
+            serves = f"version {self.serving_version}" if self.serving_version else "the model of before"
+            return f"{self.reason} {self.endpoint_name} serves {serves} now."
+        if self.status == "already live":
+            return f"{self.endpoint_name} serves version {self.version} already."
+        before = f" Before it served version {self.previous_version}." if self.previous_version else ""
+        return f"{self.endpoint_name} was {self.status}, and serves version {self.version}.{before}"
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted(Result):
     """The result of delete_endpoint. Resources are named like "endpoint retrain-aws-1"."""
 
@@ -163,6 +192,7 @@ class Results:
     register_model: Registered | None = None
     deploy_endpoint: Deployed | None = None
     smoke_test: list[dict[str, Any]] | None = None
+    promote_model: Promoted | None = None
     delete_endpoint: Deleted | None = None
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from include.config.errors import ConfigurationError
 from include.config.settings import BOTOCORE_CONFIG
 
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]
@@ -15,11 +16,21 @@ MAX_CLIENT_TOKEN_CHARACTERS = 36
 MAX_DESCRIPTION_CHARACTERS = 1024
 DOES_NOT_EXIST = "does not exist"
 """In AWS's messages about missing groups and packages. Their code, ValidationException, has other causes, too."""
+DATE = "date"
+"""Property with the date of the version's tweets."""
 DECIDED, DECIDED_BECAUSE = "approval", "approval_reason"
 """
 Properties with the status that this product has set, and a hash of the reason that it gave. If a version has another
 status or reason, a person has changed it.
 """
+
+ROLLED_BACK = "rolled_back"
+"""
+Property of a version that the live endpoint has given up, with the time in ISO 8601. It counts until a person changes
+the version's status.
+"""
+SMOKE_TESTS = "smoke_tests"
+"""Property with the URI of the version's smoke tests."""
 
 _JOB = re.compile(r"\(training job (\S+)\)$")
 
@@ -47,6 +58,18 @@ class Version:
     properties: dict[str, str]
     """Metrics, fingerprints and URIs that were registered with it; empty if somebody else has registered it."""
     approval_reason: str = ""
+    image: str = ""
+    """Of the container that serves it."""
+
+    @property
+    def date(self) -> str:
+        """Of its tweets, like 2026-01-31; empty if somebody else has registered it."""
+        return self.properties.get(DATE, "")
+
+    @property
+    def rolled_back(self) -> str | None:
+        """When the live endpoint has given it up; None if it has not, or if a person has set its status since."""
+        return self.properties.get(ROLLED_BACK) if self.manual_approval is None else None
 
     @property
     def manual_approval(self) -> Approval | None:
@@ -65,6 +88,7 @@ class Version:
             artifact=containers[0].get("ModelDataUrl", ""),
             properties=package.get("CustomerMetadataProperties", {}),
             approval_reason=package.get("ApprovalDescription", ""),
+            image=containers[0].get("Image", ""),
         )
 
 
@@ -93,6 +117,19 @@ class Registry:
         approved = self._versions(ModelApprovalStatus="Approved")
         return next((version for version in approved if version.artifact != besides), None)
 
+    def version(self, number: int) -> Version:
+        """
+        A version by its number.
+
+        :raises ConfigurationError: this deployment has no such version
+        """
+        for summary in self._summaries({}):
+            if summary["ModelPackageVersion"] == number:
+                version = self._describe(summary["ModelPackageArn"])
+                if version.artifact.startswith(self._artifacts):
+                    return version
+        raise ConfigurationError(f"the model package group {self.group} has no version {number} of this deployment")
+
     def find(self, artifact: str, since: datetime) -> Version | None:
         """
         The newest version of an artifact, whoever has registered it.
@@ -108,7 +145,8 @@ class Registry:
     def register(self, request: dict[str, Any], approval_reason: str, since: datetime) -> Version:
         """
         Create a version of a model, or update its version if there is one. A status that a person has set does not
-        change. Only a person can withdraw an approval, and not a run with a larger min_gain.
+        change. Only a person can withdraw an approval, and not a run with a larger min_gain. And only a person can
+        approve a version that was rolled back.
 
         :param request: CreateModelPackage's request, without group and token
         :param since: when the training job was created
@@ -120,12 +158,28 @@ class Registry:
             version = self._create(request)
         elif version.manual_approval is not None:
             return self._update(version, request, {})
-        elif version.approval == "Approved":
+        elif version.approval == "Approved" or version.rolled_back:
             approval, approval_reason = version.approval, version.approval_reason
         decided = {DECIDED: approval, DECIDED_BECAUSE: _hash(approval_reason)}
         return self._update(
             version, request, decided, ModelApprovalStatus=approval, ApprovalDescription=approval_reason
         )
+
+    def roll_back(self, version: Version, at: datetime, reason: str) -> Version:
+        """
+        Reject a version that the live endpoint has given up.
+
+        :param at: when, by AWS's clock
+        """
+        reason = reason[:MAX_DESCRIPTION_CHARACTERS]
+        decided = {DECIDED: "Rejected", DECIDED_BECAUSE: _hash(reason), ROLLED_BACK: at.isoformat(timespec="seconds")}
+        self._client.update_model_package(
+            ModelPackageArn=version.arn,
+            CustomerMetadataProperties=decided,
+            ModelApprovalStatus="Rejected",
+            ApprovalDescription=reason,
+        )
+        return self._describe(version.arn)
 
     def _create(self, request: dict[str, Any]) -> Version:
         """Not approved yet: CreateModelPackage takes no reason, so status and reason are set together afterwards."""

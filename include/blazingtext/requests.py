@@ -79,7 +79,7 @@ def tuning_request(
 
 
 def endpoint_request(
-    *, name: str, image: str, role_arn: str, model_uri: str, instance_type: str
+    *, name: str, image: str, role_arn: str, model_uri: str, instance_type: str, instances: int = 1
 ) -> dict[str, dict[str, Any]]:
     """The three requests of a deployment, in the form of SageMakerEndpointOperator. All three use one name."""
     return {
@@ -94,7 +94,7 @@ def endpoint_request(
                 {
                     "VariantName": VARIANT,
                     "ModelName": name,
-                    "InitialInstanceCount": 1,
+                    "InitialInstanceCount": instances,
                     "InstanceType": instance_type,
                 }
             ],

@@ -7,6 +7,7 @@ Every error of this product that a person can correct.
     │   ├── MissingObject       an object is not in S3
     │   └── NoRows              the date has files, but no row in them
     ├── EvaluationError         the model cannot be evaluated, or the endpoint serves another model
+    ├── LiveEndpointError       the live endpoint cannot be created, updated or deleted
     └── RunFailed               a task of the run failed
 
 The message says what is wrong, where, and what to do.
@@ -35,6 +36,10 @@ class NoRows(DataError):
 
 class EvaluationError(RetrainError):
     """A model cannot be evaluated, or an endpoint does not predict what the evaluated model predicts."""
+
+
+class LiveEndpointError(RetrainError):
+    """The live endpoint cannot be created, updated or deleted. The message names it, and what serves now."""
 
 
 class RunFailed(RetrainError):

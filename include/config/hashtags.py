@@ -24,6 +24,7 @@ __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_me
 DEFAULT_LATE_AFTER_HOURS = 30.0
 DEFAULT_WAIT_HOURS = 12.0
 MAX_HOURS = 24 * 31
+INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 MAX_COLUMN_NAME = 200
 MAX_DEPTH = 5
 """Lines are noted for keys down to this depth. It stops the recursion at an anchor that contains itself."""
@@ -41,6 +42,8 @@ PREPARATION = {
     "max_rejected_share_of_file",
 }
 """The keys that say how the labelled files are read and prepared."""
+LIVE_PREFIX = "live_"
+"""The keys about the live endpoint begin with this."""
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
 KeyPath = tuple[str, ...]
 
@@ -91,6 +94,7 @@ def _check_column(name: str) -> str:
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE)]
 ColumnName = Annotated[str, AfterValidator(_check_column)]
 
 
@@ -135,10 +139,30 @@ class HashtagSettings(BaseModel):
     """Where prepare_dataset reads and prepares the tweets: the task's own process, or a job of AWS Glue."""
     glue_workers: Annotated[int, Field(ge=2, le=100)] = 5
     """The number of Glue's workers of type G.1X (4 vCPUs, 16 GB), the driver included."""
+    live: bool = False
+    """Whether a live endpoint always serves the approved model. AWS bills it for as long as it stands."""
+    live_instance_type: InstanceType = "ml.m5.large"
+    """The live endpoint's instance type."""
+    live_instances: Annotated[int, Field(ge=1, le=100)] = 1
+    """The number of its instances. An update needs as many again until it ends."""
+    live_canary_percent: Annotated[int, Field(ge=1, le=50)] = 10
+    """An update first gives a new model this share of the instances, in percent."""
+    live_baking_minutes: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 10.0
+    """How long the canary is watched, and then the whole, before the old instances end."""
+    live_max_error_share: Share = 0.01
+    """An update is rolled back if a larger share of a minute's answers are errors of the model (5XX)."""
+    live_max_latency_ms: Annotated[float, Field(gt=0, le=60_000, allow_inf_nan=False)] = 1000.0
+    """An update is rolled back if the model needs longer for more than one of a hundred answers of a minute."""
     parameters: dict[str, Any] = Field(default_factory=dict)
     """Defaults of the run's parameters, by their names in the trigger form."""
     backfill_parameters: dict[str, Any] = Field(default_factory=lambda: {"keep_endpoint_minutes": 5})
     """The same for backfills, instead of those in `parameters`: Airflow's UI drops the parameters of a backfill."""
+
+    @property
+    def live_endpoint(self) -> dict[str, Any]:
+        """What `include.live.requests.LiveSettings` takes from here."""
+        values = self.model_dump().items()
+        return {name.removeprefix(LIVE_PREFIX): value for name, value in values if name.startswith(LIVE_PREFIX)}
 
     @property
     def preparation(self) -> dict[str, Any]:

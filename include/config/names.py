@@ -101,6 +101,10 @@ class Keys:
         """Prefix of one run's evaluation and report."""
         return f"{self.output}runs/{run_name}/"
 
+    def smoke_tests(self, run_name: str) -> str:
+        """The smoke tests of a run's model."""
+        return f"{self.run(run_name)}smoke-tests.json"
+
     @property
     def newest_evaluation(self) -> str:
         """The figures of the date's newest evaluation, for the history in reports."""
@@ -153,6 +157,25 @@ def model_package_group(hashtag: str) -> str:
     if slug == hashtag:
         return f"retrain-{hashtag}"
     return f"retrain-{slug[:40]}-{hashlib.sha256(hashtag.encode()).hexdigest()[:8]}"
+
+
+def live_endpoint_name(hashtag: str) -> str:
+    """The name of a hashtag's live endpoint."""
+    return f"{model_package_group(hashtag)}-live"
+
+
+def start_of_live_names(hashtag: str) -> str:
+    """How the names of the models and endpoint configurations of a hashtag's live endpoint begin."""
+    return f"{live_endpoint_name(hashtag)[:36].rstrip('-')}-v"
+
+
+def live_name(hashtag: str, version: int, content: Mapping[str, Any]) -> str:
+    """
+    The name of the model, and of the endpoint configuration, with which the live endpoint serves a version.
+
+    :param content: everything in which two of them can differ
+    """
+    return f"{start_of_live_names(hashtag)}{version}-{fingerprint(content)[:8]}"
 
 
 def next_attempt(name: str, attempt: int) -> str:

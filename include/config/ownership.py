@@ -9,6 +9,12 @@ OWNER = "retrain:owner"
 DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
 DEPLOYMENT = "retrain:deployment"
+LIVE = "retrain:live"
+"""On what belongs to a live endpoint; the value is the hashtag. Such resources have no owner and no deadline."""
+VERSION, DATE = "retrain:version", "retrain:date"
+"""On the endpoint configurations of live endpoints: the version that they serve, and the date of its tweets."""
+PROMOTING = "retrain:promoting"
+"""On a live endpoint during an update: the new configuration, and when the endpoint was last modified before."""
 STOPPED = "retrain:stopped"
 """On a job that this product has stopped; the value is one of the two reasons below."""
 WITH_RUN, TOO_LONG = "with its run", "it took too long"
@@ -48,6 +54,11 @@ def ownership_tags(owner: str, deployment: str, purpose: str, deadline: datetime
     """The tags for a new resource."""
     tags = {OWNER: owner, DEPLOYMENT: tag_value(deployment), PURPOSE: tag_value(purpose)}
     return tags if deadline is None else {**tags, DEADLINE: deadline.isoformat(timespec="seconds")}
+
+
+def live_tags(hashtag: str, deployment: str) -> dict[str, str]:
+    """The tags of a live endpoint and of all that belongs to it."""
+    return {LIVE: hashtag, DEPLOYMENT: tag_value(deployment), PURPOSE: f"live endpoint of {hashtag}"}
 
 
 def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:

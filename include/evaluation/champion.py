@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from include.aws.registry import Version
+from include.aws.registry import DATE, Version
 from include.aws.storage import Storage
 from include.blazingtext.model import LocalModel
 from include.config.errors import DataError, EvaluationError
@@ -18,7 +18,7 @@ from include.evaluation.comparison import Comparison, compare
 from include.evaluation.intervals import wilson_interval
 from include.tweets.prepared import DistinctTestTweets
 
-DATE, RULE, TRAINING_JOB, ACCURACY = "date", "rule", "training_job", "accuracy"
+RULE, TRAINING_JOB, ACCURACY = "rule", "training_job", "accuracy"
 """Names of properties of a version in the model registry."""
 
 

@@ -98,6 +98,7 @@ def decide(
     deploy: Deploy,
     dates: Dates,
     manual_approval: Approval | None = None,
+    rolled_back: str | None = None,
 ) -> Decision:
     """
     Decide on a candidate.
@@ -108,9 +109,15 @@ def decide(
 
     :param comparison: with the champion; None if there is none to compare with
     :param manual_approval: the approval status that a person has set on this model
+    :param rolled_back: when the live endpoint has given this model up; None if it has not
     """
     doubt = gate.doubt(evaluation)
     objection = doubt or gate.objection(evaluation, comparison)
+    if rolled_back is not None:
+        objection = (
+            f"The live endpoint has rolled this model back at {rolled_back}. A person can approve it in the model "
+            "registry."
+        )
     figures = evaluation.headline(gate.metric)
     approval, approval_reason = _approval(objection, doubt is not None, figures, dates, manual_approval)
 

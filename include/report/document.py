@@ -94,7 +94,11 @@ def describe_run(
         "status": status,
         "outcome": outcome,
         "links": asdict(run.links),
-        "summary": [*(prepared.warnings if prepared else []), *_summary(outcome, data, evaluation)],
+        "summary": [
+            *(prepared.warnings if prepared else []),
+            *([str(results.promote_model)] if results.promote_model else []),
+            *_summary(outcome, data, evaluation),
+        ],
         "tasks": dict(run.states),
         "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
         "dates": prepared.dates if prepared else None,
@@ -109,6 +113,7 @@ def describe_run(
         "registration": _registration(results.register_model),
         "endpoint": _as_dict(results.deploy_endpoint),
         "smoke_test": results.smoke_test,
+        "promotion": _as_dict(results.promote_model),
         "deletion": _as_dict(results.delete_endpoint),
         "cost": _cost(run, results),
     }
@@ -143,6 +148,8 @@ def subject_of_notice(report: Mapping[str, Any]) -> str | None:
     what = f"#{report['hashtag']} {report['date']}"
     if failed_tasks(report["tasks"]):
         return f"{what}: Failed at {', '.join(failed_tasks(report['tasks']))}."
+    if (report["promotion"] or {}).get("status") == "rolled back":
+        return f"{what}: the live endpoint has rolled the new model back."
     if (report["decision"] or {}).get("refused"):
         return f"{what}: the new model was not deployed."
     return None

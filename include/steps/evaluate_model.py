@@ -36,6 +36,7 @@ def evaluate_model(
     decision = _decide(place, scored, job, params)
     print(printable("\n".join([*scored.warnings, *scored.found["verdicts"], decision.reason])))
     history.remember(place.storage, place.keys, run_name, job.training_job_name, scored.found)
+    place.storage.write_json(scored.smoke_tests, place.keys.smoke_tests(run_name))
     result = Evaluated(
         decision=decision,
         evaluation_uri=place.storage.write_json(scored.found, place.keys.run(run_name) + "evaluation.json"),
@@ -72,6 +73,9 @@ def _decide(place: Workplace, scored: Scored, trained: Trained, params: Mapping[
     storage, keys = place.storage, place.keys
     own_version = place.registry.find(trained.model_uri, datetime.datetime.fromisoformat(trained.created_at))
     dates = Dates(keys.date, newer_date(storage, keys, storage.today()) or keys.date, scored.against_champion.date)
-    manual_approval = own_version.manual_approval if own_version else None
+    manual_approval, rolled_back = (
+        (own_version.manual_approval, own_version.rolled_back) if own_version else (None, None)
+    )
     gate = Gate(params["min_gain"], params["min_test_tweets"], params["gate_metric"])
-    return decide(scored.evaluation, scored.against_champion.comparison, gate, params["deploy"], dates, manual_approval)
+    comparison = scored.against_champion.comparison
+    return decide(scored.evaluation, comparison, gate, params["deploy"], dates, manual_approval, rolled_back)

@@ -6,7 +6,7 @@ from typing import Any
 
 from include.aws.console import PAGE
 from include.aws.dataset import PreparedData
-from include.aws.registry import Approval, description_of, job_of
+from include.aws.registry import DATE, SMOKE_TESTS, Approval, description_of, job_of
 from include.blazingtext.requests import model_package_request
 from include.evaluation import champion
 from include.results import Evaluated, Registered, Trained
@@ -30,13 +30,13 @@ def register_model(
     )
     approval, reason = evaluation.decision.approval, evaluation.decision.approval_reason
     current = place.registry.champion(besides=job.model_uri)
-    newest = current.properties.get(champion.DATE, "") if current else ""
+    newest = current.date if current else ""
     if approval == "Approved" and newest > date:  # the champion was approved after the evaluation
         approval = "PendingManualApproval"
         reason += f" But the champion's tweets are newer ({newest})."
     found = place.storage.read_json(place.storage.key_of(evaluation.evaluation_uri))
     report = place.keys.run(run_name) + "report.html"
-    request = _request(place, PreparedData(data_uri), found, report, evaluation.evaluation_uri, job, approval)
+    request = _request(place, PreparedData(data_uri), found, run_name, evaluation.evaluation_uri, job, approval)
     version = place.registry.register(request, reason, since=datetime.datetime.fromisoformat(job.created_at))
     registry_url = place.storage.console.model_registry()
     ti.xcom_push(key=PAGE, value=registry_url)
@@ -59,7 +59,7 @@ def _request(
     place: Workplace,
     data: PreparedData,
     found: Mapping[str, Any],
-    report: str,
+    run_name: str,
     evaluation_uri: str,
     trained: Trained,
     approval: Approval,
@@ -68,7 +68,6 @@ def _request(
     CreateModelPackage's request for the evaluated model, without the group.
 
     :param found: the content of evaluation.json
-    :param report: the key of the run's report
     """
     storage, keys = place.storage, place.keys
     low, high = found["accuracy_interval"]
@@ -93,14 +92,15 @@ def _request(
         metrics_uri=evaluation_uri,
         approval=approval,
         properties={
-            champion.DATE: keys.date,
+            DATE: keys.date,
             "labels": str(len(found["labels"])),
             "recipe": preparation["settings"]["recipe"],
             champion.RULE: preparation["settings"]["rule"],
             champion.TRAINING_JOB: trained.training_job_name,
             "data": data.digest,
             "test_tweets": str(found["tweets"]),
-            "report": storage.uri(report),
+            "report": storage.uri(keys.run(run_name) + "report.html"),
+            SMOKE_TESTS: storage.uri(keys.smoke_tests(run_name)),
             **{name: f"{figure:.4f}" for name, figure in figures.items()},
         },
     )

@@ -27,6 +27,10 @@ person decides.""",
 deploys it, if it passes the gate and no newer date has tweets. **AWS bills the endpoint until it is deleted.**""",
     "smoke_test": """\
 asks the endpoint about some test tweets. It must answer as the evaluated model does.""",
+    "promote_model": """\
+(only with `live: true` in the hashtags file) lets the live endpoint serve the model, if it is Approved and no newer
+date has tweets. A canary, alarms and smoke tests guard the update. A rollback is told in the report and in a notice.
+**AWS bills the live endpoint until somebody turns it off.**""",
     "hold_endpoint": """\
 keeps the endpoint until its deadline, {keep}. *Required Actions* asks meanwhile: delete it now, or keep it
 longer.""",

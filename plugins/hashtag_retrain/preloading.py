@@ -32,6 +32,7 @@ IMPORTED_FOR_DAGS = (
     "hashtag_retrain.operators.delete",
     "hashtag_retrain.operators.hold",
     "hashtag_retrain.operators.invoke",
+    "hashtag_retrain.operators.live",
     "hashtag_retrain.operators.prepare",
     "hashtag_retrain.operators.sweep",
     "hashtag_retrain.operators.tune",

@@ -45,9 +45,8 @@ def test_the_dag_file_reads_as_the_story(dags):
 
     for first, second in itertools.pairwise(story):
         assert second in dags["retrain_aws"].get_task(first).downstream_task_ids
-    assert [field.name for field in dataclasses.fields(Results)] == [
-        task_id for task_id in story if task_id in {field.name for field in dataclasses.fields(Results)}
-    ]
+    results = [field.name for field in dataclasses.fields(Results) if field.name != "promote_model"]  # only if live
+    assert results == [task_id for task_id in story if task_id in results]
 
 
 def test_the_last_two_tasks_are_teardowns_that_fail_the_run(dags):

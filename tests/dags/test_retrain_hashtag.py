@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import logging
 import random
 import re
 import sys
@@ -21,13 +22,16 @@ from benchmarks.defaults import PRESETS
 from hashtag_retrain.links import ReportLink
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
-from include.config.names import Keys, run_name
+from include.config.names import Keys, live_endpoint_name, run_name
+from include.live.promotion import Clients
+from include.live.retirement import Retirement
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
 from local_aws.http_server import RequestHandler
 from local_aws.sagemaker import resource
 from tests.aws.test_notify import remember, told
 from tests.conftest import REPOSITORY, SHARED_DATA
+from tests.live.conftest import finish
 from tests.report.test_document import SCHEMA
 
 _numbers = itertools.count(1)
@@ -541,3 +545,54 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
 
     assert run.report["training"]["hyperparameters"]["epochs"] == "20"  # by the number of tweets
     assert "significantly better than the majority baseline" in run.report["evaluation"]["verdicts"][0]
+
+
+@pytest.fixture
+def live(monkeypatch, tmp_path, client, settings, sagemaker):
+    """A hashtag with a live endpoint, which is turned off after the test."""
+    name = f"live_{next(_numbers)}"
+    entry = {"labels": {"0": "technical", "1": "marketing"}, "live": True, "live_baking_minutes": 5}
+    (tmp_path / "hashtags.yaml").write_text(json.dumps({name: entry}))
+    monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))
+    yield name
+    clients = Clients(sagemaker, client("sagemaker-runtime"), client("cloudwatch"))
+    finish(Retirement(clients, name, settings.deployment, logging.getLogger("off")))
+
+
+def test_the_approved_model_goes_live_and_a_rollback_is_told(live, run_dag, upload, order_fault, monkeypatch):
+    """Older dates and refused models leave the live endpoint alone, and all the runs' own endpoints are deleted."""
+    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
+    upload(tweets(), "2026-01-07", live)
+    first = run_dag("2026-01-07", live)
+    upload(tweets(), "2026-01-08", live)
+    older = run_dag("2026-01-07", live, deploy="always", epochs=11)
+    told.clear()
+    order_fault(model="*-live-v3-*", error="500", message="out of memory", times=None)
+    second = run_dag("2026-01-08", live)
+
+    assert [run.state for run in (first, older, second)] == ["success"] * 3
+    assert [run.left for run in (first, older, second)] == [[]] * 3
+    assert first.report["promotion"] == {
+        "endpoint_name": live_endpoint_name(live),
+        "version": 1,
+        "status": "created",
+        "serving_version": 1,
+        "previous_version": None,
+        "reason": "",
+    }
+    jsonschema.validate(first.report, SCHEMA)
+    assert "AWS bills it for\nas long as it stands." in first.page
+    assert (older.tasks["smoke_test"], older.tasks["promote_model"], older.tasks["hold_endpoint"]) == (
+        "success",
+        "skipped",
+        "success",
+    )
+    promotion = second.report["promotion"]
+    assert (promotion["status"], promotion["serving_version"]) == ("rolled back", 1)
+    assert "live-5xx: Threshold Crossed" in promotion["reason"]
+    assert [subject for subject, _ in told] == [f"#{live} 2026-01-08: the live endpoint has rolled the new model back."]
+    assert f"Version 3 was rolled back by {live_endpoint_name(live)}: " in told[0][1]
+    assert f"{live_endpoint_name(live)} serves version 1 now." in told[0][1]
+    again = run_dag("2026-01-08", live)
+    assert again.report["registration"]["approval"] == "Rejected"
+    assert "The live endpoint has rolled this model back" in again.report["outcome"]

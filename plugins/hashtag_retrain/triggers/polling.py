@@ -168,6 +168,9 @@ def wait_for(trigger: PollingTrigger, operator: Any) -> Any:
     """The result, if there is one already. Else the operator's task is deferred, and the trigger ends it."""
     trigger.client = operator.hook.get_conn()
     if (done := trigger.poll()) is not None:
+        if done.skip is not None:
+            operator.log.info("Skipped: %s", done.skip)  # Airflow does not log this exception's message
+            raise AirflowSkipException(done.skip)
         return done.result
     return operator.defer(trigger=trigger, method_name="execute")  # which raises
 

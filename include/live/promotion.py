@@ -1,0 +1,426 @@
+"""
+Let the live endpoint serve a version of the model registry: step by step, so that any process can go on at any time.
+
+What was done is known from AWS alone: from the endpoint's state, from its tags, and from the version's status.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Protocol, Self
+
+from botocore.exceptions import ClientError
+
+from include.aws.clock import time_of
+from include.aws.registry import SMOKE_TESTS, Registry, Version
+from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, IN_PROGRESS, MODEL, Kind
+from include.aws.storage import Storage
+from include.config.errors import DataError, LiveEndpointError
+from include.config.names import live_endpoint_name, start_of_live_names
+from include.config.ownership import DATE, DEPLOYMENT, LIVE, PROMOTING, VERSION, live_tags
+from include.config.settings import Settings
+from include.live.probe import Answers, Probe, SmokeTests
+from include.live.requests import (
+    LiveSettings,
+    alarm_names,
+    alarm_requests,
+    deployment_config,
+    failed_smoke_tests,
+    serving_requests,
+)
+from include.results import Promoted
+from include.results import Promotion as Status
+
+ASKED_AT_ONCE = 10
+"""How often the endpoint is asked in each poll: often enough that a canary is among those that answer."""
+HAVE_TRAFFIC = frozenset({"ActivatingTraffic", "Baking"})
+"""Stages of a new fleet in which it answers."""
+FAILED_CHECKS = 3
+"""After an update, the endpoint must fail so many checks in a row to be given the old model again."""
+
+
+BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NotPromoted(Exception):
+    """The version is not to be served. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """boto3 clients."""
+
+    sagemaker: Any
+    runtime: Any
+    cloudwatch: Any
+
+
+class Objection(Protocol):
+    """Why a version is not to be served; None if it is."""
+
+    def __call__(self, version: Version, live_date: str) -> str | None:
+        """
+        :param live_date: the date of the tweets of the version that is live; empty if there is none
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What the tag PROMOTING holds."""
+
+    config: str
+    modified: datetime
+    """When the endpoint was last modified before the update; BEFORE_ALL if it was created."""
+    previous_version: int | None
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> Self | None:
+        try:
+            config, modified, previous = tags[PROMOTING].split()
+            return cls(config, datetime.fromisoformat(modified), int(previous) or None)
+        except (KeyError, ValueError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.config} {self.modified.isoformat()} {self.previous_version or 0}"
+
+
+class Promotion:
+    """
+    :param number: of the version that is to serve
+    :param objection: is asked again before each request that creates or updates the endpoint
+    :param started: a version that was rolled back since then is not tried again
+    :param until: it is an error if the endpoint is still in transition then
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        storage: Storage,
+        registry: Registry,
+        hashtag: str,
+        number: int,
+        settings: LiveSettings,
+        deployment: Settings,
+        objection: Objection,
+        started: datetime,
+        until: datetime,
+        log: logging.Logger,
+    ):
+        self._aws, self._storage, self._registry = clients, storage, registry
+        self._hashtag, self._number, self._settings = hashtag, number, settings
+        self._objection, self._started, self._until, self._log = objection, started, until, log
+        self._tags = live_tags(hashtag, deployment.deployment)
+        self._role_arn = deployment.role_arn
+        self.name = live_endpoint_name(hashtag)
+        self._version = registry.version(number)
+        self._has_seen = self._has_created = False
+        self._failed_checks = 0
+        self._last_said = ""
+
+    @cached_property
+    def _requests(self) -> dict[str, dict[str, Any]]:
+        return serving_requests(self._hashtag, self._version, self._settings, self._role_arn, self._tags)
+
+    @property
+    def _config(self) -> str:
+        """The name of the endpoint configuration with the version."""
+        name: str = self._requests["EndpointConfig"]["EndpointConfigName"]
+        return name
+
+    def poll(self) -> Promoted | None:
+        """
+        Do what can be done now. Return None if there is something to wait for.
+
+        :raises NotPromoted: the version is not to be served
+        :raises LiveEndpointError: a person must look
+        """
+        found = ENDPOINT.find(self._aws.sagemaker, self.name)
+        if found is None:
+            return self._create()
+        endpoint, tags = found
+        self._require_ours(ENDPOINT, self.name, tags)
+        self._has_seen = True
+        status = endpoint["EndpointStatus"]
+        if status in IN_PROGRESS:
+            self._watch(endpoint)
+            return None
+        if status == "Failed":
+            self._remove_failed(endpoint)
+            return None
+        if status != "InService":
+            reason = endpoint.get("FailureReason", "AWS gives no reason")
+            raise LiveEndpointError(f"Endpoint {self.name} is {status}: {reason}")
+        self._version = self._registry.version(self._number)
+        return self._settle(endpoint, tags)
+
+    def _settle(self, endpoint: dict[str, Any], tags: dict[str, str]) -> Promoted | None:
+        """The endpoint is in service."""
+        attempt = _Attempt.of(tags)
+        is_ours = attempt is not None and attempt.config == self._config
+        if endpoint["EndpointConfigName"] == self._config:
+            return self._check(endpoint, attempt if is_ours else None)
+        if is_ours and attempt is not None and endpoint["LastModifiedTime"] > attempt.modified:
+            return self._note_rollback(endpoint, attempt)
+        if self._was_rolled_back():
+            return self._result("rolled back", endpoint, reason=self._version.approval_reason)
+        self._update(endpoint)
+        return None
+
+    def _was_rolled_back(self) -> bool:
+        """By this promotion, which may have been interrupted then."""
+        at = self._version.rolled_back
+        return at is not None and datetime.fromisoformat(at) >= self._started
+
+    # Create
+
+    def _create(self) -> Promoted | None:
+        if self._has_seen and not self._has_created:
+            raise NotPromoted(f"Endpoint {self.name} does not exist any more: somebody has turned it off.")
+        self._version = self._registry.version(self._number)
+        self._require_wanted("")
+        self._put_alarms()
+        self._make(MODEL)
+        self._make(ENDPOINT_CONFIG)
+        self._has_created = True
+        self._say(f"Creating endpoint {self.name} with version {self._number}. AWS bills it until it is turned off.")
+        request = self._requests["Endpoint"]
+        attempt = {"Key": PROMOTING, "Value": str(_Attempt(self._config, BEFORE_ALL, None))}
+        try:
+            self._aws.sagemaker.create_endpoint(**{**request, "Tags": [*request["Tags"], attempt]})
+        except ClientError:
+            # By another run, or by this request: if its answer is lost, botocore sends it again.
+            if ENDPOINT.describe(self._aws.sagemaker, self.name) is None:
+                raise
+        return None
+
+    def _remove_failed(self, endpoint: dict[str, Any]) -> None:
+        """An endpoint whose creation has failed serves nothing. An earlier attempt's is created again."""
+        reason = endpoint.get("FailureReason", "AWS gives no reason")
+        self._say(f"Endpoint {self.name} is Failed: {reason}. Deleting it.")
+        ENDPOINT.delete(self._aws.sagemaker, self.name)
+        if self._has_created:
+            raise LiveEndpointError(f"Endpoint {self.name} could not be created: {reason}")
+        self._has_created = True  # so that it is created when it is gone
+
+    # Update
+
+    def _update(self, endpoint: dict[str, Any]) -> None:
+        served = self._served(endpoint)
+        self._require_wanted(served.get(DATE, ""))
+        self._put_alarms()
+        self._say(f"Before the update: {self._probe(served).ask()}")
+        previous = int(served.get(VERSION, 0)) or None
+        # Before there is a configuration, so that no other promotion cleans it up.
+        self._note_attempt(endpoint, previous)
+        self._make(MODEL)
+        self._make(ENDPOINT_CONFIG)
+        self._say(f"Updating endpoint {self.name} from version {previous} to version {self._number}.")
+        config = deployment_config(self._settings, self._guards())
+        self._request_update(self._config, DeploymentConfig=config)
+
+    def _note_attempt(self, endpoint: Mapping[str, Any], previous: int | None) -> None:
+        attempt = _Attempt(self._config, endpoint["LastModifiedTime"], previous)
+        tags = [{"Key": PROMOTING, "Value": str(attempt)}]
+        self._aws.sagemaker.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=tags)
+
+    def _request_update(self, config: str, **guardrails: Any) -> None:
+        try:
+            self._aws.sagemaker.update_endpoint(EndpointName=self.name, EndpointConfigName=config, **guardrails)
+        except ClientError:
+            # By another run, or by this request: if its answer is lost, botocore sends it again.
+            endpoint = ENDPOINT.describe(self._aws.sagemaker, self.name) or {}
+            if endpoint.get("EndpointStatus") not in IN_PROGRESS:
+                raise
+
+    def _guards(self) -> list[str]:
+        """
+        The alarms that guard the update. One that is in ALARM because of the old model would only keep a better one
+        out.
+        """
+        names = alarm_names(self.name)
+        alarms = self._aws.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
+        tripped = {alarm["AlarmName"]: alarm["StateReason"] for alarm in alarms if alarm["StateValue"] == "ALARM"}
+        for name, reason in tripped.items():
+            self._log.warning("The alarm %s is in ALARM already, so it does not guard this update: %s", name, reason)
+        return [name for name in names if name not in tripped]
+
+    def _watch(self, endpoint: dict[str, Any]) -> None:
+        status, pending = endpoint["EndpointStatus"], endpoint.get("PendingDeploymentSummary", {})
+        config = pending.get("EndpointConfigName", endpoint["EndpointConfigName"])
+        stage = _stage_of(pending)
+        words = ": ".join(filter(None, (status, stage.get("StatusMessage"))))
+        whose = "" if config == self._config else " (not by this promotion, which waits for the end)"
+        self._say(f"Endpoint {self.name} is {words}{whose}")
+        if config == self._config and status == "Updating" and stage.get("Status") in HAVE_TRAFFIC:
+            self._ask_while_updating(self._probe(self._served(endpoint)))
+        if time_of(endpoint) > self._until:
+            raise LiveEndpointError(f"Endpoint {self.name} is still {status} at {self._until.isoformat()}.")
+
+    def _ask_while_updating(self, probe: Probe) -> None:
+        """The alarm on what is published here rolls the update back."""
+        answers = probe.ask(ASKED_AT_ONCE)
+        self._log.info("%s", answers)
+        self._aws.cloudwatch.put_metric_data(**failed_smoke_tests(self.name, answers.failed))
+
+    # In service with the version
+
+    def _check(self, endpoint: dict[str, Any], attempt: _Attempt | None) -> Promoted | None:
+        answers = self._probe({}).ask()
+        if self._version.properties.get(SMOKE_TESTS):
+            self._say(f"Endpoint {self.name} is in service with version {self._number}: {answers}")
+        else:
+            self._log.warning("Version %s has no smoke tests, so its answers were not checked.", self._number)
+        if answers.old or answers.failed:
+            self._failed_checks += 1
+            if self._failed_checks == FAILED_CHECKS:
+                self._take_back(endpoint, answers)
+            return None
+        self._clean_up()
+        if attempt is None:
+            return self._result("already live", endpoint)
+        if attempt.modified == BEFORE_ALL:
+            return self._result("created", endpoint)
+        return self._result("updated", endpoint, attempt.previous_version)
+
+    def _take_back(self, endpoint: dict[str, Any], answers: Answers) -> None:
+        """Serve the newest other configuration again: the update has ended, so AWS does not roll it back any more."""
+        words = f"it does not answer as it should: {answers.words or answers}."
+        others = [name for name in self._names(ENDPOINT_CONFIG) if name != self._config]
+        if not others:
+            raise LiveEndpointError(
+                f"Endpoint {self.name} serves version {self._number}: {words} There is no other version to go back to. "
+                "AWS bills the endpoint until it is turned off."
+            )
+        self._log.error("Version %s: %s Going back to %s.", self._number, words, others[0])
+        self._give_up(endpoint, words)
+        self._note_attempt(endpoint, None)
+        self._request_update(others[0])
+
+    def _note_rollback(self, endpoint: dict[str, Any], attempt: _Attempt) -> Promoted:
+        if not self._was_rolled_back():
+            alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.modified)]
+            reason = " ".join(filter(None, (endpoint.get("FailureReason"), *alarms))) or "AWS gives no reason."
+            self._give_up(endpoint, reason)
+        self._clean_up()
+        return self._result("rolled back", endpoint, reason=self._version.approval_reason)
+
+    def _give_up(self, endpoint: Mapping[str, Any], reason: str) -> None:
+        words = f"Version {self._number} was rolled back by {self.name}: {reason}"
+        self._version = self._registry.roll_back(self._version, time_of(endpoint), words)
+
+    def _tripped(self, since: datetime) -> Iterator[tuple[str, str]]:
+        """The alarms that have gone to ALARM since then, and why."""
+        for name in alarm_names(self.name):
+            history = self._aws.cloudwatch.describe_alarm_history(
+                AlarmName=name, HistoryItemType="StateUpdate", StartDate=since
+            )
+            for item in history["AlarmHistoryItems"]:
+                state = json.loads(item["HistoryData"]).get("newState", {})
+                if state.get("stateValue") == "ALARM":
+                    yield name, state.get("stateReason", "")
+                    break
+
+    def _result(
+        self, status: Status, endpoint: dict[str, Any], previous: int | None = None, reason: str = ""
+    ) -> Promoted:
+        serving = self._served(endpoint).get(VERSION)
+        result = Promoted(self.name, self._number, status, int(serving) if serving else None, previous, reason)
+        self._log.info("%s", result)
+        return result
+
+    # What there is
+
+    def _require_wanted(self, live_date: str) -> None:
+        if objection := self._objection(self._version, live_date):
+            raise NotPromoted(objection)
+
+    def _require_ours(self, kind: Kind, name: str, tags: Mapping[str, str]) -> None:
+        if any(tags.get(key) != self._tags[key] for key in (LIVE, DEPLOYMENT)):
+            raise LiveEndpointError(
+                f"The {kind.noun} {name} exists and is none of this deployment's: its tag {DEPLOYMENT} is "
+                f"{tags.get(DEPLOYMENT)!r}, not {self._tags[DEPLOYMENT]!r}."
+            )
+
+    def _served(self, endpoint: Mapping[str, Any]) -> dict[str, str]:
+        """The tags of the configuration that serves."""
+        found = ENDPOINT_CONFIG.find(self._aws.sagemaker, endpoint["EndpointConfigName"])
+        return found[1] if found else {}
+
+    def _probe(self, served: Mapping[str, str]) -> Probe:
+        """
+        :param served: the tags of the configuration that has served so far
+        """
+        old = int(served.get(VERSION, 0))
+        tests = self._smoke_tests(self._registry.version(old)) if old and old != self._number else ()
+        return Probe(self._aws.runtime, self.name, self._smoke_tests(self._version), tests)
+
+    def _smoke_tests(self, version: Version) -> SmokeTests:
+        if not (uri := version.properties.get(SMOKE_TESTS)):
+            return ()
+        try:
+            tests: SmokeTests = self._storage.read_json(self._storage.key_of(uri))
+        except DataError as error:  # somebody has deleted them
+            self._log.warning("The smoke tests of version %s cannot be read: %s", version.number, error)
+            return ()
+        return tests
+
+    def _make(self, kind: Kind) -> None:
+        request = self._requests[kind.request_name]
+        name = request[f"{kind.request_name}Name"]
+        if (found := kind.find(self._aws.sagemaker, name)) is not None:
+            self._require_ours(kind, name, found[1])
+            return
+        try:
+            kind.call(self._aws.sagemaker, "create", name, **request)
+        except ClientError:
+            if kind.describe(self._aws.sagemaker, name) is None:
+                raise
+
+    def _put_alarms(self) -> None:
+        limits = self._settings.max_error_share, self._settings.max_latency_ms
+        for request in alarm_requests(self.name, *limits, self._tags):
+            self._aws.cloudwatch.put_metric_alarm(**request)
+
+    def _names(self, kind: Kind) -> list[str]:
+        """Of the resources of this endpoint, the newest first."""
+        client, start = self._aws.sagemaker, start_of_live_names(self._hashtag)
+        names = kind.list_names(client, NameContains=start, SortBy="CreationTime", SortOrder="Descending")
+        return [name for name in names if name.startswith(start) and self._is_ours(kind, name)]
+
+    def _is_ours(self, kind: Kind, name: str) -> bool:
+        found = kind.find(self._aws.sagemaker, name)
+        return found is not None and found[1].items() >= self._tags.items()
+
+    def _clean_up(self) -> None:
+        """Delete what does not serve, except what another promotion has made meanwhile; forget the own attempt."""
+        client = self._aws.sagemaker
+        names = [(kind, name) for kind in (ENDPOINT_CONFIG, MODEL) for name in self._names(kind)]
+        if (found := ENDPOINT.find(client, self.name)) is None:
+            return
+        endpoint, tags = found
+        attempt = _Attempt.of(tags)
+        kept = {endpoint["EndpointConfigName"], endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName")}
+        is_ours = attempt is None or attempt.config == self._config
+        if attempt is not None and not is_ours:
+            kept.add(attempt.config)
+        for kind, name in names:
+            if name not in kept:
+                kind.delete(client, name)
+        if is_ours:
+            client.delete_tags(ResourceArn=endpoint["EndpointArn"], TagKeys=[PROMOTING])
+
+    def _say(self, words: str) -> None:
+        """Log each state once."""
+        if words != self._last_said:
+            self._last_said = words
+            self._log.info(words)
+
+
+def _stage_of(pending: Mapping[str, Any]) -> dict[str, Any]:
+    """The stage of a new fleet: Status and StatusMessage."""
+    statuses = [status for variant in pending.get("ProductionVariants", []) for status in variant["VariantStatus"]]
+    return statuses[-1] if statuses else {}

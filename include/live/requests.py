@@ -1,0 +1,150 @@
+"""
+Builders of the requests for a live endpoint: pure functions without a client.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green-canary.html
+https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from include.aws.registry import Version
+from include.blazingtext.requests import VARIANT, as_tags, endpoint_request
+from include.config.names import live_endpoint_name, live_name
+from include.config.ownership import DATE, VERSION
+
+NAMESPACE, FAILED_SMOKE_TESTS = "Retrain", "FailedSmokeTests"
+"""The metric that the product itself publishes while it updates a live endpoint."""
+ALARM_PERIOD_SECONDS = 60
+START_SECONDS = 3600
+"""The time in which a new fleet starts, at most; an update may take that beside its two baking times."""
+MAX_EXECUTION_SECONDS = 28_800
+"""SageMaker's limit for an update."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """How a live endpoint is run: see `include.config.hashtags.HashtagSettings`, whose names begin with live_."""
+
+    instance_type: str
+    instances: int
+    canary_percent: int
+    baking_minutes: float
+    max_error_share: float
+    max_latency_ms: float
+
+    @property
+    def baking_seconds(self) -> int:
+        return round(self.baking_minutes * 60)
+
+    @property
+    def execution_seconds(self) -> int:
+        """How long an update may take until SageMaker rolls it back."""
+        return min(MAX_EXECUTION_SECONDS, START_SECONDS + 2 * self.baking_seconds)
+
+
+def serving_requests(
+    hashtag: str, version: Version, settings: LiveSettings, role_arn: str, tags: Mapping[str, str]
+) -> dict[str, dict[str, Any]]:
+    """
+    The requests of CreateModel, CreateEndpointConfig and CreateEndpoint for a version, in the form of
+    SageMakerEndpointOperator. What differs in its content has another name.
+    """
+    content = (version.artifact, version.image, role_arn, settings.instance_type, settings.instances)
+    name = live_name(hashtag, version.number, {"content": content})
+    requests = endpoint_request(
+        name=name,
+        image=version.image,
+        role_arn=role_arn,
+        model_uri=version.artifact,
+        instance_type=settings.instance_type,
+        instances=settings.instances,
+    )
+    requests["Endpoint"]["EndpointName"] = live_endpoint_name(hashtag)
+    of_version = {**tags, VERSION: str(version.number), **({DATE: version.date} if version.date else {})}
+    for kind, request in requests.items():
+        request["Tags"] = as_tags(tags if kind == "Endpoint" else of_version)
+    return requests
+
+
+def alarm_names(endpoint_name: str) -> list[str]:
+    return [request["AlarmName"] for request in alarm_requests(endpoint_name, 0, 0, {})]
+
+
+def alarm_requests(
+    endpoint_name: str, max_error_share: float, max_latency_ms: float, tags: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """
+    The requests of PutMetricAlarm. Missing data are no breach: an endpoint that nobody asks is in order, and if the
+    process of a promotion dies, a good model is not rolled back.
+    """
+    endpoint = {"Name": "EndpointName", "Value": endpoint_name}
+    of_variant = [endpoint, {"Name": "VariantName", "Value": VARIANT}]
+    common = {
+        "Period": ALARM_PERIOD_SECONDS,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+        "Tags": as_tags(tags),
+    }
+    return [
+        {
+            "AlarmName": f"{endpoint_name}-5xx",
+            "AlarmDescription": "The share of invocations that fail at the model",
+            "Namespace": "AWS/SageMaker",
+            "MetricName": "Invocation5XXErrors",
+            "Dimensions": of_variant,
+            "Statistic": "Average",
+            "Threshold": float(max_error_share),
+            **common,
+        },
+        {
+            "AlarmName": f"{endpoint_name}-latency",
+            "AlarmDescription": "The model's latency in microseconds, which 99 of 100 invocations do not exceed",
+            "Namespace": "AWS/SageMaker",
+            "MetricName": "ModelLatency",
+            "Dimensions": of_variant,
+            "ExtendedStatistic": "p99",
+            "Threshold": float(max_latency_ms * 1000),
+            **common,
+        },
+        {
+            "AlarmName": f"{endpoint_name}-smoke-test",
+            "AlarmDescription": "Smoke tests during an update that had no answer, or one that neither model gives",
+            "Namespace": NAMESPACE,
+            "MetricName": FAILED_SMOKE_TESTS,
+            "Dimensions": [endpoint],
+            "Statistic": "Sum",
+            "Threshold": 0.0,
+            **common,
+        },
+    ]
+
+
+def failed_smoke_tests(endpoint_name: str, failed: int) -> dict[str, Any]:
+    """The request of PutMetricData."""
+    dimensions = [{"Name": "EndpointName", "Value": endpoint_name}]
+    datum = {"MetricName": FAILED_SMOKE_TESTS, "Dimensions": dimensions, "Value": float(failed), "Unit": "Count"}
+    return {"Namespace": NAMESPACE, "MetricData": [datum]}
+
+
+def deployment_config(settings: LiveSettings, alarms: Collection[str]) -> dict[str, Any]:
+    """
+    UpdateEndpoint's DeploymentConfig: a canary, then the rest, and both bake.
+
+    :param alarms: the names of those that roll the update back
+    """
+    seconds = settings.baking_seconds
+    return {
+        "BlueGreenUpdatePolicy": {
+            "TrafficRoutingConfiguration": {
+                "Type": "CANARY",
+                "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": settings.canary_percent},
+                "WaitIntervalInSeconds": seconds,
+            },
+            "TerminationWaitInSeconds": seconds,
+            "MaximumExecutionTimeoutInSeconds": settings.execution_seconds,
+        },
+        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
+    }
