@@ -31,6 +31,7 @@ from include.tweets.tokens import instances
 
 TEXTS_AT_ONCE = 100
 MAX_LABELS = 100
+ANSWERING = frozenset({"InService", "Updating", "RollingBack", "SystemUpdating"})
 LONG_AGO = datetime(2006, 3, 21, tzinfo=UTC)
 
 
@@ -50,17 +51,21 @@ class Classifier:
     @classmethod
     def connect(cls, hashtag: str, endpoint_name: str | None = None, session: Any = None) -> Self:
         """
-        :param endpoint_name: the default is the newest endpoint of the hashtag that is in service
+        :param endpoint_name: the default is the hashtag's live endpoint, or else its newest one that is in service
         :param session: a boto3 session; the default is that of the environment
         :raises ConfigurationError: there is no such endpoint, or its model is none of this product's
         """
         from boto3.session import Session
         from botocore.config import Config
 
+        from include.live.bill import live_endpoint_of
+
         session = session or Session()
         place, config = Place.from_environment(), Config(**BOTOCORE_CONFIG)
         sagemaker = session.client("sagemaker", config=config)
-        name = endpoint_name or _newest_endpoint(sagemaker, check_hashtag(hashtag), place)
+        live = live_endpoint_of(sagemaker, check_hashtag(hashtag), place.deployment)
+        live_name = live.name if live and live.status in ANSWERING else None
+        name = endpoint_name or live_name or _newest_endpoint(sagemaker, hashtag, place)
         version = _version_of(sagemaker, name, hashtag, place)
         return cls(session.client("sagemaker-runtime", config=config), name, version)
 

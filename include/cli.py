@@ -3,6 +3,7 @@
 import argparse
 import errno
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from rich.progress import Progress, TaskID
 from include import __version__
 from include.blazingtext.model import Prediction
 from include.classifier import Classifier
-from include.config.errors import ConfigurationError, DataError, EvaluationError
+from include.config.errors import ConfigurationError, DataError, EvaluationError, LiveEndpointError
+from include.config.names import check_hashtag
 from include.config.preparation import RECIPES
 from include.config.printable import printable
 from include.config.settings import Settings
@@ -48,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigurationError as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_USAGE
-    except (DataError, EvaluationError) as error:
+    except (DataError, EvaluationError, LiveEndpointError) as error:
         print(printable(f"error: {error}"), file=sys.stderr)
         return EXIT_BAD_DATA
     except OSError as error:  # a full disk, a folder that cannot be written
@@ -66,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_upload_samples(commands)
     _add_pack_spark(commands)
     _add_predict(commands)
+    _add_live(commands)
     return parser
 
 
@@ -232,6 +235,41 @@ def _add_predict(commands: Any) -> None:
     command.add_argument("--endpoint", metavar="NAME", help="default: the hashtag's newest endpoint that is in service")
     command.add_argument("--json", action="store_true", help="print JSON lines with the probabilities of all labels")
     command.set_defaults(run=_predict)
+
+
+def _add_live(commands: Any) -> None:
+    command = commands.add_parser(
+        "live",
+        help="show a hashtag's live endpoint, go back to a version, or turn it off",
+        description="Without an option, print the live endpoint and what AWS bills for it. RETRAIN_BUCKET and "
+        "RETRAIN_ROLE_ARN must be set. Set AWS_ENDPOINT_URL to use a local AWS.",
+    )
+    command.add_argument("hashtag", metavar="HASHTAG")
+    action = command.add_mutually_exclusive_group()
+    action.add_argument("--serve", type=int, metavar="N", help="serve version N of the model registry")
+    action.add_argument("--off", action="store_true", help="delete the live endpoint and all that belongs to it")
+    command.set_defaults(run=_live)
+
+
+def _live(options: argparse.Namespace) -> int:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from include.live.command import Session
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log = logging.getLogger("live")
+    log.setLevel(logging.INFO)
+    try:
+        session = Session(check_hashtag(options.hashtag), log)
+        if options.serve is not None:
+            return EXIT_DONE if session.serve(options.serve).status != "rolled back" else EXIT_BAD_DATA
+        if options.off:
+            session.turn_off()
+        else:
+            print(session.show() or f"#{options.hashtag} has no live endpoint.")
+    except (BotoCoreError, ClientError) as error:
+        raise ConfigurationError(f"AWS: {error}") from None
+    return EXIT_DONE
 
 
 def _labels(text: str) -> dict[str, str]:

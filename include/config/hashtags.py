@@ -192,6 +192,8 @@ class Hashtags:
     usable: list[Hashtag]
     errors: list[ConfigurationError]
     """One for each entry with mistakes; it names them all."""
+    names: frozenset[str] = frozenset()
+    """All keys of the file, also those of entries with mistakes."""
 
 
 def load_hashtags(path: Path | None = None, only: str | None = None) -> Hashtags:
@@ -215,7 +217,7 @@ def load_hashtags(path: Path | None = None, only: str | None = None) -> Hashtags
             usable.append(_hashtag(path, name, line, entry))
         except ConfigurationError as error:
             errors.append(error)
-    return Hashtags(usable, errors)
+    return Hashtags(usable, errors, frozenset(times))
 
 
 def _entries(path: Path) -> list[tuple[yaml.ScalarNode, yaml.Node]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from botocore.exceptions import ClientError
 
@@ -51,8 +51,9 @@ class NotPromoted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """boto3 clients."""
+    """boto3 clients of SERVICES."""
 
+    SERVICES: ClassVar = ("sagemaker", "sagemaker-runtime", "cloudwatch")
     sagemaker: Any
     runtime: Any
     cloudwatch: Any

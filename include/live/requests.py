@@ -1,5 +1,5 @@
 """
-Builders of the requests for a live endpoint: pure functions without a client.
+The settings of a live endpoint, and builders of the requests for it, without a client.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-blue-green-canary.html
 https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails-configuration.html
@@ -11,7 +11,9 @@ from typing import Any
 
 from include.aws.registry import Version
 from include.blazingtext.requests import VARIANT, as_tags, endpoint_request
-from include.config.names import live_endpoint_name, live_name
+from include.config.errors import ConfigurationError
+from include.config.hashtags import load_hashtags
+from include.config.names import check_hashtag, live_endpoint_name, live_name
 from include.config.ownership import DATE, VERSION
 
 NAMESPACE, FAILED_SMOKE_TESTS = "Retrain", "FailedSmokeTests"
@@ -42,6 +44,20 @@ class LiveSettings:
     def execution_seconds(self) -> int:
         """How long an update may take until SageMaker rolls it back."""
         return min(MAX_EXECUTION_SECONDS, START_SECONDS + 2 * self.baking_seconds)
+
+
+def live_settings_of(hashtag: str) -> LiveSettings:
+    """
+    The settings of a hashtag in the hashtags file.
+
+    :raises ConfigurationError: the file has no such hashtag, or no `live: true` for it
+    """
+    found = load_hashtags(only=check_hashtag(hashtag))
+    if found.errors:
+        raise found.errors[0]
+    if not found.usable or not found.usable[0].settings.live:
+        raise ConfigurationError(f"the hashtags file has no entry {hashtag} with live: true")
+    return LiveSettings(**found.usable[0].settings.live_endpoint)
 
 
 def serving_requests(

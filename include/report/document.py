@@ -94,11 +94,7 @@ def describe_run(
         "status": status,
         "outcome": outcome,
         "links": asdict(run.links),
-        "summary": [
-            *(prepared.warnings if prepared else []),
-            *([str(results.promote_model)] if results.promote_model else []),
-            *_summary(outcome, data, evaluation),
-        ],
+        "summary": _warnings(results) + _summary(outcome, data, evaluation),
         "tasks": dict(run.states),
         "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
         "dates": prepared.dates if prepared else None,
@@ -179,6 +175,12 @@ def _outcome_of(decision: Decision, deployment: str | None) -> tuple[Status, str
         words = "Not deployed, because deploy_endpoint was skipped"
         return "not deployed", decision.reason.replace(TO_BE_DEPLOYED, words, 1)
     return "unfinished", decision.reason
+
+
+def _warnings(results: Results) -> list[str]:
+    """What to read before everything else."""
+    prepared, promoted = results.prepare_dataset, results.promote_model
+    return [*(prepared.warnings if prepared else []), *([str(promoted)] if promoted else [])]
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:

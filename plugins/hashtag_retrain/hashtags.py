@@ -27,4 +27,4 @@ def hashtags() -> Hashtags:
             errors.append(error)
         else:
             usable.append(hashtag)
-    return Hashtags(usable, errors)
+    return Hashtags(usable, errors, found.names)

@@ -36,7 +36,7 @@ def run_python(program: str, **environment: str) -> subprocess.CompletedProcess[
 
 
 def test_there_is_a_dag_for_each_hashtag_and_one_that_sweeps(dags):
-    assert set(dags) == {"retrain_aws", "retrain_azure", "start_early", "sweep_endpoints"}
+    assert set(dags) == {"live_endpoint", "retrain_aws", "retrain_azure", "start_early", "sweep_endpoints"}
 
 
 def test_the_dag_file_reads_as_the_story(dags):
@@ -206,7 +206,7 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path):
         RETRAIN_HASHTAGS_FILE=str(tmp_path / "hashtags.yaml"),
     )
 
-    assert "DAGS ['retrain_better', 'retrain_good', 'start_early', 'sweep_endpoints']" in done.stdout
+    assert "DAGS ['live_endpoint', 'retrain_better', 'retrain_good', 'start_early', 'sweep_endpoints']" in done.stdout
     assert "BETTER ml-team ['better', 'nightly', 'retrain']" in done.stdout
     assert done.stdout.count("ERROR ") == 1
     assert "check_hashtags.py" in done.stdout

@@ -21,7 +21,7 @@ from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
 from include.config.names import live_endpoint_name
 from include.config.settings import Settings
-from include.live.requests import LiveSettings
+from include.live.requests import LiveSettings, live_settings_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,21 +42,21 @@ class SageMakerPromoteOperator(AwsBaseOperator[SageMakerHook]):
     :param version: its number in the model registry (templated)
     :param date: of the tweets of the run whose version it is. Then the task is skipped if the version is not Approved,
         or if there are newer tweets. Empty if a person has chosen the version (templated)
-    :param live: `HashtagSettings.live_endpoint` (templated)
+    :param live: `HashtagSettings.live_endpoint`; by default that of the hashtag in the hashtags file
     :param check_interval: seconds between two polls
     :return: a `include.results.Promoted`
     """
 
     aws_hook_class = SageMakerHook
     operator_extra_links = (EndpointLink(),)
-    template_fields: Sequence[str] = aws_template_fields("hashtag", "version", "date", "live")
+    template_fields: Sequence[str] = aws_template_fields("hashtag", "version", "date")
 
     def __init__(
         self,
         *,
         hashtag: str,
         version: Any,
-        live: Mapping[str, Any],
+        live: Mapping[str, Any] | None = None,
         date: str = "",
         check_interval: float = 30,
         **kwargs: Any,
@@ -75,7 +75,10 @@ class SageMakerPromoteOperator(AwsBaseOperator[SageMakerHook]):
             reason = "A backfill leaves the live endpoint alone."
             self.log.info(reason)  # Airflow does not log this exception's message
             raise AirflowSkipException(reason)
-        client, settings = self.hook.get_conn(), LiveSettings(**self.live)
+        client, settings = (
+            self.hook.get_conn(),
+            LiveSettings(**self.live) if self.live else live_settings_of(self.hashtag),
+        )
         link_endpoint(context, client, self.hashtag)
         now, seconds = time_now(client), (1 + FOR_OTHER_PROMOTIONS) * settings.execution_seconds
         trigger = PromotionTrigger(

@@ -28,11 +28,14 @@ from include.aws.resources import (
     Kind,
     instances_of,
 )
-from include.config.ownership import DEADLINE, DEPLOYMENT, OWNER, PURPOSE, deadline_in, run_of, tag_values
+from include.config.names import live_endpoint_name
+from include.config.ownership import DEADLINE, DEPLOYMENT, LIVE, OWNER, PURPOSE, deadline_in, run_of, tag_values
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+PROMOTION_TIME = timedelta(hours=1)
+"""Between the creation of a live endpoint's configuration and the request that uses it, at most."""
 RUNNING, ENDED, UNKNOWN = "running", "ended", "unknown"
 """
 States of a run. ENDED includes runs that Airflow does not know any more. UNKNOWN are the runs of other deployments, and
@@ -75,7 +78,8 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
 
     - endpoints, endpoint configurations and models whose deadline has passed, by SageMaker's clock;
     - configurations and models without an endpoint whose run has ended;
-    - training and tuning jobs in progress whose run has ended.
+    - training and tuning jobs in progress whose run has ended;
+    - configurations and models of live endpoints that these do not use. The live endpoints themselves stay.
 
     Only resources with an owner's tag are touched. Whether a run has ended counts only for this deployment's resources.
     An endpoint in transition waits for the next sweep; so do a configuration and a model while the endpoint of their
@@ -151,6 +155,8 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         if description is None or description.get("EndpointStatus") in IN_PROGRESS:
             return None
         tags = tag_values(kind.tags(client, description))
+        if LIVE in tags:
+            return self._unused_of_live_endpoint(client, kind, description, tags, now)
         if OWNER not in tags:
             return None
         deadline = _deadline(tags)
@@ -173,6 +179,35 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
             age_hours=_hours(now - description["CreationTime"]),
             instance_type=instance_type,
             instances=instances,
+        )
+
+    def _unused_of_live_endpoint(
+        self, client: Any, kind: Kind, description: dict[str, Any], tags: dict[str, str], now: datetime
+    ) -> Leftover | None:
+        """
+        A configuration or model of a live endpoint that it does not use, because a promotion was interrupted. A new one
+        may be of a promotion that is under way. The endpoint itself is never a leftover.
+        """
+        age = now - description["CreationTime"]
+        if kind not in {ENDPOINT_CONFIG, MODEL} or tags.get(DEPLOYMENT) != self.deployment or age < PROMOTION_TIME:
+            return None
+        endpoint = ENDPOINT.describe(client, live_endpoint_name(tags[LIVE])) or {}
+        pending = endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
+        name = description[f"{kind.request_name}Name"]
+        if name in {endpoint.get("EndpointConfigName"), pending}:
+            return None
+        return Leftover(
+            kind=kind.noun,
+            name=name,
+            owner="",
+            purpose=tags.get(PURPOSE, ""),
+            why="its live endpoint does not use it",
+            run=ENDED,
+            deadline=None,
+            overdue_minutes=None,
+            age_hours=_hours(age),
+            instance_type=None,
+            instances=0,
         )
 
     def _run_state(self, tags: dict[str, str], context: Context) -> str:
