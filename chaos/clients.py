@@ -37,7 +37,7 @@ class Clients:
         self._faults_url = f"{self._admin_url}faults"
         self._airflow_url = airflow_url
         self._foreign_job = f"foreign-{settings.bucket}"
-        self.sagemaker, self.s3 = (
+        self.sagemaker, self.s3, self.cloudwatch = (
             boto3.client(
                 service,
                 endpoint_url=local_aws_url,
@@ -46,7 +46,7 @@ class Clients:
                 aws_secret_access_key="chaos",
                 config=MANY_RETRIES,
             )
-            for service in ("sagemaker", "s3")
+            for service in ("sagemaker", "s3", "cloudwatch")
         )
 
     @classmethod

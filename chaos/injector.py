@@ -9,11 +9,12 @@ from typing import Any
 import requests
 
 from chaos.clients import Clients
+from chaos.live import HASHTAG
 from chaos.plan import Disruption, Plan
 from chaos.stack import ChaosStack
 from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP
-from include.config.names import Keys, run_name
+from include.config.names import Keys, run_name, start_of_live_names
 from include.samples import DATES, SAMPLE_DATA
 from local_stack.airflow_api import FINAL_RUN_STATES, wait_until
 from local_stack.errors import StackError
@@ -87,6 +88,11 @@ class Injector:
     def fail_endpoint(self, disruption: Disruption) -> None:
         name = run_name(self._clients.deployment, self._plan.dag_id, self._run_id)
         self._order({"phase": "Creating", "name": name, "message": "The container did not start.", "times": 1})
+
+    def slow_model(self, disruption: Disruption) -> None:
+        """The live endpoint's models answer, but too slowly: an update is rolled back."""
+        fault = {"model": f"{start_of_live_names(HASHTAG)}*", "delay_seconds": 1.5, "times": None}
+        self._order(fault, disruption.seconds)
 
     def damage_artifact(self, disruption: Disruption) -> None:
         for job in self._clients.training_jobs(self._plan):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
 
-from chaos import audit
+from chaos import audit, live
 from chaos.audit import DELETED, Run
 from chaos.clients import Clients
 from chaos.injector import Injector
@@ -51,6 +51,12 @@ class Round:
         return [disruption.kind for disruption in self.done if disruption.kind in USER_ACTIONS]
 
     @property
+    def has_interrupted_promotion(self) -> bool:
+        """Whether a promotion may have ended for good before its end."""
+        ended = [run.tasks.get("promote_model", {}).get("state") for run in self.runs]
+        return bool(self.user_actions) or not {*ended} <= {"success", "skipped", "upstream_failed", None}
+
+    @property
     def foreign_endpoint(self) -> str:
         """An endpoint of another team, which the product must not change."""
         return f"retrain-{self.plan.hashtag}-foreign-{self.plan.seed}"
@@ -64,12 +70,14 @@ def play(stack: ChaosStack, plans: list[Plan]) -> list[Round]:
     players = [threading.Thread(target=_play, args=[stack, one], daemon=True) for one in rounds]
     supervisor.start()
     try:
-        for player in players:
-            player.start()
-        for player in players:
-            player.join()
-        _wait_for_recovery(stack)
-        _inspect(Clients.of(stack), rounds)
+        with live.load(stack.settings.local_aws_url) as load:
+            for player in players:
+                player.start()
+            for player in players:
+                player.join()
+            _wait_for_recovery(stack)
+            _inspect(Clients.of(stack), rounds)
+        rounds[0].violations += live.failed_requests(load.answers)
         rounds[0].violations += audit.open_to_others(part.process.pid for part in stack.parts.values())
     finally:
         over.set()
@@ -176,6 +184,7 @@ def _inspect(clients: Clients, rounds: list[Round]) -> None:
     swept = list(audit.sweep(clients.airflow))
     time.sleep(1)
     audit.wait_for_deadlines(names, clients)  # deletions take a moment
+    rounds[0].violations += live.wrong(clients, is_interrupted=any(one.has_interrupted_promotion for one in rounds))
     for one in rounds:
         one.violations += [*swept, *_violations_after_sweep(one, clients)]
         clients.delete(one.foreign_endpoint)

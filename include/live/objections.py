@@ -23,8 +23,8 @@ def objection_of_run(storage: Storage, registry: Registry, keys: Keys) -> Object
         if live_date > keys.date:
             return f"The live endpoint serves a model of newer tweets ({live_date}) than this run's ({keys.date})."
         champion = registry.champion()
-        if champion is not None and champion.date > keys.date:
-            return f"Version {champion.number} is approved, too, and its tweets are newer ({champion.date})."
+        if champion is not None and (champion.date, champion.number) > (keys.date, version.number):
+            return f"Version {champion.number} is approved, too, and newer (tweets of {champion.date})."
         return None
 
     return objection
