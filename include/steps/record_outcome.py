@@ -30,6 +30,7 @@ def record_outcome(
         **{name: report[name] for name in ("status", "outcome")},
         **_figures(report["evaluation"]),
         "champion": _champion(report["history"]),
+        "live": _live(report["promotion"]),
         "report": report["files"]["report"],
         "report_url": report["url"],
     }
@@ -42,6 +43,12 @@ def _figures(evaluation: Mapping[str, Any] | None) -> dict[str, Any]:
         **{name: found.get(name) for name in ("accuracy", "accuracy_interval", "majority_accuracy")},
         "test_tweets": found.get("tweets"),
     }
+
+
+def _live(promotion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the live endpoint serves after this run; None if the run had nothing to do with it."""
+    names = ("endpoint_name", "serving_version", "status")
+    return {name: promotion[name] for name in names} if promotion else None
 
 
 def _champion(history: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -39,12 +39,21 @@ class Champion(BaseModel):
     accuracy_interval: tuple[Share, Share] | None = None
 
 
+class Live(BaseModel):
+    """What the live endpoint served when a report was written."""
+
+    endpoint_name: str
+    serving_version: int | None = None
+    status: str = ""
+
+
 class Report(BaseModel):
     """What the page takes from an event of a hashtag's asset `report`."""
 
     status: str = ""
     outcome: str = ""
     champion: Champion | None = None
+    live: Live | None = None
     report_url: str | None = None
 
 
@@ -132,6 +141,8 @@ class Hashtag:
     evaluations: list[Evaluation] = field(default_factory=list)
     """The oldest date first."""
     champion: Champion | None = None
+    live: Live | None = None
+    """Of the newest report, if its run had to do with it."""
     pending: list[Model] = field(default_factory=list)
     """Newer than the champion, the newest version first."""
     registry_url: str | None = None
@@ -229,7 +240,9 @@ def _add_models(hashtags: dict[str, Hashtag], models: Parsed, reports: Parsed, d
     for hashtag in hashtags.values():
         own = models.get(hashtag.dag_id, [])
         hashtag.evaluations = _evaluations(own)[-dates:]
-        hashtag.champion = _champion(own, reports.get(hashtag.dag_id, []))
+        told = reports.get(hashtag.dag_id, [])
+        hashtag.champion = _champion(own, told)
+        hashtag.live = told[-1][1].live if told else None
         _add_versions(hashtag, [model for _, model in own])
 
 

@@ -411,3 +411,16 @@ def sweep(rows: Any, at: datetime, **columns: Any) -> None:
         "start_date": at,
     }
     rows.add_run("page_a", TODAY, **{**names, "run_after": at, **columns})
+
+
+@pytest.mark.parametrize(("status", "rolled_back"), [("updated", False), ("rolled back", True)])
+def test_what_the_live_endpoint_serves(rows, page, status, rolled_back):
+    rows.add_dag("page_a")
+    live = {"endpoint_name": "retrain-page-a-live", "serving_version": 7, "status": status}
+    rows.add_dates(["page_a"], ["2026-01-01"])
+    rows.add_event("page_a", "report", "2026-01-02", report_extra("2026-01-02", live=live))
+
+    html = page()
+
+    assert "Live: retrain-page-a-live, version 7" in html
+    assert ("after a rollback" in html) == rolled_back
