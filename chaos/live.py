@@ -11,7 +11,7 @@ from chaos.clients import Clients
 from include.aws.registry import Registry, Version
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, IN_PROGRESS, MODEL
 from include.config.names import live_endpoint_name, model_package_group, start_of_live_names
-from include.config.ownership import VERSION, tag_values
+from include.config.ownership import VERSION
 from include.live.requests import alarm_names
 from local_aws.load import Answer, Load
 
@@ -47,15 +47,20 @@ def wrong(clients: Clients, is_interrupted: bool) -> Iterator[str]:
         update that it has requested may have been rolled back without a word in the registry, and its leftovers wait
         for the next promotion or for a sweep.
     """
-    endpoint = _settled(clients)
-    promoted = _promoted(clients)
-    if endpoint is None:
-        if promoted:
-            yield f"{NAME} does not exist, although version {promoted[-1].number} was promoted"
-        return
-    config = ENDPOINT_CONFIG.describe(clients.sagemaker, endpoint["EndpointConfigName"]) or {}
-    tags = tag_values(ENDPOINT_CONFIG.tags(clients.sagemaker, config)) if config else {}
-    serving = int(tags.get(VERSION, 0))
+    endpoint, promoted = _settled(clients), _promoted(clients)
+    if endpoint is not None:
+        yield from _wrong_version(clients, endpoint, promoted, is_interrupted)
+        if not is_interrupted:
+            yield from _left_over(clients, endpoint)
+    elif promoted:
+        yield f"{NAME} does not exist, although version {promoted[-1].number} was promoted"
+
+
+def _wrong_version(
+    clients: Clients, endpoint: dict[str, Any], promoted: list[Version], is_interrupted: bool
+) -> Iterator[str]:
+    config = ENDPOINT_CONFIG.find(clients.sagemaker, endpoint["EndpointConfigName"])
+    serving = int(config[1].get(VERSION, 0)) if config else 0
     if endpoint["EndpointStatus"] != "InService":
         yield f"{NAME} is {endpoint['EndpointStatus']}"
     approved = [version.number for version in promoted if version.approval == "Approved"]
@@ -63,8 +68,6 @@ def wrong(clients: Clients, is_interrupted: bool) -> Iterator[str]:
         yield f"{NAME} serves version {serving}, which is not among the approved ones that were promoted: {approved}"
     elif serving != approved[-1] and not is_interrupted:
         yield f"{NAME} serves version {serving}, although version {approved[-1]} is newer, approved, and was promoted"
-    if not is_interrupted:
-        yield from _left_over(clients, endpoint)
 
 
 def _settled(clients: Clients) -> dict[str, Any] | None:
