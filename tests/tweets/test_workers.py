@@ -9,34 +9,12 @@ import pytest
 
 from include.tweets.workers import Workers
 from tests.conftest import REPOSITORY
-
-started_with = None
-
-
-def start(value):
-    global started_with
-    started_with = value
-
-
-def work(number):
-    return os.getpid(), started_with, number * number
-
-
-def refuse(number):
-    raise KeyError(number)
-
-
-def end(number):
-    os._exit(1)
+from tests.tweets.jobs import count_possible, end, refuse, start, work
 
 
 def failing():
     yield from range(5)
     raise ValueError("no more jobs")
-
-
-def count_possible(queue):
-    queue.put(Workers(None, start).count)
 
 
 def test_results_come_in_order_from_other_processes():
@@ -90,7 +68,7 @@ def test_a_lost_process_is_an_error():
 PROGRAM = """
 import time
 from include.tweets.workers import Workers
-from tests.tweets.test_workers import start, work
+from tests.tweets.jobs import start, work
 workers = Workers(2, start, None)
 print(*{process for process, _, _ in workers.map(work, iter(range(20)))}, flush=True)
 time.sleep(60)
