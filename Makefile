@@ -10,6 +10,8 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 # Three processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
 PYTEST_ARGUMENTS ?= -n 3 --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
+# Some images set it. Then each process of a stack, and each worker of the tests, would compile all modules of the project.
+unexport PYTHONDONTWRITEBYTECODE
 # Each folder of clients/ with a requirements.in has an environment of its own.
 CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requirements.in))
 
