@@ -2,9 +2,10 @@
 
 import itertools
 import json
+import multiprocessing
 import os
 import subprocess
-import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ import pytest
 from include.blazingtext.hyperparameters import to_request
 from include.blazingtext.requests import endpoint_request, training_request
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
+from tests.local_aws.clients import aws_command
 from tests.local_aws.conftest import wait_for_endpoint, wait_for_job
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 SECONDS = 120
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([aws_command.__name__])
 _numbers = itertools.count(1)
 
 
@@ -28,10 +32,16 @@ def aws(*arguments: str, output: str = "json") -> Any:
 
 
 def run(*arguments: str, output: str = "json") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "awscli", *arguments, "--output", output]
+    command = [*arguments, "--output", output]
     # No file of the user's, and no pager: the command is the one of this test alone.
     environment = {**os.environ, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder) / "output", Path(folder) / "errors"
+        process = FORKS.Process(target=aws_command.main, args=(command, environment, *files), daemon=True)
+        process.start()
+        process.join(SECONDS)
+        assert process.exitcode is not None, "it is still running"
+        return subprocess.CompletedProcess(command, process.exitcode, *(file.read_text() for file in files))
 
 
 @pytest.fixture
