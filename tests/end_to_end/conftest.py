@@ -1,5 +1,7 @@
 """One whole stack for these tests: a local AWS, and Airflow with scheduler, triggerer, DAG processor and API server."""
 
+import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +17,12 @@ from local_stack.settings import StackSettings
 from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
 from tests.end_to_end import pager
+from tests.end_to_end.dags import deferrals
 
 HASHTAGS = """
 aws: &technical {labels: {"0": technical, "1": marketing}, parameters: {window_days: 7}}
 azure: *technical
-own: {labels: {"0": technical, "1": marketing}, wait_hours: 0}
-early: {labels: {"0": a, "1": b}, wait_hours: 0}
+early: {labels: {"0": technical, "1": marketing}, wait_hours: 0}
 slow: {labels: {"0": a, "1": b}, late_after_hours: 0.001}
 """
 """The daily run of slow is late as soon as it is there."""
@@ -28,9 +30,14 @@ QUEUE = "new-tweets"
 
 
 @pytest.fixture(scope="module")
-def dags_folder() -> Path:
-    """The product's; a module may have others."""
-    return REPOSITORY / "dags"
+def dags_folder(tmp_path_factory) -> Path:
+    """The product's DAGs, another team's, which is that of the page on assets, and the tests' own."""
+    folder = tmp_path_factory.mktemp("dags")
+    for file in (*(REPOSITORY / "dags").glob("*.py"), Path(deferrals.__file__)):
+        shutil.copy(file, folder)
+    (example,) = re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "docs" / "airflow.md").read_text(), re.M | re.S)
+    (folder / "other_team.py").write_text(example)
+    return folder
 
 
 @pytest.fixture(scope="module")  # stopped before the tests that follow

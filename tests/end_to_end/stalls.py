@@ -1,18 +1,12 @@
-"""
-No deferral is taken for a failure, however late the scheduler reads that the deferring process has ended.
-
-https://github.com/apache/airflow/issues/71580
-"""
+"""A run with many deferrals on a machine that stalls: https://github.com/apache/airflow/issues/71580"""
 
 import random
 import signal
 import threading
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 import psutil
-import pytest
 
 from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.triggers.endpoint import DELETE
@@ -20,26 +14,18 @@ from include.aws.clock import time_now
 from include.aws.resources import IN_ORDER_OF_CREATION
 from include.blazingtext.requests import as_tags
 from include.config.ownership import ownership_tags
-from local_stack.airflow_api import AirflowApi, wait_until
+from local_stack.airflow_api import AirflowApi
 from local_stack.errors import StackError
 from local_stack.stack import LocalStack
 from tests.end_to_end.conftest import client_of
 from tests.end_to_end.dags.deferrals import BUCKET, OF_EACH_KIND, deploy_request, train_request
 
 DAG_ID = "deferrals"
-pytestmark = pytest.mark.timeout(900)  # on a slow machine, with the stack's start or end
 ROUND = "a"
 KINDS = ("wait", "train", "deploy", "hold", "delete")
 
 
-@pytest.fixture(scope="module")
-def dags_folder() -> Path:
-    """Without the product's DAGs, whose runs would be scheduled beside the test's."""
-    return Path(__file__).with_name("dags")
-
-
-@pytest.fixture
-def trained(stack) -> None:
+def make_model(stack: LocalStack) -> None:
     """A model for the endpoints, and the files that the round's jobs train on."""
     s3, sagemaker = client_of(stack, "s3"), client_of(stack, "sagemaker")
     for channel in ("train", "validation"):
@@ -68,29 +54,6 @@ def scheduler(stack: LocalStack) -> list[psutil.Process]:
 def workers(stack: LocalStack) -> list[psutil.Process]:
     """The processes of the executor in which tasks are supervised, two of four."""
     return psutil.Process(stack.parts["scheduler"].process.pid).children()[:2]
-
-
-def test_what_is_ready_at_once_succeeds_at_the_first_try_while_somebody_stalls(stack, airflow, trained):
-    make_endpoints(stack)
-    over = threading.Event()
-    stalling = threading.Thread(target=stall, args=[stack, over])
-    run_id = airflow.trigger(DAG_ID, {"round": ROUND})
-    # For each task that a trigger ends, Airflow has it parse the DAG twice, to call callbacks that there are not.
-    stack.kill("dag-processor")
-    stalling.start()
-    try:
-        state = wait_until(lambda: attend(stack, airflow, run_id), 280, "the run's end", pause=0.2)
-    finally:
-        over.set()
-        stalling.join()
-
-    tasks = airflow.tasks(DAG_ID, run_id)
-    assert {task_id: task["state"] for task_id, task in tasks.items() if task["state"] != "success"} == {}
-    assert state == "success"
-    assert {task_id for task_id, task in tasks.items() if task["try_number"] != 1} == set()
-    assert airflow.events("state mismatch", run_id) == []
-    # Of each kind at least one. A task whose work is done when it looks for the first time does not defer.
-    assert deferrals(stack, run_id) > OF_EACH_KIND * (len(KINDS) - 1)
 
 
 def stall(stack: LocalStack, over: threading.Event) -> None:
