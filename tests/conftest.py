@@ -47,6 +47,7 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import requests  # noqa: E402
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # noqa: E402
+from botocore import hooks  # noqa: E402
 from botocore.loaders import JSONFileLoader, Loader  # noqa: E402
 from jsonschema import Draft202012Validator  # noqa: E402
 
@@ -93,6 +94,20 @@ def _list_services_once(loader: Loader, type_name: str) -> list[str]:
 
 
 Loader.list_available_services = _list_services_once
+
+# And half of the rest into the names of events, which each session translates, and into its handlers' signatures.
+_event_names: dict[str, str] = {}
+_make_aliaser = hooks.EventAliaser.__init__
+_accepts_kwargs = functools.lru_cache(1000)(hooks.accepts_kwargs)
+
+
+def _make_aliaser_with_known_names(aliaser: hooks.EventAliaser, *arguments: Any, **options: Any) -> None:
+    _make_aliaser(aliaser, *arguments, **options)
+    aliaser._alias_name_cache = _event_names
+
+
+hooks.EventAliaser.__init__ = _make_aliaser_with_known_names
+hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler, "__func__", handler))
 
 # And an eighth into checking, for each of a task's parameters, that its schema is one.
 _check_schema = Draft202012Validator.check_schema
