@@ -18,14 +18,17 @@ SECONDS_TO_STOP = 10
 def main(command: list[str]) -> int:
     # This package's own path would hide what a job's package lacks.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # Spark starts processes of its own. All of them are in the command's group.
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    process: subprocess.Popen[bytes] | None = None
+    is_told_to_stop = False
 
     def end(number: int) -> None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
+            if process is not None:
+                os.killpg(process.pid, number)
 
     def stop(*_: object) -> None:
+        nonlocal is_told_to_stop
+        is_told_to_stop = True
         end(signal.SIGTERM)
         killer = threading.Timer(SECONDS_TO_STOP, end, [signal.SIGKILL])
         killer.daemon = True
@@ -37,6 +40,10 @@ def main(command: list[str]) -> int:
         end(signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, stop)
+    # Spark starts processes of its own. All of them are in the command's group.
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    if is_told_to_stop:  # before there was a process to end
+        stop()
     threading.Thread(target=end_with_server, daemon=True).start()
     status = process.wait()
     end(signal.SIGKILL)  # what the command has left behind
