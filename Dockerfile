@@ -1,14 +1,20 @@
-# The official Airflow image with the locked requirements and this package in it.
+# The official Airflow image with the locked requirements and this package in it. `docker build --target airflow` ends
+# before the local AWS and its packages: that image is for deployments.
 ARG BASE_IMAGE=apache/airflow:3.3.2-python3.12
-FROM ${BASE_IMAGE}
+FROM ${BASE_IMAGE} AS airflow
 
 COPY --chown=airflow:0 requirements.txt /opt/airflow/requirements.txt
-# --no-deps: the lock is complete, and a plain resolution of it fails (see its first lines).
+# --no-deps: the lock is complete.
 RUN pip install --no-cache-dir --require-hashes --no-deps -r /opt/airflow/requirements.txt
 
 ENV PYTHONPATH=/opt/airflow:/opt/airflow/plugins
 
 COPY --chown=airflow:0 include /opt/airflow/include
-COPY --chown=airflow:0 local_aws /opt/airflow/local_aws
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 plugins /opt/airflow/plugins
+
+FROM airflow
+
+COPY --chown=airflow:0 requirements-local.txt /opt/airflow/requirements-local.txt
+RUN pip install --no-cache-dir --require-hashes --no-deps -r /opt/airflow/requirements-local.txt
+COPY --chown=airflow:0 local_aws /opt/airflow/local_aws

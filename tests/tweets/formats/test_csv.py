@@ -230,3 +230,22 @@ def test_most_rows_are_read_quickly(line):
 
 def test_no_long_row_is_read_quickly():
     assert CsvFormat("f", Labels(LABELS)).plain_row(b"0," + b"x" * (MAX_TEXT_CHARACTERS + 1)) is None
+
+
+@pytest.mark.parametrize(
+    "options", [{"index": False}, {"index": False, "header": False}, {}], ids=["plain", "bare", "index"]
+)
+def test_a_file_is_read_as_pandas_writes_it(options):
+    import pandas
+
+    texts = ["plain", 'with, comma and "quotes"', "two\nlines", "caf\u00e9 \U0001f600"]
+    frame = pandas.DataFrame({"label": [0, 1, 0, 1], "text": texts})
+
+    content = frame.to_csv(**options).encode()
+
+    assert rows(content) == [
+        ("technical", texts[0]),
+        ("marketing", texts[1]),
+        ("technical", texts[2]),
+        ("marketing", texts[3]),
+    ]
