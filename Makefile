@@ -18,7 +18,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-clients test-spark .java fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-clients test-bundles test-spark .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -39,6 +39,9 @@ coverage: $(VENV)/.installed-dev  ## every test, with the branch coverage, which
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
 
+test-bundles: $(VENV)/.installed-dev  ## bundles installed as MWAA, Astronomer and an image do, each with one whole run
+	@$(BIN)/python -m pytest -o tmp_path_retention_policy=failed --timeout 900 release
+
 test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
 	@WITH_SPARK=1 $(BIN)/python -m pytest tests/dags/test_retrain_hashtag.py -k glue
@@ -47,6 +50,15 @@ test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs wi
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { \
 		echo "Spark needs Java 17, and there is none. On Debian: apt-get install openjdk-17-jre-headless; or set JAVA_HOME." >&2; \
 		exit 1; }
+
+mwaa: $(VENV)/.installed  ## a bundle for Amazon MWAA in dist/mwaa; HASHTAGS=FILE, and RETRAIN_… variables as settings
+	@$(BIN)/python -m release mwaa $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
+
+astro: $(VENV)/.installed  ## the same for Astronomer, in dist/astro
+	@$(BIN)/python -m release astro $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
+
+audit: $(VENV)/.installed  ## known vulnerabilities of the locked packages; fails also if the database cannot be reached
+	@$(BIN)/python -m release audit
 
 # In rounds, each with new examples, and with a limit of memory (in kB).
 fuzz: $(VENV)/.installed-dev  ## readers of other people's bytes (rows, archives, models, hashtags); MINUTES=5
@@ -76,26 +88,33 @@ pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today'
 check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos docs
+	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos docs release
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs
+	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs release
 
 lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
 	@sh -c 'set -e; \
-		options="--universal --generate-hashes --python-version 3.11 --no-header --no-annotate --quiet"; \
-		compile() { out=$$1; shift; cp $$out $$out.new; $(BIN)/uv pip compile $$options "$$@" -o $$out.new; \
+		plain="--no-header --no-annotate --quiet"; \
+		options="$$plain --universal --generate-hashes --python-version 3.11"; \
+		compile() { out=$$1; shift; cp $$out $$out.new; $(BIN)/uv pip compile "$$@" -o $$out.new; \
 			{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; }; \
-		compile requirements.txt pyproject.toml --group airflow; \
-		compile requirements-local.txt --group local -c requirements.txt; \
-		compile requirements-dev.txt --group dev -c requirements.txt -c requirements-local.txt; \
+		compile requirements.txt $$options pyproject.toml --group airflow; \
+		compile requirements-local.txt $$options --group local -c requirements.txt; \
+		compile requirements-dev.txt $$options --group dev -c requirements.txt -c requirements-local.txt; \
+		has_airflow=$$($(BIN)/uv pip compile $$plain --universal --python-version 3.11 --group airflow -c requirements.txt \
+			| sed -n "s/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p"); \
+		compile release/astro/requirements.txt $$plain --universal --python-version 3.11 pyproject.toml \
+			-c requirements.txt $$has_airflow; \
+		compile release/mwaa/requirements.txt $$plain --generate-hashes --python-version 3.12 --python-platform x86_64-manylinux_2_28 pyproject.toml \
+			-c release/mwaa/constraints.txt $$has_airflow; \
 		for client in $(CLIENTS); do \
 		$(BIN)/uv pip compile $$options clients/$$client/requirements.in -o clients/$$client/requirements.txt; done; \
 		$(BIN)/uv pip compile $$options spark/requirements.in -o spark/requirements.txt; \
 		$(BIN)/uv pip compile $$options include/spark/requirements.in -c spark/requirements.txt -o include/spark/requirements.txt'
 
 clean:  ## remove the virtual environment and everything that runs have left
-	rm -rf $(VENV) .venv-clients .venv-spark .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-clients .venv-spark .airflow dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.python:
 	@if [ -z "$(PYTHON)" ]; then \

@@ -1,0 +1,77 @@
+"""The files that a deployment needs of this repository."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from include.config.errors import ConfigurationError
+from include.config.hashtags import load_hashtags
+
+REPOSITORY = Path(__file__).parents[1]
+HASHTAGS = "include/hashtags.yaml"
+_SUFFIXES = {".py", ".yaml", ".json", ".jinja", ".tab", ".txt", ".md"}
+_COMMAND_LINE = ("include/cli.py", "include/samples.py", "include/sample_data/")
+"""No DAG needs these."""
+_SAME_TIME = (1980, 1, 1, 0, 0, 0)
+"""Of every file in an archive, so that the same code is the same bytes."""
+_READABLE = 0o644 << 16
+"""The mode of a file, where an archive has it."""
+
+Files = dict[str, bytes]
+"""Contents by their paths in a bundle."""
+
+
+def deployed(hashtags: Path | None = None) -> Files:
+    """
+    DAGs, plugins and include, without what only the command line uses.
+
+    :param hashtags: the hashtags file to use instead of include/hashtags.yaml
+    :raises ConfigurationError: there is a mistake in it
+    """
+    paths = [path for folder in ("dags", "include", "plugins") for path in (REPOSITORY / folder).rglob("*")]
+    found = {path.relative_to(REPOSITORY).as_posix(): path for path in sorted(paths) if _is_code_or_data(path)}
+    files = {name: path.read_bytes() for name, path in found.items() if not name.startswith(_COMMAND_LINE)}
+    return files | ({HASHTAGS: _checked(hashtags)} if hashtags else {})
+
+
+def _is_code_or_data(path: Path) -> bool:
+    return path.is_file() and (path.suffix in _SUFFIXES or path.name == ".airflowignore")
+
+
+def _checked(path: Path) -> bytes:
+    if not path.is_file():
+        raise ConfigurationError(f"There is no file {path}.")
+    found = load_hashtags(path)
+    if found.errors:
+        raise ConfigurationError("\n".join(map(str, found.errors)))
+    return path.read_bytes()
+
+
+def below(files: Files, *folders: str) -> Files:
+    """Those files that are in one of these folders."""
+    return {name: content for name, content in files.items() if name.split("/")[0] in folders}
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """An archive. Nothing is compressed: other versions of zlib would make other bytes of the same files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _SAME_TIME)
+            entry.external_attr = _READABLE
+            archive.writestr(entry, files[name])
+    return content.getvalue()
+
+
+def write(files: Files, folder: Path) -> None:
+    """Write a bundle. Files of an earlier one, which this one does not have, are removed."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)

@@ -1,0 +1,62 @@
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from release.__main__ import main
+
+Answers = Mapping[str, Callable[[bytes], str | int]]
+"""By path: what to answer to a request's body, a text or the status of an error."""
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def release(*arguments: str, **variables: str) -> Done:
+    """``python -m release …``, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name in [name for name in os.environ if name.startswith("RETRAIN_")]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["release", *arguments])
+        code = main()
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Answers], str]]:
+    """Starts a web site, and returns its address."""
+    with ExitStack() as servers:
+
+        def start(answers: Answers) -> str:
+            class Handler(BaseHTTPRequestHandler):
+                def do_GET(self) -> None:
+                    body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                    answer = answers[self.path](body) if self.path in answers else 404
+                    self.send_response(200 if isinstance(answer, str) else answer)
+                    self.end_headers()
+                    self.wfile.write(answer.encode() if isinstance(answer, str) else b"")
+
+                do_POST = do_GET  # noqa: N815 (the interface of http.server)
+
+                def log_message(self, *arguments: object) -> None:
+                    pass
+
+            server = servers.enter_context(HTTPServer(("127.0.0.1", 0), Handler))
+            servers.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield start
