@@ -24,7 +24,8 @@ from tests.conftest import REPOSITORY
 from tests.release.conftest import release
 
 NOWHERE = "http://127.0.0.1:9/constraints.txt"
-NOT_DEPLOYED = ("include/cli.py", "include/samples.py", "include/sample_data/", "include/spark/requirements.in")
+COMMAND_LINE = ("include/cli.py", "include/live/command.py", "include/samples.py")
+NOT_DEPLOYED = (*COMMAND_LINE, "include/sample_data/", "include/spark/requirements.in")
 
 
 def make(platform: str, out: Path, *arguments: str, **variables: str) -> dict[str, bytes]:
@@ -54,6 +55,18 @@ def test_a_bundle_is_what_a_deployment_needs_of_the_repository_and_nothing_else(
     names = {name.removeprefix("plugins/") if "include/" in name else name for name in bundle}
 
     assert names - platforms == needed
+
+
+def test_nothing_in_it_imports_what_was_left_out(bundle):
+    left_out = [name.removesuffix(".py").replace("/", ".") for name in COMMAND_LINE]
+    code = {name: content.decode() for name, content in bundle.items() if name.endswith(".py")}
+
+    for module in left_out:
+        package, _, name = module.rpartition(".")
+        words = re.compile(
+            rf"import {re.escape(module)}\b|from {re.escape(module)} import|from {package} import .*\b{name}\b"
+        )
+        assert [path for path, text in code.items() if words.search(text)] == []
 
 
 def test_every_file_is_the_repositorys(bundle):
