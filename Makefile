@@ -18,7 +18,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-clients test-bundles test-spark .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-clients test-bundles test-spark test-compose env env-check .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -45,6 +45,15 @@ test-bundles: $(VENV)/.installed-dev  ## bundles installed as MWAA, Astronomer a
 test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
 	@WITH_SPARK=1 $(BIN)/python -m pytest tests/dags/test_retrain_hashtag.py -k glue
+
+test-compose: $(VENV)/.installed-dev  ## docker-compose.yaml with an engine: start, login, a run, kills, restarts
+	@$(BIN)/python -m pytest compose
+
+env:  ## write .env for docker compose, with fresh secrets; LOCAL=1 for the local AWS with the sample tweets
+	@python3 compose/environment.py $(if $(LOCAL),--local)
+
+env-check:  ## what is missing in .env, and which exported variables win over it
+	@python3 compose/environment.py --check
 
 .java:
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { \
@@ -88,9 +97,9 @@ pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today'
 check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos docs release
+	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos compose docs release
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos docs release
+	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos compose docs release
 
 lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
