@@ -107,6 +107,7 @@ def check(text: str, example: str, environment: Mapping[str, str]) -> list[str]:
         *(
             f"{name} is in .env, and docker-compose.yaml does not read it. See .env.example."
             for name in sorted(settings.keys() - known.keys())
+            if not name.startswith("COMPOSE_")  # docker compose's own
         ),
         *(
             f"{name} is exported in this shell, and so wins over .env. Otherwise: unset {name}"

@@ -22,7 +22,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
 ONE_SHOT = {"airflow-init", "local-aws-samples"}
 LASTING = sorted(set(SERVICES) - ONE_SHOT)
-COMPOSES_OWN = {"COMPOSE_FILE", "COMPOSE_PROFILES"}
+RESTORING = ("VISIBILITY_TIMEOUT", "UNACKED_RESTORE_THROTTLE")
 VARIABLE = re.compile(r"(?<!\$)\$\{([A-Z_]+)(?:(:[-?])((?:[^{}]|\{[^{}]*\})*))?\}")
 
 
@@ -107,12 +107,17 @@ def test_up_with_wait_knows_that_the_services_that_end_may_end():
     assert waited_for == ONE_SHOT
 
 
-def test_a_message_comes_again_while_its_token_is_valid_still():
+def test_what_a_killed_worker_has_taken_comes_back_while_its_token_is_valid(monkeypatch):
     from airflow.configuration import conf
+    from airflow.providers.celery.executors.default_celery import get_default_celery_config
 
-    timeout = int(COMPOSE["x-airflow"]["environment"]["AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT"])
+    environment = COMPOSE["x-airflow"]["environment"]
+    for name in ("__CELERY__BROKER_URL", *(f"__CELERY_BROKER_TRANSPORT_OPTIONS__{option}" for option in RESTORING)):
+        monkeypatch.setenv(f"AIRFLOW{name}", environment[f"AIRFLOW{name}"])
+    options = get_default_celery_config(conf)["broker_transport_options"]
 
-    assert timeout <= conf.getfloat("scheduler", "task_queued_timeout", fallback=600) / 2
+    assert options["unacked_restore_throttle"] == 1
+    assert options["visibility_timeout"] < conf.getfloat("scheduler", "task_queued_timeout") / 2
 
 
 @pytest.mark.parametrize(
