@@ -319,6 +319,38 @@ def test_whatever_people_mark_the_endpoint_goes_and_the_run_tells_the_truth(stac
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
 
 
+def test_a_live_endpoint_that_nobody_wants_is_asked_about_once_and_turned_off(
+    stack, airflow, sagemaker, pages, tmp_path
+):
+    """It was made while the hashtags file had live: true, which the stack's file has not."""
+    (tmp_path / "hashtags.yaml").write_text('aws: {labels: {"0": technical, "1": marketing}, live: true}')
+    environment = {**stack.environment, "RETRAIN_HASHTAGS_FILE": str(tmp_path / "hashtags.yaml")}
+    command = [sys.executable, "-m", "include.cli", "live", "aws", "--serve", "1"]
+    subprocess.run(command, cwd=REPOSITORY, env=environment, check=True)
+
+    for _ in range(2):
+        assert ended(airflow, airflow.trigger("sweep_endpoints", {}), "sweep_endpoints") == "success"
+
+    (run,) = airflow.runs("live_endpoint")
+    run_id = run["dag_run_id"]
+    assert run_id.startswith("unwanted__aws__")
+    wait_until(
+        lambda: states_of(airflow, run_id, "live_endpoint").get("ask_person") == "awaiting_input", SECONDS, "a question"
+    )
+    question = airflow.question("live_endpoint", run_id, "ask_person")
+    assert question["subject"] == "#aws has a live endpoint that nobody wants, and AWS bills it"
+    assert "retrain-aws-live (version 1, InService)" in question["body"]
+    assert [subject for subject, _ in pages() if "nobody wants" in subject] == [
+        "#aws: nobody wants the live endpoint, and AWS bills it."
+    ]
+
+    airflow.answer("live_endpoint", run_id, "ask_person", "Turn it off", {})
+
+    assert ended(airflow, run_id, "live_endpoint") == "success"
+    assert sagemaker.list_endpoints(NameContains="-live")["Endpoints"] == []
+    assert client_of(stack, "cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
 def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_newest(stack, airflow, sagemaker):
     """
     While the DAG is unpaused and scheduled. Four dates, of which the first has a file without tweets. The form sends
