@@ -7,7 +7,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import tee
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -252,14 +252,12 @@ def _add_live(commands: Any) -> None:
 
 
 def _live(options: argparse.Namespace) -> int:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from include.live.command import Session
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log = logging.getLogger("live")
     log.setLevel(logging.INFO)
-    try:
+    with _aws_errors():
         session = Session(check_hashtag(options.hashtag), log)
         if options.serve is not None:
             return EXIT_DONE if session.serve(options.serve).status != "rolled back" else EXIT_BAD_DATA
@@ -267,8 +265,6 @@ def _live(options: argparse.Namespace) -> int:
             session.turn_off()
         else:
             print(session.show() or f"#{options.hashtag} has no live endpoint.")
-    except (BotoCoreError, ClientError) as error:
-        raise ConfigurationError(f"AWS: {error}") from None
     return EXIT_DONE
 
 
@@ -353,13 +349,20 @@ def _upload_samples(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     if bool(options.texts) == bool(options.file):
         raise ConfigurationError("give texts, or a file of texts with --file")
+    with _aws_errors():
+        _print_predictions(options)
+    return EXIT_DONE
+
+
+@contextmanager
+def _aws_errors() -> Iterator[None]:
+    """AWS's errors as this command's."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        _print_predictions(options)
+        yield
     except (BotoCoreError, ClientError) as error:
         raise ConfigurationError(f"AWS: {error}") from None
-    return EXIT_DONE
 
 
 def _print_predictions(options: argparse.Namespace) -> None:

@@ -13,13 +13,19 @@ from include.live.requests import alarm_names
 
 
 class Retirement:
-    """The deletion of a hashtag's live endpoint, which any process can go on with."""
+    """
+    The deletion of a hashtag's live endpoint, which any process can go on with.
 
-    def __init__(self, clients: Clients, hashtag: str, deployment: str, log: logging.Logger):
+    :param deleted: gets the names of what was deleted, and has those that an earlier process has deleted
+    """
+
+    def __init__(
+        self, clients: Clients, hashtag: str, deployment: str, log: logging.Logger, deleted: list[str] | None = None
+    ):
         self._aws, self._hashtag, self._log = clients, hashtag, log
         self._tags = live_tags(hashtag, deployment)
         self.name = live_endpoint_name(hashtag)
-        self._deleted: list[str] = []
+        self._deleted = [] if deleted is None else deleted
 
     def poll(self) -> list[str] | None:
         """

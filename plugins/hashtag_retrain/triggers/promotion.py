@@ -106,7 +106,22 @@ class PromotionTrigger(LiveEndpointTrigger):
 
 
 class RetirementTrigger(LiveEndpointTrigger):
-    """Delete the live endpoint and all that belongs to it, and wait for the end. The result is a list of names."""
+    """
+    Delete the live endpoint and all that belongs to it, and wait for the end. The result is a list of names.
+
+    :param deleted: the names of what was deleted so far
+    """
+
+    def __init__(
+        self,
+        hashtag: str,
+        deployment: dict[str, Any],
+        poll_seconds: float,
+        hook_arguments: dict[str, Any],
+        deleted: list[str] | None = None,
+    ) -> None:
+        super().__init__(hashtag, deployment, poll_seconds, hook_arguments)
+        self.deleted = deleted or []
 
     def poll(self) -> Done | None:
         deleted = self._retirement.poll()
@@ -114,4 +129,4 @@ class RetirementTrigger(LiveEndpointTrigger):
 
     @cached_property
     def _retirement(self) -> Retirement:
-        return Retirement(self.clients, self.hashtag, self.settings.deployment, self.log)
+        return Retirement(self.clients, self.hashtag, self.settings.deployment, self.log, self.deleted)
