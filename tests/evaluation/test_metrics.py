@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.blazingtext.model import Prediction
@@ -92,6 +92,7 @@ def test_intervals_hold_their_figures_and_narrow_with_more_tweets():
     assert evaluation(32, 8) == few
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 40), st.integers(1, 3), st.randoms(use_true_random=False))
 def test_rare_labels_do_not_lift_the_intervals_above_their_figures(rare, each, chance):
     known = ["big0", "big1", *[f"rare{number}" for number in range(rare)]]

@@ -173,7 +173,7 @@ def test_a_tweet_stays_in_its_split_while_the_data_grow(tmp_path):
         assert set(day[split]) <= set(next_day[split])
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.data())
 def test_no_window_tests_on_a_tweet_that_another_window_trains_or_validates_on(tmp_path_factory, data):
     """So a champion, of whatever date and window, has not been trained on a candidate's test tweets."""
