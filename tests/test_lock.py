@@ -22,7 +22,7 @@ LOCKS = (
 PYPROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 GROUPS = {"dependencies": PYPROJECT["project"]["dependencies"], **PYPROJECT["dependency-groups"]}
 OWN = {"include", "hashtag_retrain", "local_aws", "local_stack"}
-OF_AIRFLOW = {"botocore", "fastapi", "pendulum", "psycopg2-binary", "sqlalchemy", "starlette"}
+OF_AIRFLOW = {"botocore", "fastapi", "pendulum", "sqlalchemy", "starlette"}
 """What the product imports of Airflow's and boto3's own requirements, in the versions that these need."""
 OF_GLUE = {"pyspark"}
 PACKAGES = {
