@@ -108,8 +108,8 @@ lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml an
 		options="$$plain --universal --generate-hashes --python-version 3.11"; \
 		compile() { out=$$1; shift; cp $$out $$out.new; $(BIN)/uv pip compile "$$@" -o $$out.new; \
 			{ sed -n "/^#/p;/^[^#]/q" $$out; cat $$out.new; } > $$out.tmp; mv $$out.tmp $$out; rm $$out.new; }; \
-		compile requirements.txt $$options pyproject.toml --group airflow; \
-		compile requirements-local.txt $$options --group local -c requirements.txt; \
+		compile requirements.txt $$options --annotate pyproject.toml --group airflow; \
+		compile requirements-local.txt $$options --annotate --group local -c requirements.txt; \
 		compile requirements-dev.txt $$options --group dev -c requirements.txt -c requirements-local.txt; \
 		has_airflow=$$($(BIN)/uv pip compile $$plain --universal --python-version 3.11 --group airflow -c requirements.txt \
 			| sed -n "s/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p"); \

@@ -93,6 +93,13 @@ def test_a_table_says_what_each_direct_dependency_is_for(group):
     assert direct(group) <= {name.lower() for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
 
+@pytest.mark.parametrize("name", LOCKS[:2])
+def test_the_lock_says_of_every_package_who_needs_it(name):
+    text = (REPOSITORY / name).read_text()
+
+    assert len(re.findall(r"^    # via", text, re.MULTILINE)) == len(re.findall(r"^[a-z0-9._-]+==", text, re.MULTILINE))
+
+
 def test_the_locks_agree():
     """On versions of what is in several, so that they install on top of each other."""
     versions: dict[str, set[str]] = {}
