@@ -88,7 +88,7 @@ def _wrong_report(plan: Plan, run: Run, clients: Clients) -> Iterator[str]:
     except ClientError as error:
         yield f"run {run.run_id} is a success without a report: {error}"
         return
-    if (report["decision"] or {}).get("deploy") is not True or not report["outcome"].startswith("Deployed"):
+    if (report["decision"] or {}).get("deploy") is not True or report["status"] not in {"deployed", "rolled back"}:
         yield f"run {run.run_id} had to deploy and is a success, but its report says: {report['outcome']}"
 
 

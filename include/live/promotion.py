@@ -304,7 +304,8 @@ class Promotion:
     def _note_rollback(self, endpoint: dict[str, Any], attempt: _Attempt) -> Promoted:
         if not self._was_rolled_back():
             alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.modified)]
-            reason = " ".join(filter(None, (endpoint.get("FailureReason"), *alarms))) or "AWS gives no reason."
+            reasons = [*filter(None, [endpoint.get("FailureReason")]), *alarms] or ["AWS gives no reason"]
+            reason = " ".join(f"{one.rstrip('.')}." for one in reasons)
             self._give_up(endpoint, reason)
         self._clean_up()
         return self._result("rolled back", endpoint, reason=self._version.approval_reason)

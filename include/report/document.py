@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from include.evaluation.gate import TO_BE_DEPLOYED, Decision
 from include.report.failures import NO_MESSAGE, describe_failures
-from include.results import Registered, Results, Trained, Tuned
+from include.results import Promoted, Registered, Results, Trained, Tuned
 
 REPORT_SCHEMA = "run-report/4"
 
-Status = Literal["deployed", "not deployed", "failed", "skipped", "unfinished", "evaluated"]
+Status = Literal["deployed", "rolled back", "not deployed", "failed", "skipped", "unfinished", "evaluated"]
 """
-What became of the run's model. "skipped": there were no tweets. "unfinished": the run goes on, or ended without an
-evaluation. "evaluated": outside of a run, by the command line.
+What became of the run's model. "rolled back": the live endpoint has given it up. "skipped": there were no tweets.
+"unfinished": the run goes on, or ended without an evaluation. "evaluated": outside of a run, by the command line.
 """
 
 
@@ -82,7 +82,7 @@ def describe_run(
     """
     prepared, evaluated = results.prepare_dataset, results.evaluate_model
     decision = evaluated.decision if evaluated else None
-    status, outcome = _outcome(run, decision)
+    status, outcome = _outcome(run, decision, results.promote_model)
     return {
         "schema": REPORT_SCHEMA,
         "hashtag": run.hashtag,
@@ -94,7 +94,7 @@ def describe_run(
         "status": status,
         "outcome": outcome,
         "links": asdict(run.links),
-        "summary": _warnings(results) + _summary(outcome, data, evaluation),
+        "summary": [*(prepared.warnings if prepared else []), *_summary(outcome, data, evaluation)],
         "tasks": dict(run.states),
         "failures": {task_id: message or NO_MESSAGE for task_id, message in run.failures.items()},
         "dates": prepared.dates if prepared else None,
@@ -144,14 +144,14 @@ def subject_of_notice(report: Mapping[str, Any]) -> str | None:
     what = f"#{report['hashtag']} {report['date']}"
     if failed_tasks(report["tasks"]):
         return f"{what}: Failed at {', '.join(failed_tasks(report['tasks']))}."
-    if (report["promotion"] or {}).get("status") == "rolled back":
+    if report["status"] == "rolled back":
         return f"{what}: the live endpoint has rolled the new model back."
     if (report["decision"] or {}).get("refused"):
         return f"{what}: the new model was not deployed."
     return None
 
 
-def _outcome(run: Run, decision: Decision | None) -> tuple[Status, str]:
+def _outcome(run: Run, decision: Decision | None, promoted: Promoted | None) -> tuple[Status, str]:
     states = run.states
     if failed := failed_tasks(states):
         why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
@@ -160,7 +160,12 @@ def _outcome(run: Run, decision: Decision | None) -> tuple[Status, str]:
         return "skipped", "Skipped: no labelled tweets for this date."
     if decision is None:
         return "unfinished", "No model was evaluated."
-    return _outcome_of(decision, states.get("deploy_endpoint"))
+    status, outcome = _outcome_of(decision, states.get("deploy_endpoint"))
+    if promoted is None:
+        return status, outcome
+    if promoted.status == "rolled back":
+        return "rolled back", str(promoted)
+    return status, f"{outcome} {promoted}"
 
 
 def _outcome_of(decision: Decision, deployment: str | None) -> tuple[Status, str]:
@@ -175,12 +180,6 @@ def _outcome_of(decision: Decision, deployment: str | None) -> tuple[Status, str
         words = "Not deployed, because deploy_endpoint was skipped"
         return "not deployed", decision.reason.replace(TO_BE_DEPLOYED, words, 1)
     return "unfinished", decision.reason
-
-
-def _warnings(results: Results) -> list[str]:
-    """What to read before everything else."""
-    prepared, promoted = results.prepare_dataset, results.promote_model
-    return [*(prepared.warnings if prepared else []), *([str(promoted)] if promoted else [])]
 
 
 def _summary(outcome: str, data: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> list[str]:

@@ -18,6 +18,7 @@ MAX_MATRIX_LABELS = 20
 MAX_CONFUSIONS = 20
 SIGNS: Mapping[Status, str] = {
     "deployed": "✓",
+    "rolled back": "↩",
     "not deployed": "⊘",
     "failed": "✗",
     "skipped": "↷",

@@ -73,7 +73,7 @@ def test_a_report_that_says_something_else_is_found(clients, settings, client):
     key = Keys(settings.prefix, PLAN.hashtag, PLAN.parameters["date"]).run(
         run_name(clients.deployment, PLAN.dag_id, "r")
     )
-    told = {"decision": {"deploy": True}, "outcome": "Failed at train_model."}
+    told = {"decision": {"deploy": True}, "status": "failed", "outcome": "Failed at train_model."}
     Storage(client("s3"), settings.bucket).write_json(told, key + "report.json")
 
     assert "its report says: Failed at" in next(audit.wrong_state(PLAN, Run("r", "success", SUCCESS), False, clients))

@@ -63,6 +63,27 @@ def test_it_says_deployed_only_when_it_is(state, outcome):
     assert report["outcome"] == outcome
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("created", ("deployed", "Deployed: it is good. retrain-aws-live was created, and serves version 7.")),
+        ("rolled back", ("rolled back", "Version 7 was rolled back. retrain-aws-live serves version 6 now.")),
+    ],
+)
+def test_a_model_that_the_live_endpoint_has_rolled_back_is_not_said_to_be_deployed(status, said):
+    promoted = {
+        "endpoint_name": "retrain-aws-live",
+        "version": 7,
+        "status": status,
+        "serving_version": 6,
+        "reason": "Version 7 was rolled back.",
+    }
+    report = describe_run(a_run(states={"deploy_endpoint": "success"}), results(promote_model=promoted), None, None, [])
+
+    assert (report["status"], report["outcome"]) == said
+    assert (subject_of_notice(report) or "").endswith("rolled the new model back.") == (status == "rolled back")
+
+
 def test_the_cost_is_what_this_run_is_billed_for():
     cost = a_report()["cost"]
     assert (cost["training_seconds"], cost["endpoint_seconds"]) == (61, 3660)

@@ -422,5 +422,5 @@ def test_what_the_live_endpoint_serves(rows, page, status, rolled_back):
 
     html = page()
 
-    assert "Live: retrain-page-a-live, version 7" in html
+    assert "At the end of that run, retrain-page-a-live served version 7" in html
     assert ("after a rollback" in html) == rolled_back
