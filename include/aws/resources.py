@@ -152,7 +152,8 @@ def instances_of(client: Any, kind: Kind, description: Mapping[str, Any]) -> tup
         return resources["InstanceType"], resources["InstanceCount"]
     if kind is not ENDPOINT:
         return None, 0
-    config = ENDPOINT_CONFIG.describe(client, description["EndpointConfigName"])
+    name = description.get("EndpointConfigName")  # an endpoint whose creation has failed has none
+    config = ENDPOINT_CONFIG.describe(client, name) if name else None
     variants = config["ProductionVariants"] if config else []
     return next((variant["InstanceType"] for variant in variants), "an instance"), len(variants) or 1
 

@@ -51,7 +51,8 @@ def _described(client: Any, name: str, deployment: str) -> LiveEndpoint | None:
     if found is None or LIVE not in found[1] or found[1].get(DEPLOYMENT) != tag_value(deployment):
         return None
     endpoint, tags = found
-    config = ENDPOINT_CONFIG.find(client, endpoint["EndpointConfigName"])
+    config_name = endpoint.get("EndpointConfigName")  # an endpoint whose creation has failed has none
+    config = ENDPOINT_CONFIG.find(client, config_name) if config_name else None
     description, config_tags = config or ({}, {})
     variant = _variant(description)
     now, created = time_of(endpoint), endpoint["CreationTime"]

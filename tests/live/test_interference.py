@@ -1,0 +1,77 @@
+"""What people, other promotions and earlier attempts do to a promotion meanwhile."""
+
+import logging
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from include.aws.registry import SMOKE_TESTS
+from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
+from include.config.names import live_endpoint_name
+from include.live.bill import live_endpoints
+from include.live.retirement import Retirement
+from tests.live.conftest import finish, left_of
+from tests.local_aws.conftest import wait_until
+from tests.plugins.endpoints import tags_of
+
+
+@pytest.fixture
+def quick(live_settings):
+    return replace(live_settings, baking_minutes=1)
+
+
+@contextmanager
+def before(client, operation, act):
+    """Act before the first request of an operation."""
+    acted = []
+
+    def once(**_):
+        if not acted:
+            acted.append(True)
+            act()
+
+    event = f"before-call.sagemaker.{operation}"
+    client.meta.events.register(event, once)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, once)
+
+
+@pytest.fixture
+def served_version(clients, hashtag):
+    def served_version():
+        endpoint, _ = ENDPOINT.find(clients.sagemaker, live_endpoint_name(hashtag))
+        config = ENDPOINT_CONFIG.describe(clients.sagemaker, endpoint["EndpointConfigName"])
+        return int(tags_of(clients.sagemaker, config["EndpointConfigArn"])["retrain:version"])
+
+    return served_version
+
+
+@pytest.fixture
+def spoil(storage):
+    """The model answers otherwise than its smoke tests expect."""
+
+    def spoil(version):
+        key = storage.key_of(version.properties[SMOKE_TESTS])
+        storage.write_json([{**test, "expected": {"z": 1.0}} for test in storage.read_json(key)], key)
+
+    return spoil
+
+
+def test_an_endpoint_whose_creation_has_failed_is_listed_and_can_be_turned_off(
+    register, promotion, storage, clients, hashtag, settings, quick
+):
+    version = register("2026-01-02")
+    storage.write_bytes(b"damaged", storage.key_of(version.artifact))
+    promotion(version, settings=quick).poll()
+    name = live_endpoint_name(hashtag)
+    wait_until(lambda: clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed")
+
+    found = [one for one in live_endpoints(clients.sagemaker, settings.deployment) if one.name == name]
+    deleted = finish(Retirement(clients, hashtag, settings.deployment, logging.getLogger("off")))
+
+    assert [one.status for one in found] == ["Failed"]
+    assert f"endpoint {name}" in deleted
+    assert left_of(clients, hashtag) == []
