@@ -3,14 +3,18 @@
 import logging
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from include.aws.registry import SMOKE_TESTS
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
-from include.config.names import live_endpoint_name
+from include.config.names import live_endpoint_name, start_of_live_names
 from include.live.bill import live_endpoints
 from include.live.retirement import Retirement
+from local_aws.sagemaker.endpoint_config import EndpointConfig
 from tests.live.conftest import finish, left_of
 from tests.local_aws.conftest import wait_until
 from tests.plugins.endpoints import tags_of
@@ -75,3 +79,22 @@ def test_an_endpoint_whose_creation_has_failed_is_listed_and_can_be_turned_off(
     assert [one.status for one in found] == ["Failed"]
     assert f"endpoint {name}" in deleted
     assert left_of(clients, hashtag) == []
+
+
+def test_what_served_before_is_kept_from_the_sweep_until_the_promotion_has_ended(
+    register, promote, promotion, hashtag, quick, settings, served_version, monkeypatch
+):
+    """It may have to be served again."""
+    promote(register("2026-01-01"), settings=quick)
+    going_on = promotion(register("2026-01-02"), settings=quick)
+    going_on.poll()
+    wait_until(lambda: served_version() == 2)
+    facts, hours = EndpointConfig.facts, timedelta(hours=2)
+    monkeypatch.setattr(EndpointConfig, "facts", lambda one: {**facts(one), "CreationTime": one.created - hours})
+    name = start_of_live_names(hashtag)
+    sweep = SageMakerSweepEndpointsOperator(task_id="sweep", name_contains=name, deployment=settings.deployment)
+
+    left = sweep.execute({"ti": SimpleNamespace(log_url="http://airflow/sweep")})
+    finish(going_on)
+
+    assert left == []

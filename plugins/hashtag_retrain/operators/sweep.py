@@ -186,15 +186,15 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
     ) -> Leftover | None:
         """
         A configuration or model of a live endpoint that it does not use, because a promotion was interrupted. A new one
-        may be of a promotion that is under way. The endpoint itself is never a leftover.
+        may be of a promotion that is under way. An old one may be served again if the endpoint was modified of late.
+        The endpoint itself is never a leftover.
         """
         age = now - description["CreationTime"]
         if kind not in {ENDPOINT_CONFIG, MODEL} or tags.get(DEPLOYMENT) != self.deployment or age < PROMOTION_TIME:
             return None
         endpoint = ENDPOINT.describe(client, live_endpoint_name(tags[LIVE])) or {}
-        pending = endpoint.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
         name = description[f"{kind.request_name}Name"]
-        if name in {endpoint.get("EndpointConfigName"), pending}:
+        if _is_in_use(endpoint, name, now):
             return None
         return Leftover(
             kind=kind.noun,
@@ -235,6 +235,14 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         if leaks and not dry_run:
             notify(f"SageMaker: {len(leaks)} left behind by runs, removed by the sweep", "\n".join(leaks) + link)
         self.log.info("%s resources and jobs were left behind%s", len(found), "; nothing was removed" * dry_run)
+
+
+def _is_in_use(live_endpoint: dict[str, Any], config: str, now: datetime) -> bool:
+    """Whether a live endpoint, which may not exist, serves a configuration, or may be about to serve it."""
+    if live_endpoint.get("EndpointStatus") in IN_PROGRESS or live_endpoint.get("EndpointConfigName") == config:
+        return True
+    modified = live_endpoint.get("LastModifiedTime")
+    return modified is not None and now - modified < PROMOTION_TIME
 
 
 def _deadline(tags: dict[str, str]) -> datetime | None:
