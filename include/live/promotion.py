@@ -18,7 +18,7 @@ from include.aws.clock import time_of
 from include.aws.registry import SMOKE_TESTS, Registry, Version
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, IN_PROGRESS, MODEL, Kind
 from include.aws.storage import Storage
-from include.config.errors import DataError, LiveEndpointError
+from include.config.errors import ConfigurationError, DataError, LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import DATE, DEPLOYMENT, LIVE, PROMOTING, VERSION, live_tags
 from include.config.settings import Settings
@@ -357,8 +357,15 @@ class Promotion:
         :param served: the tags of the configuration that has served so far
         """
         old = int(served.get(VERSION, 0))
-        tests = self._smoke_tests(self._registry.version(old)) if old and old != self._number else ()
+        tests = self._smoke_tests_of(old) if old and old != self._number else ()
         return Probe(self._aws.runtime, self.name, self._smoke_tests(self._version), tests)
+
+    def _smoke_tests_of(self, number: int) -> SmokeTests:
+        try:
+            return self._smoke_tests(self._registry.version(number))
+        except ConfigurationError as error:  # somebody has deleted the version
+            self._log.warning("Nothing is known of what has served so far: %s.", error)
+            return ()
 
     def _smoke_tests(self, version: Version) -> SmokeTests:
         if not (uri := version.properties.get(SMOKE_TESTS)):

@@ -64,6 +64,17 @@ def spoil(storage):
     return spoil
 
 
+def test_a_promotion_goes_on_although_somebody_has_deleted_the_version_that_serves(
+    register, promote, clients, served_version, quick
+):
+    first = register("2026-01-01")
+    promote(first, settings=quick)
+    clients.sagemaker.delete_model_package(ModelPackageName=first.arn)
+
+    assert promote(register("2026-01-02"), settings=quick).status == "updated"
+    assert served_version() == 2
+
+
 def test_an_endpoint_whose_creation_has_failed_is_listed_and_can_be_turned_off(
     register, promotion, storage, clients, hashtag, settings, quick
 ):
