@@ -38,6 +38,7 @@ ASKED_AT_ONCE = 10
 """How often the endpoint is asked in each poll: often enough that a canary is among those that answer."""
 HAVE_TRAFFIC = frozenset({"ActivatingTraffic", "Baking"})
 """Stages of a new fleet in which it answers."""
+ALARM_ACTIONS = ("ActionsEnabled", "AlarmActions", "OKActions", "InsufficientDataActions")
 FAILED_CHECKS = 3
 """After an update, the endpoint must fail so many checks in a row to be given the old model again."""
 
@@ -390,9 +391,12 @@ class Promotion:
                 raise
 
     def _put_alarms(self) -> None:
+        """PutMetricAlarm overwrites an alarm as a whole. The actions that people have given it stay."""
         limits = self._settings.max_error_share, self._settings.max_latency_ms
+        found = self._aws.cloudwatch.describe_alarms(AlarmNames=alarm_names(self.name))["MetricAlarms"]
+        actions = {alarm["AlarmName"]: {key: alarm[key] for key in ALARM_ACTIONS if key in alarm} for alarm in found}
         for request in alarm_requests(self.name, *limits, self._tags):
-            self._aws.cloudwatch.put_metric_alarm(**request)
+            self._aws.cloudwatch.put_metric_alarm(**request, **actions.get(request["AlarmName"], {}))
 
     def _names(self, kind: Kind) -> list[str]:
         """Of the resources of this endpoint, the newest first."""

@@ -13,6 +13,7 @@ from include.aws.registry import SMOKE_TESTS
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.live.bill import live_endpoints
+from include.live.requests import alarm_names
 from include.live.retirement import Retirement
 from local_aws.sagemaker.endpoint_config import EndpointConfig
 from tests.live.conftest import finish, left_of
@@ -73,6 +74,19 @@ def test_a_promotion_goes_on_although_somebody_has_deleted_the_version_that_serv
 
     assert promote(register("2026-01-02"), settings=quick).status == "updated"
     assert served_version() == 2
+
+
+def test_an_alarm_keeps_the_actions_that_people_have_given_it(register, promote, clients, hashtag, quick):
+    promote(register("2026-01-01"), settings=quick)
+    name, topic = alarm_names(live_endpoint_name(hashtag))[0], "arn:aws:sns:us-east-1:123456789012:night"
+    alarm = clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    wanted = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Threshold", "Period")
+    more = ("EvaluationPeriods", "ComparisonOperator", "TreatMissingData")
+    clients.cloudwatch.put_metric_alarm(**{key: alarm[key] for key in wanted + more}, AlarmActions=[topic])
+
+    promote(register("2026-01-02"), settings=quick)
+
+    assert clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmActions"] == [topic]
 
 
 def test_an_endpoint_whose_creation_has_failed_is_listed_and_can_be_turned_off(
