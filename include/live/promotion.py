@@ -342,11 +342,12 @@ class Promotion:
             raise NotPromoted(objection)
 
     def _require_ours(self, kind: Kind, name: str, tags: Mapping[str, str]) -> None:
-        if any(tags.get(key) != self._tags[key] for key in (LIVE, DEPLOYMENT)):
-            raise LiveEndpointError(
-                f"The {kind.noun} {name} exists and is none of this deployment's: its tag {DEPLOYMENT} is "
-                f"{tags.get(DEPLOYMENT)!r}, not {self._tags[DEPLOYMENT]!r}."
-            )
+        for key in (LIVE, DEPLOYMENT):
+            if tags.get(key) != self._tags[key]:
+                raise LiveEndpointError(
+                    f"The {kind.noun} {name} exists and is none of this deployment's: its tag {key} is "
+                    f"{tags.get(key)!r}, not {self._tags[key]!r}. Correct the tag, or delete the {kind.noun}."
+                )
 
     def _served(self, endpoint: Mapping[str, Any]) -> dict[str, str]:
         """The tags of the configuration that serves."""

@@ -11,7 +11,9 @@ import pytest
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from include.aws.registry import SMOKE_TESTS
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
+from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
+from include.config.ownership import LIVE
 from include.live.bill import live_endpoints
 from include.live.requests import alarm_names
 from include.live.retirement import Retirement
@@ -123,3 +125,15 @@ def test_what_served_before_is_kept_from_the_sweep_until_the_promotion_has_ended
     finish(going_on)
 
     assert left == []
+
+
+def test_who_has_removed_a_tag_is_told_which(register, promote, clients, hashtag, quick):
+    promote(register("2026-01-01"), settings=quick)
+    endpoint, tags = ENDPOINT.find(clients.sagemaker, live_endpoint_name(hashtag))
+    clients.sagemaker.delete_tags(ResourceArn=endpoint["EndpointArn"], TagKeys=[LIVE])
+
+    with pytest.raises(LiveEndpointError, match=f"tag {LIVE} is None, not '{hashtag}'. Correct the tag"):
+        promote(register("2026-01-02"), settings=quick)
+
+    tag = {"Key": LIVE, "Value": tags[LIVE]}
+    clients.sagemaker.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=[tag])
