@@ -202,6 +202,8 @@ class Promotion:
     def _remove_failed(self, endpoint: dict[str, Any]) -> None:
         """An endpoint whose creation has failed serves nothing. An earlier attempt's is created again."""
         reason = endpoint.get("FailureReason", "AWS gives no reason")
+        if not self._has_created:
+            self._require_wanted("")
         self._say(f"Endpoint {self.name} is Failed: {reason}. Deleting it.")
         ENDPOINT.delete(self._aws.sagemaker, self.name)
         if self._has_created:

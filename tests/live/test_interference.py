@@ -15,6 +15,7 @@ from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import LIVE
 from include.live.bill import live_endpoints
+from include.live.promotion import NotPromoted
 from include.live.requests import alarm_names
 from include.live.retirement import Retirement
 from local_aws.sagemaker.endpoint_config import EndpointConfig
@@ -89,6 +90,21 @@ def test_an_alarm_keeps_the_actions_that_people_have_given_it(register, promote,
     promote(register("2026-01-02"), settings=quick)
 
     assert clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmActions"] == [topic]
+
+
+def test_a_run_that_is_not_wanted_leaves_a_failed_endpoint_alone(
+    register, promotion, promote, storage, clients, hashtag, quick
+):
+    version = register("2026-01-02")
+    storage.write_bytes(b"damaged", storage.key_of(version.artifact))
+    promotion(version, settings=quick).poll()
+    name = live_endpoint_name(hashtag)
+    wait_until(lambda: clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed")
+
+    with pytest.raises(NotPromoted, match="Version 2 is Rejected"):
+        promote(register("2026-01-01", "Rejected"), settings=quick)
+
+    assert clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Failed"
 
 
 def test_an_endpoint_whose_creation_has_failed_is_listed_and_can_be_turned_off(
