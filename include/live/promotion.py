@@ -24,6 +24,7 @@ from include.config.ownership import DATE, DEPLOYMENT, LIVE, PROMOTING, VERSION,
 from include.config.settings import Settings
 from include.live.probe import Answers, Probe, SmokeTests
 from include.live.requests import (
+    OF_WRONG_ANSWERS,
     LiveSettings,
     alarm_names,
     alarm_requests,
@@ -216,14 +217,15 @@ class Promotion:
         served = self._served(endpoint)
         self._require_wanted(served.get(DATE, ""))
         self._put_alarms()
-        self._say(f"Before the update: {self._probe(served).ask()}")
+        before = self._probe(served).ask()
+        self._say(f"Before the update: {before}")
         previous = int(served.get(VERSION, 0)) or None
         # Before there is a configuration, so that no other promotion cleans it up.
         self._note_attempt(endpoint, previous)
         self._make(MODEL)
         self._make(ENDPOINT_CONFIG)
         self._say(f"Updating endpoint {self.name} from version {previous} to version {self._number}.")
-        config = deployment_config(self._settings, self._guards())
+        config = deployment_config(self._settings, self._guards(before))
         self._request_update(self._config, DeploymentConfig=config)
 
     def _note_attempt(self, endpoint: Mapping[str, Any], previous: int | None) -> None:
@@ -240,16 +242,20 @@ class Promotion:
             if endpoint.get("EndpointStatus") not in IN_PROGRESS:
                 raise
 
-    def _guards(self) -> list[str]:
+    def _guards(self, before: Answers) -> list[str]:
         """
-        The alarms that guard the update. One that is in ALARM because of the old model would only keep a better one
-        out.
+        The alarms that guard the update. One that is in ALARM because of the old model, or that the old model's answers
+        would trip, would only keep a better one out.
+
+        :param before: the answers before the update
         """
         names = alarm_names(self.name)
         alarms = self._aws.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
         tripped = {alarm["AlarmName"]: alarm["StateReason"] for alarm in alarms if alarm["StateValue"] == "ALARM"}
+        if before.failed:
+            tripped |= {f"{self.name}{end}": before.words for end in OF_WRONG_ANSWERS}
         for name, reason in tripped.items():
-            self._log.warning("The alarm %s is in ALARM already, so it does not guard this update: %s", name, reason)
+            self._log.warning("The alarm %s does not guard this update, because of the old model: %s", name, reason)
         return [name for name in names if name not in tripped]
 
     def _watch(self, endpoint: dict[str, Any]) -> None:

@@ -19,6 +19,8 @@ from include.config.ownership import DATE, VERSION
 NAMESPACE, FAILED_SMOKE_TESTS = "Retrain", "FailedSmokeTests"
 """The metric that the product itself publishes while it updates a live endpoint."""
 ALARM_PERIOD_SECONDS = 60
+OF_WRONG_ANSWERS = ("-5xx", "-smoke-test")
+"""Ends of the names of the alarms that a model trips which answers with errors, or otherwise than evaluated."""
 START_SECONDS = 3600
 """The time in which a new fleet starts, at most; an update may take that beside its two baking times."""
 MAX_EXECUTION_SECONDS = 28_800

@@ -143,6 +143,18 @@ def test_what_served_before_is_kept_from_the_sweep_until_the_promotion_has_ended
     assert left == []
 
 
+def test_a_model_is_promoted_although_the_old_one_does_not_answer(
+    register, promote, served_version, order_fault, hashtag, live_settings, registry
+):
+    promote(register("2026-01-01"))
+    order_fault(model=f"{live_endpoint_name(hashtag)}-v1-*", error="500", message="out of memory", times=None)
+
+    result = promote(register("2026-01-02"), settings=replace(live_settings, baking_minutes=60))
+
+    assert (result.status, registry.version(2).approval) == ("updated", "Approved")
+    assert served_version() == 2
+
+
 def test_who_has_removed_a_tag_is_told_which(register, promote, clients, hashtag, quick):
     promote(register("2026-01-01"), settings=quick)
     endpoint, tags = ENDPOINT.find(clients.sagemaker, live_endpoint_name(hashtag))
