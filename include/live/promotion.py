@@ -7,7 +7,7 @@ What was done is known from AWS alone: from the endpoint's state, from its tags,
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self
@@ -45,6 +45,7 @@ FAILED_CHECKS = 3
 
 
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+NONE = "-"
 
 
 class NotPromoted(Exception):
@@ -75,20 +76,26 @@ class _Attempt:
     """What the tag PROMOTING holds."""
 
     config: str
+    started: datetime
+    """By AWS's clock."""
     modified: datetime
     """When the endpoint was last modified before the update; BEFORE_ALL if it was created."""
+    previous_config: str
+    """That served before; NONE if the endpoint was created."""
     previous_version: int | None
 
     @classmethod
     def of(cls, tags: Mapping[str, str]) -> Self | None:
         try:
-            config, modified, previous = tags[PROMOTING].split()
-            return cls(config, datetime.fromisoformat(modified), int(previous) or None)
+            config, started, modified, previous_config, previous = tags[PROMOTING].split()
+            times = datetime.fromisoformat(started), datetime.fromisoformat(modified)
+            return cls(config, *times, previous_config, int(previous) or None)
         except (KeyError, ValueError):
             return None
 
     def __str__(self) -> str:
-        return f"{self.config} {self.modified.isoformat()} {self.previous_version or 0}"
+        times = f"{self.started.isoformat()} {self.modified.isoformat()}"
+        return f"{self.config} {times} {self.previous_config} {self.previous_version or 0}"
 
 
 class Promotion:
@@ -122,7 +129,7 @@ class Promotion:
         self._version = registry.version(number)
         self._has_seen = self._has_created = False
         self._failed_checks = 0
-        self._last_said = ""
+        self._last_said = self._given_up = ""
 
     @cached_property
     def _requests(self) -> dict[str, dict[str, Any]]:
@@ -149,7 +156,7 @@ class Promotion:
         self._has_seen = True
         status = endpoint["EndpointStatus"]
         if status in IN_PROGRESS:
-            self._watch(endpoint)
+            self._watch(endpoint, _Attempt.of(tags))
             return None
         if status == "Failed":
             self._remove_failed(endpoint)
@@ -166,7 +173,7 @@ class Promotion:
         is_ours = attempt is not None and attempt.config == self._config
         if endpoint["EndpointConfigName"] == self._config:
             return self._check(endpoint, attempt if is_ours else None)
-        if is_ours and attempt is not None and endpoint["LastModifiedTime"] > attempt.modified:
+        if is_ours and attempt is not None and _has_ended(attempt, endpoint):
             return self._note_rollback(endpoint, attempt)
         if self._was_rolled_back():
             return self._result("rolled back", endpoint, reason=self._version.approval_reason)
@@ -191,7 +198,7 @@ class Promotion:
         self._has_created = True
         self._say(f"Creating endpoint {self.name} with version {self._number}. AWS bills it until it is turned off.")
         request = self._requests["Endpoint"]
-        attempt = {"Key": PROMOTING, "Value": str(_Attempt(self._config, BEFORE_ALL, None))}
+        attempt = {"Key": PROMOTING, "Value": str(_Attempt(self._config, BEFORE_ALL, BEFORE_ALL, NONE, None))}
         try:
             self._aws.sagemaker.create_endpoint(**{**request, "Tags": [*request["Tags"], attempt]})
         except ClientError:
@@ -221,15 +228,15 @@ class Promotion:
         self._say(f"Before the update: {before}")
         previous = int(served.get(VERSION, 0)) or None
         # Before there is a configuration, so that no other promotion cleans it up.
-        self._note_attempt(endpoint, previous)
+        now, modified = time_of(endpoint), endpoint["LastModifiedTime"]
+        self._note_attempt(endpoint, _Attempt(self._config, now, modified, endpoint["EndpointConfigName"], previous))
         self._make(MODEL)
         self._make(ENDPOINT_CONFIG)
         self._say(f"Updating endpoint {self.name} from version {previous} to version {self._number}.")
         config = deployment_config(self._settings, self._guards(before))
         self._request_update(self._config, DeploymentConfig=config)
 
-    def _note_attempt(self, endpoint: Mapping[str, Any], previous: int | None) -> None:
-        attempt = _Attempt(self._config, endpoint["LastModifiedTime"], previous)
+    def _note_attempt(self, endpoint: Mapping[str, Any], attempt: _Attempt) -> None:
         tags = [{"Key": PROMOTING, "Value": str(attempt)}]
         self._aws.sagemaker.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=tags)
 
@@ -258,9 +265,12 @@ class Promotion:
             self._log.warning("The alarm %s does not guard this update, because of the old model: %s", name, reason)
         return [name for name in names if name not in tripped]
 
-    def _watch(self, endpoint: dict[str, Any]) -> None:
+    def _watch(self, endpoint: dict[str, Any], attempt: _Attempt | None) -> None:
         status, pending = endpoint["EndpointStatus"], endpoint.get("PendingDeploymentSummary", {})
         config = pending.get("EndpointConfigName", endpoint["EndpointConfigName"])
+        if pending and attempt is not None and config not in {attempt.config, attempt.previous_config}:
+            # Two promotions have noted their attempts, and then the first one's request came before the second one's.
+            self._note_attempt(endpoint, replace(attempt, config=config))
         stage = _stage_of(pending)
         words = ": ".join(filter(None, (status, stage.get("StatusMessage"))))
         whose = "" if config == self._config else " (not by this promotion, which waits for the end)"
@@ -287,7 +297,7 @@ class Promotion:
         if answers.old or answers.failed:
             self._failed_checks += 1
             if self._failed_checks == FAILED_CHECKS:
-                self._take_back(endpoint, answers)
+                self._take_back(endpoint, attempt, answers)
             return None
         self._clean_up()
         if attempt is None:
@@ -296,32 +306,38 @@ class Promotion:
             return self._result("created", endpoint)
         return self._result("updated", endpoint, attempt.previous_version)
 
-    def _take_back(self, endpoint: dict[str, Any], answers: Answers) -> None:
-        """Serve the newest other configuration again: the update has ended, so AWS does not roll it back any more."""
+    def _take_back(self, endpoint: dict[str, Any], attempt: _Attempt | None, answers: Answers) -> None:
+        """Serve the configuration of before again: the update has ended, so AWS does not roll it back any more."""
         words = f"it does not answer as it should: {answers.words or answers}."
-        others = [name for name in self._names(ENDPOINT_CONFIG) if name != self._config]
-        if not others:
+        serves = f"Endpoint {self.name} serves version {self._number}: {words}"
+        if attempt is None or attempt.previous_config not in self._names(ENDPOINT_CONFIG):
             raise LiveEndpointError(
-                f"Endpoint {self.name} serves version {self._number}: {words} There is no other version to go back to. "
-                "AWS bills the endpoint until it is turned off."
+                f"{serves} There is no other version to go back to. AWS bills the endpoint until it is turned off."
             )
-        self._log.error("Version %s: %s Going back to %s.", self._number, words, others[0])
-        self._give_up(endpoint, words)
-        self._note_attempt(endpoint, None)
-        self._request_update(others[0])
+        if self._given_up:
+            raise LiveEndpointError(
+                f"{serves} It could not go back to {attempt.previous_config}: "
+                f"{endpoint.get('FailureReason', 'AWS gives no reason')}. Serve another version, or turn it off."
+            )
+        self._log.error("Version %s: %s Going back to %s.", self._number, words, attempt.previous_config)
+        self._give_up(endpoint, attempt, words)
+        self._note_attempt(endpoint, replace(attempt, modified=endpoint["LastModifiedTime"]))
+        self._request_update(attempt.previous_config)
+        self._failed_checks = 0
 
     def _note_rollback(self, endpoint: dict[str, Any], attempt: _Attempt) -> Promoted:
-        if not self._was_rolled_back():
-            alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.modified)]
+        if not self._given_up and not self._was_rolled_back():
+            alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.started)]
             reasons = [*filter(None, [endpoint.get("FailureReason")]), *alarms] or ["AWS gives no reason"]
-            reason = " ".join(f"{one.rstrip('.')}." for one in reasons)
-            self._give_up(endpoint, reason)
+            self._give_up(endpoint, attempt, " ".join(f"{one.rstrip('.')}." for one in reasons))
         self._clean_up()
-        return self._result("rolled back", endpoint, reason=self._version.approval_reason)
+        return self._result("rolled back", endpoint, reason=self._given_up or self._version.approval_reason)
 
-    def _give_up(self, endpoint: Mapping[str, Any], reason: str) -> None:
-        words = f"Version {self._number} was rolled back by {self.name}: {reason}"
-        self._version = self._registry.roll_back(self._version, time_of(endpoint), words)
+    def _give_up(self, endpoint: Mapping[str, Any], attempt: _Attempt, reason: str) -> None:
+        """Reject the version, unless it serves, because only its settings were new."""
+        self._given_up = f"Version {self._number} was rolled back by {self.name}: {reason}"
+        if attempt.previous_version != self._number:
+            self._version = self._registry.roll_back(self._version, time_of(endpoint), self._given_up)
 
     def _tripped(self, since: datetime) -> Iterator[tuple[str, str]]:
         """The alarms that have gone to ALARM since then, and why."""
@@ -440,6 +456,12 @@ class Promotion:
         if words != self._last_said:
             self._last_said = words
             self._log.info(words)
+
+
+def _has_ended(attempt: _Attempt, endpoint: Mapping[str, Any]) -> bool:
+    """Whether the update was requested, and the endpoint serves again what served before."""
+    is_as_before = endpoint["EndpointConfigName"] == attempt.previous_config
+    return is_as_before and bool(endpoint["LastModifiedTime"] > attempt.modified)
 
 
 def _stage_of(pending: Mapping[str, Any]) -> dict[str, Any]:

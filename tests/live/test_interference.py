@@ -1,12 +1,14 @@
 """What people, other promotions and earlier attempts do to a promotion meanwhile."""
 
 import logging
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from include.aws.registry import SMOKE_TESTS
@@ -21,6 +23,7 @@ from include.live.retirement import Retirement
 from local_aws.sagemaker.endpoint_config import EndpointConfig
 from tests.live.conftest import finish, left_of
 from tests.local_aws.conftest import wait_until
+from tests.plugins.attempts import WorkerDied
 from tests.plugins.endpoints import tags_of
 
 
@@ -68,6 +71,59 @@ def spoil(storage):
     return spoil
 
 
+def test_of_two_promotions_that_ask_at_once_the_refused_one_comes_later_and_none_counts_as_rolled_back(
+    register, promotion, promote, clients, registry, served_version, quick
+):
+    """The newer one notes its attempt before the older one's request, and sends its own one after it."""
+    promote(register("2026-01-01"), settings=quick)
+    older, newer = promotion(register("2026-01-02"), by_person=True, settings=quick), []
+
+    def come():
+        newer.append(promotion(register("2026-01-03"), settings=quick))
+        with before(clients.sagemaker, "CreateModel", request_update):
+            newer[0].poll()
+
+    def request_update():
+        older._request_update(older._config)
+
+    with before(clients.sagemaker, "UpdateEndpoint", come), suppress(ClientError):
+        older.poll()
+    result = finish(newer[0])
+
+    assert (result.status, result.previous_version) == ("updated", 2)
+    assert [registry.version(number).approval for number in (2, 3)] == ["Approved", "Approved"]
+    assert served_version() == 3
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_rollback_is_that_of_the_version_that_was_tried(
+    dies, register, promotion, promote, registry, served_version, storage, clients, quick
+):
+    """Another one has noted its attempt meanwhile, and possibly its process died then."""
+    promote(register("2026-01-01"), settings=quick)
+    bad = register("2026-01-02")
+    storage.write_bytes(b"damaged", storage.key_of(bad.artifact))
+    older, newer = promotion(bad, settings=quick), []
+
+    def come():
+        newer.append(promotion(register("2026-01-03"), settings=quick))
+        with before(clients.sagemaker, "CreateModel", die), suppress(WorkerDied):
+            newer[0].poll()
+
+    def die():
+        raise WorkerDied
+
+    with before(clients.sagemaker, "UpdateEndpoint", come):
+        older.poll()
+    ended = finish(older)
+    result = finish(newer[0] if not dies else promotion(registry.version(3), settings=quick))
+
+    assert ended.status == "rolled back"
+    assert result.status == "updated"
+    assert registry.version(2).approval == "Rejected"
+    assert served_version() == 3
+
+
 def test_a_promotion_goes_on_although_somebody_has_deleted_the_version_that_serves(
     register, promote, clients, served_version, quick
 ):
@@ -90,6 +146,68 @@ def test_an_alarm_keeps_the_actions_that_people_have_given_it(register, promote,
     promote(register("2026-01-02"), settings=quick)
 
     assert clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmActions"] == [topic]
+
+
+def test_a_version_that_serves_is_not_rejected_if_a_change_of_its_settings_is_rolled_back(
+    register, promote, storage, model_archive, served_version, registry, quick
+):
+    version = register("2026-01-01")
+    promote(version, settings=quick)
+    key = storage.key_of(version.artifact)
+    storage.write_bytes(b"damaged", key)
+
+    result = promote(version, settings=replace(quick, instances=2))
+
+    assert (result.status, result.serving_version) == ("rolled back", 1)
+    assert "Failed to extract model data" in result.reason
+    assert registry.version(1).approval == "Approved"
+
+
+def test_what_is_taken_back_is_what_served_before_and_not_what_another_attempt_has_left_over(
+    register, promote, promotion, clients, spoil, served_version, live_settings
+):
+    sudden = replace(live_settings, baking_minutes=0)
+    promote(register("2026-01-01"), settings=sudden)
+    interrupted = promotion(register("2026-01-02"), settings=sudden)
+
+    def die():
+        raise WorkerDied
+
+    with before(clients.sagemaker, "UpdateEndpoint", die), suppress(WorkerDied):
+        interrupted.poll()
+    wrong = register("2026-01-03")
+    spoil(wrong)
+
+    assert promote(wrong, settings=sudden).status == "rolled back"
+    assert served_version() == 1
+
+
+def test_if_it_cannot_be_taken_back_a_person_is_told(register, promote, storage, spoil, live_settings):
+    sudden = replace(live_settings, baking_minutes=0)
+    first = register("2026-01-01")
+    promote(first, settings=sudden)
+    wrong = register("2026-01-02")
+    spoil(wrong)
+    storage.write_bytes(b"damaged", storage.key_of(first.artifact))
+
+    with pytest.raises(LiveEndpointError, match="could not go back"):
+        promote(wrong, settings=sudden)
+
+
+def test_an_alarm_of_before_the_update_is_not_told_as_its_cause(register, promote, clients, hashtag, storage, quick):
+    promote(register("2026-01-01"), settings=quick)
+    latency = f"{live_endpoint_name(hashtag)}-latency"
+    for state in ("ALARM", "OK"):
+        clients.cloudwatch.set_alarm_state(AlarmName=latency, StateValue=state, StateReason="yesterday")
+    time.sleep(1.1)  # of AWS's clock, which gives whole seconds
+    version = register("2026-01-02")
+    storage.write_bytes(b"damaged", storage.key_of(version.artifact))
+
+    result = promote(version, settings=quick)
+
+    assert result.status == "rolled back"
+    assert "Failed to extract model data" in result.reason
+    assert "yesterday" not in result.reason
 
 
 def test_a_run_that_is_not_wanted_leaves_a_failed_endpoint_alone(
