@@ -1,13 +1,13 @@
 """Turn a live endpoint off: delete it, its configurations, its models and its alarms."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from include.aws.clock import time_now
 from include.aws.resources import ENDPOINT, IN_ORDER_OF_DELETION, IN_PROGRESS, Kind, bill_of
 from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
-from include.config.ownership import DEPLOYMENT, live_tags
+from include.config.ownership import DEPLOYMENT, LIVE, live_tags
 from include.live.promotion import Clients
 from include.live.requests import alarm_names
 
@@ -37,9 +37,10 @@ class Retirement:
         found = ENDPOINT.find(client, self.name)
         if found is not None:
             endpoint, tags = found
-            if not tags.items() >= self._tags.items():
+            if not self._is_ours(tags):
                 raise LiveEndpointError(
-                    f"Endpoint {self.name} belongs to another deployment: {tags.get(DEPLOYMENT) or 'without a tag'}."
+                    f"Endpoint {self.name} belongs to another deployment: {tags.get(DEPLOYMENT) or 'without a tag'}. "
+                    f"Its tags {LIVE} and {DEPLOYMENT} would have to be {self._hashtag} and {self._tags[DEPLOYMENT]}."
                 )
             # AWS deletes no endpoint that is being created or updated.
             if endpoint["EndpointStatus"] not in IN_PROGRESS:
@@ -56,11 +57,14 @@ class Retirement:
         self._log.info("Nothing of it is billed any more at %s.", time_now(client).isoformat())
         return self._deleted
 
+    def _is_ours(self, tags: Mapping[str, str]) -> bool:
+        return all(tags.get(key) == self._tags[key] for key in (LIVE, DEPLOYMENT))
+
     def _names(self, kind: Kind) -> Iterator[str]:
         client, start = self._aws.sagemaker, start_of_live_names(self._hashtag)
         for name in kind.list_names(client, NameContains=start):
             found = kind.find(client, name) if name.startswith(start) else None
-            if found is not None and found[1].items() >= self._tags.items():
+            if found is not None and self._is_ours(found[1]):
                 yield name
 
     def _delete_alarms(self) -> None:

@@ -15,7 +15,7 @@ from include.aws.registry import SMOKE_TESTS
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
 from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
-from include.config.ownership import LIVE
+from include.config.ownership import LIVE, PURPOSE
 from include.live.bill import live_endpoints
 from include.live.promotion import NotPromoted
 from include.live.requests import alarm_names
@@ -283,3 +283,18 @@ def test_who_has_removed_a_tag_is_told_which(register, promote, clients, hashtag
 
     tag = {"Key": LIVE, "Value": tags[LIVE]}
     clients.sagemaker.add_tags(ResourceArn=endpoint["EndpointArn"], Tags=[tag])
+
+
+def test_it_is_turned_off_although_somebody_has_removed_the_tag_with_its_purpose(
+    register, promote, clients, hashtag, settings, quick
+):
+    promote(register("2026-01-01"), settings=quick)
+    sagemaker, name = clients.sagemaker, live_endpoint_name(hashtag)
+    endpoint = ENDPOINT.describe(sagemaker, name)
+    config = ENDPOINT_CONFIG.describe(sagemaker, endpoint["EndpointConfigName"])
+    for arn in (endpoint["EndpointArn"], config["EndpointConfigArn"]):
+        sagemaker.delete_tags(ResourceArn=arn, TagKeys=[PURPOSE])
+
+    finish(Retirement(clients, hashtag, settings.deployment, logging.getLogger("off")))
+
+    assert left_of(clients, hashtag) == []
