@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from include.aws.clock import time_now
 from include.aws.registry import Registry
 from include.aws.storage import Storage
+from include.config.errors import LiveEndpointError
 from include.config.names import model_package_group
 from include.config.settings import BOTOCORE_CONFIG, Settings, poll_seconds
 from include.live.bill import LiveEndpoint, live_endpoint_of
 from include.live.objections import objection_of_person
-from include.live.promotion import Clients, Promotion
+from include.live.promotion import Clients, NotPromoted, Promotion
 from include.live.requests import live_settings_of
 from include.live.retirement import Retirement
 from include.results import Promoted
@@ -42,7 +43,11 @@ class Session:
         return live_endpoint_of(self._clients.sagemaker, self._hashtag, self._settings.deployment)
 
     def serve(self, version: int) -> Promoted:
-        """Let the live endpoint serve a version, and wait until it does."""
+        """
+        Let the live endpoint serve a version, and wait until it does.
+
+        :raises LiveEndpointError: somebody has turned it off meanwhile, or a person must look
+        """
         storage = Storage(self._s3, self._settings.bucket)
         artifacts = storage.uri(f"{self._settings.prefix}/")
         now, live = time_now(self._clients.sagemaker), live_settings_of(self._hashtag)
@@ -59,7 +64,10 @@ class Session:
             until=now + timedelta(seconds=2 * live.execution_seconds),
             log=self._log,
         )
-        return _finish(promotion.poll)
+        try:
+            return _finish(promotion.poll)
+        except NotPromoted as reason:
+            raise LiveEndpointError(str(reason)) from None
 
     def turn_off(self) -> list[str]:
         """Delete the live endpoint and all that belongs to it; return what was deleted."""

@@ -127,7 +127,7 @@ class Promotion:
         self._role_arn = deployment.role_arn
         self.name = live_endpoint_name(hashtag)
         self._version = registry.version(number)
-        self._has_seen = self._has_created = False
+        self._has_seen = self._has_created = self._has_removed = False
         self._failed_checks = 0
         self._last_said = self._given_up = ""
 
@@ -188,14 +188,14 @@ class Promotion:
     # Create
 
     def _create(self) -> Promoted | None:
-        if self._has_seen and not self._has_created:
+        if self._has_seen and not self._has_removed:
             raise NotPromoted(f"Endpoint {self.name} does not exist any more: somebody has turned it off.")
         self._version = self._registry.version(self._number)
         self._require_wanted("")
         self._put_alarms()
         self._make(MODEL)
         self._make(ENDPOINT_CONFIG)
-        self._has_created = True
+        self._has_created, self._has_removed = True, False
         self._say(f"Creating endpoint {self.name} with version {self._number}. AWS bills it until it is turned off.")
         request = self._requests["Endpoint"]
         attempt = {"Key": PROMOTING, "Value": str(_Attempt(self._config, BEFORE_ALL, BEFORE_ALL, NONE, None))}
@@ -216,7 +216,7 @@ class Promotion:
         ENDPOINT.delete(self._aws.sagemaker, self.name)
         if self._has_created:
             raise LiveEndpointError(f"Endpoint {self.name} could not be created: {reason}")
-        self._has_created = True  # so that it is created when it is gone
+        self._has_removed = True
 
     # Update
 

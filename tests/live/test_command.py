@@ -1,6 +1,8 @@
 """The command, as people call it, and as a process that can be killed."""
 
+import itertools
 import json
+import logging
 import subprocess
 import sys
 
@@ -9,9 +11,10 @@ import pytest
 from include.classifier import Classifier
 from include.cli import main
 from include.config.names import live_endpoint_name
+from include.live.retirement import Retirement
 from local_aws.load import Load
 from tests.conftest import REPOSITORY
-from tests.live.conftest import QUESTION, left_of
+from tests.live.conftest import QUESTION, finish, left_of
 from tests.local_aws.conftest import wait_until
 
 
@@ -63,6 +66,21 @@ def test_a_hashtag_that_is_not_live_is_not_served(register, capsys, hashtag, tmp
 
     assert main(["live", hashtag, "--serve", "1"]) == 2
     assert f"no entry {hashtag} with live: true" in capsys.readouterr().err
+
+
+def test_who_serves_what_another_person_turns_off_is_told(register, hashtag, capsys, clients, settings, monkeypatch):
+    register("2026-01-01")
+    polls = itertools.count(1)
+
+    def turn_off():
+        if next(polls) == 2:
+            finish(Retirement(clients, hashtag, settings.deployment, logging.getLogger("off")))
+        return 0
+
+    monkeypatch.setattr("include.live.command.poll_seconds", turn_off)
+
+    assert main(["live", hashtag, "--serve", "1"]) == 1
+    assert "somebody has turned it off" in capsys.readouterr().err
 
 
 def test_kills_during_an_update_and_a_rollback_cost_no_answer_and_the_next_one_ends_them(
