@@ -129,6 +129,7 @@ class Promotion:
         self._version = registry.version(number)
         self._has_seen = self._has_created = self._has_removed = False
         self._failed_checks = 0
+        self._has_asked = False
         self._last_said = self._given_up = ""
 
     @cached_property
@@ -173,7 +174,7 @@ class Promotion:
         is_ours = attempt is not None and attempt.config == self._config
         if endpoint["EndpointConfigName"] == self._config:
             return self._check(endpoint, attempt if is_ours else None)
-        if is_ours and attempt is not None and _has_ended(attempt, endpoint):
+        if is_ours and attempt is not None and self._was_tried(attempt, endpoint):
             return self._note_rollback(endpoint, attempt)
         if self._was_rolled_back():
             return self._result("rolled back", endpoint, reason=self._version.approval_reason)
@@ -243,6 +244,7 @@ class Promotion:
     def _request_update(self, config: str, **guardrails: Any) -> None:
         try:
             self._aws.sagemaker.update_endpoint(EndpointName=self.name, EndpointConfigName=config, **guardrails)
+            self._has_asked = True
         except ClientError:
             # By another run, or by this request: if its answer is lost, botocore sends it again.
             endpoint = ENDPOINT.describe(self._aws.sagemaker, self.name) or {}
@@ -273,6 +275,7 @@ class Promotion:
             self._note_attempt(endpoint, replace(attempt, config=config))
         stage = _stage_of(pending)
         words = ": ".join(filter(None, (status, stage.get("StatusMessage"))))
+        self._has_asked |= config == self._config
         whose = "" if config == self._config else " (not by this promotion, which waits for the end)"
         self._say(f"Endpoint {self.name} is {words}{whose}")
         if config == self._config and status == "Updating" and stage.get("Status") in HAVE_TRAFFIC:
@@ -327,11 +330,24 @@ class Promotion:
 
     def _note_rollback(self, endpoint: dict[str, Any], attempt: _Attempt) -> Promoted:
         if not self._given_up and not self._was_rolled_back():
-            alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.started)]
-            reasons = [*filter(None, [endpoint.get("FailureReason")]), *alarms] or ["AWS gives no reason"]
+            reasons = self._reasons(attempt, endpoint) or ["AWS gives no reason"]
             self._give_up(endpoint, attempt, " ".join(f"{one.rstrip('.')}." for one in reasons))
         self._clean_up()
         return self._result("rolled back", endpoint, reason=self._given_up or self._version.approval_reason)
+
+    def _was_tried(self, attempt: _Attempt, endpoint: Mapping[str, Any]) -> bool:
+        """
+        Whether the endpoint serves again what served before the attempt. If no process has seen the update, and AWS
+        gives no reason for a rollback, then it was never requested, and something else has modified the endpoint.
+        """
+        is_as_before = endpoint["EndpointConfigName"] == attempt.previous_config
+        if not is_as_before or endpoint["LastModifiedTime"] <= attempt.modified:
+            return False
+        return self._has_asked or self._was_rolled_back() or bool(self._reasons(attempt, endpoint))
+
+    def _reasons(self, attempt: _Attempt, endpoint: Mapping[str, Any]) -> list[str]:
+        alarms = [f"{name}: {reason}" for name, reason in self._tripped(attempt.started)]
+        return [*filter(None, [endpoint.get("FailureReason")]), *alarms]
 
     def _give_up(self, endpoint: Mapping[str, Any], attempt: _Attempt, reason: str) -> None:
         """Reject the version, unless it serves, because only its settings were new."""
@@ -456,12 +472,6 @@ class Promotion:
         if words != self._last_said:
             self._last_said = words
             self._log.info(words)
-
-
-def _has_ended(attempt: _Attempt, endpoint: Mapping[str, Any]) -> bool:
-    """Whether the update was requested, and the endpoint serves again what served before."""
-    is_as_before = endpoint["EndpointConfigName"] == attempt.previous_config
-    return is_as_before and bool(endpoint["LastModifiedTime"] > attempt.modified)
 
 
 def _stage_of(pending: Mapping[str, Any]) -> dict[str, Any]:

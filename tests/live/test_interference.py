@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from include.aws.registry import SMOKE_TESTS
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
+from include.blazingtext.requests import VARIANT
 from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import LIVE, PURPOSE
@@ -298,3 +299,23 @@ def test_it_is_turned_off_although_somebody_has_removed_the_tag_with_its_purpose
     finish(Retirement(clients, hashtag, settings.deployment, logging.getLogger("off")))
 
     assert left_of(clients, hashtag) == []
+
+
+def test_what_another_change_of_the_endpoint_has_modified_is_no_rollback(
+    register, promote, promotion, clients, hashtag, registry, quick
+):
+    """The process died before its request, and then somebody has changed the number of instances."""
+    promote(register("2026-01-01"), settings=quick)
+    version, name = register("2026-01-02"), live_endpoint_name(hashtag)
+
+    def die():
+        raise WorkerDied
+
+    with before(clients.sagemaker, "UpdateEndpoint", die), suppress(WorkerDied):
+        promotion(version, settings=quick).poll()
+    capacity = [{"VariantName": VARIANT, "DesiredInstanceCount": 2}]
+    clients.sagemaker.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=capacity)
+    wait_until(lambda: clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
+
+    assert promote(version, settings=quick).status == "updated"
+    assert registry.version(2).approval == "Approved"
