@@ -45,7 +45,9 @@ FAILED_CHECKS = 3
 
 
 BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+"""The times of an attempt that has created the endpoint."""
 NONE = "-"
+"""Its previous configuration."""
 
 
 class NotPromoted(Exception):
@@ -164,7 +166,9 @@ class Promotion:
             return None
         if status != "InService":
             reason = endpoint.get("FailureReason", "AWS gives no reason")
-            raise LiveEndpointError(f"Endpoint {self.name} is {status}: {reason}")
+            raise LiveEndpointError(
+                f"Endpoint {self.name} is {status}: {reason}. Ask AWS's support, or turn it off and create it again."
+            )
         self._version = self._registry.version(self._number)
         return self._settle(endpoint, tags)
 
@@ -331,9 +335,20 @@ class Promotion:
     def _note_rollback(self, endpoint: dict[str, Any], attempt: _Attempt) -> Promoted:
         if not self._given_up and not self._was_rolled_back():
             reasons = self._reasons(attempt, endpoint) or ["AWS gives no reason"]
-            self._give_up(endpoint, attempt, " ".join(f"{one.rstrip('.')}." for one in reasons))
+            reason = " ".join(f"{one.rstrip('.')}." for one in reasons)
+            if not any(self._tripped(attempt.started)):
+                self._fail_to_update(endpoint, reason)
+            self._give_up(endpoint, attempt, reason)
         self._clean_up()
         return self._result("rolled back", endpoint, reason=self._given_up or self._version.approval_reason)
+
+    def _fail_to_update(self, endpoint: Mapping[str, Any], reason: str) -> None:
+        """No alarm has tripped: the new instances have not started. That need not be the model's fault."""
+        self._clean_up()
+        serves = self._served(endpoint).get(VERSION, "of an unknown number")
+        raise LiveEndpointError(
+            f"Endpoint {self.name} was not updated to version {self._number}, and serves version {serves}: {reason}"
+        )
 
     def _was_tried(self, attempt: _Attempt, endpoint: Mapping[str, Any]) -> bool:
         """

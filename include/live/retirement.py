@@ -48,10 +48,12 @@ class Retirement:
                 ENDPOINT.delete(client, self.name)
                 self._note(ENDPOINT, self.name)
             return None
-        for kind in IN_ORDER_OF_DELETION[1:]:
-            for name in self._names(kind):
-                kind.delete(client, name)
-                self._note(kind, name)
+        names = [(kind, name) for kind in IN_ORDER_OF_DELETION[1:] for name in self._names(kind)]
+        if ENDPOINT.describe(client, self.name) is not None:  # created since: these are its configuration and model
+            return None
+        for kind, name in names:
+            kind.delete(client, name)
+            self._note(kind, name)
         self._delete_alarms()
         self._log.info("Deleted: %s", ", ".join(self._deleted) or f"nothing, because there is no {self.name}")
         self._log.info("Nothing of it is billed any more at %s.", time_now(client).isoformat())

@@ -97,7 +97,7 @@ def test_of_two_promotions_that_ask_at_once_the_refused_one_comes_later_and_none
 
 
 @pytest.mark.parametrize("dies", [False, True])
-def test_a_rollback_is_that_of_the_version_that_was_tried(
+def test_a_failed_update_is_that_of_the_version_that_was_tried(
     dies, register, promotion, promote, registry, served_version, storage, clients, quick
 ):
     """Another one has noted its attempt meanwhile, and possibly its process died then."""
@@ -116,12 +116,12 @@ def test_a_rollback_is_that_of_the_version_that_was_tried(
 
     with before(clients.sagemaker, "UpdateEndpoint", come):
         older.poll()
-    ended = finish(older)
+    with pytest.raises(LiveEndpointError, match="was not updated to version 2, and serves version 1"):
+        finish(older)
     result = finish(newer[0] if not dies else promotion(registry.version(3), settings=quick))
 
-    assert ended.status == "rolled back"
     assert result.status == "updated"
-    assert registry.version(2).approval == "Rejected"
+    assert registry.version(2).approval == "Approved"
     assert served_version() == 3
 
 
@@ -149,7 +149,7 @@ def test_an_alarm_keeps_the_actions_that_people_have_given_it(register, promote,
     assert clients.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["AlarmActions"] == [topic]
 
 
-def test_a_version_that_serves_is_not_rejected_if_a_change_of_its_settings_is_rolled_back(
+def test_a_version_that_serves_is_not_rejected_if_a_change_of_its_settings_fails(
     register, promote, storage, model_archive, served_version, registry, quick
 ):
     version = register("2026-01-01")
@@ -157,10 +157,10 @@ def test_a_version_that_serves_is_not_rejected_if_a_change_of_its_settings_is_ro
     key = storage.key_of(version.artifact)
     storage.write_bytes(b"damaged", key)
 
-    result = promote(version, settings=replace(quick, instances=2))
+    with pytest.raises(LiveEndpointError, match="serves version 1: Failed to extract model data"):
+        promote(version, settings=replace(quick, instances=2))
 
-    assert (result.status, result.serving_version) == ("rolled back", 1)
-    assert "Failed to extract model data" in result.reason
+    assert served_version() == 1
     assert registry.version(1).approval == "Approved"
 
 
@@ -204,11 +204,10 @@ def test_an_alarm_of_before_the_update_is_not_told_as_its_cause(register, promot
     version = register("2026-01-02")
     storage.write_bytes(b"damaged", storage.key_of(version.artifact))
 
-    result = promote(version, settings=quick)
+    with pytest.raises(LiveEndpointError, match="serves version 1: Failed to extract model data") as failure:
+        promote(version, settings=quick)
 
-    assert result.status == "rolled back"
-    assert "Failed to extract model data" in result.reason
-    assert "yesterday" not in result.reason
+    assert "yesterday" not in str(failure.value)
 
 
 def test_a_run_that_is_not_wanted_leaves_a_failed_endpoint_alone(

@@ -299,15 +299,22 @@ def test_a_first_model_that_cannot_be_loaded_fails_and_the_next_attempt_creates_
     assert promote(version).status == "created"
 
 
-def test_a_model_that_cannot_be_loaded_leaves_the_old_one_serving(register, promote, storage, serving, load):
+def test_a_model_that_cannot_be_loaded_leaves_the_old_one_serving_and_can_be_tried_again(
+    register, promote, storage, serving, load, registry, clients, hashtag, new_archive
+):
     promote(register("2026-01-01"))
     version = register("2026-01-02")
     storage.write_bytes(b"damaged", storage.key_of(version.artifact))
 
-    with load() as requests:
-        result = promote(version)
+    with (
+        load() as requests,
+        pytest.raises(LiveEndpointError, match="was not updated to version 2, and serves version 1: Failed to extra"),
+    ):
+        promote(version)
 
-    assert (result.status, result.serving_version) == ("rolled back", 1)
-    assert "Failed to extract model data" in result.reason
     assert serving() == (1, ODD)
     assert requests.failed == []
+    assert registry.version(2).approval == "Approved"  # no traffic has shown anything wrong with it
+    assert len(left_of(clients, hashtag)) == 6
+    storage.write_bytes(new_archive, storage.key_of(version.artifact))
+    assert promote(version).status == "updated"
