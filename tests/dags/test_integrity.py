@@ -231,7 +231,7 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path, mo
 
 
 def test_a_task_start_makes_its_own_dag_alone(tmp_path, monkeypatch):
-    from airflow.sdk.definitions._internal import dag_parsing_context
+    from airflow.sdk.definitions import context
     from airflow.sdk.definitions._internal.contextmanager import DagContext
 
     entries = [f'h{number}: {{labels: {{"0": a, "1": b}}}}' for number in range(50)]
@@ -240,8 +240,11 @@ def test_a_task_start_makes_its_own_dag_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(DagContext, "current_autoregister_module_name", "__main__")
     monkeypatch.setattr(DagContext, "autoregistered_dags", set())
 
-    with dag_parsing_context._airflow_parsing_context_manager(dag_id="retrain_h7", task_id="x"):
-        runpy.run_path(str(DAGS / "retrain_hashtag.py"))
+    # Airflow's own context manager does not remove the variables again.
+    monkeypatch.setenv(context._AIRFLOW_PARSING_CONTEXT_DAG_ID, "retrain_h7")
+    monkeypatch.setenv(context._AIRFLOW_PARSING_CONTEXT_TASK_ID, "x")
+
+    runpy.run_path(str(DAGS / "retrain_hashtag.py"))
 
     assert [dag.dag_id for dag, _ in DagContext.autoregistered_dags] == ["retrain_h7"]
 

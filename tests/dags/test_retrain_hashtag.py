@@ -572,7 +572,7 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
 def live(monkeypatch, tmp_path, client, settings, sagemaker):
     """A hashtag with a live endpoint, which is turned off after the test."""
     name = f"live_{next(_numbers)}"
-    entry = {"labels": {"0": "technical", "1": "marketing"}, "live": True, "live_baking_minutes": 5}
+    entry = {"labels": {"0": "technical", "1": "marketing"}, "live": True, "live_baking_minutes": 60}
     (tmp_path / "hashtags.yaml").write_text(json.dumps({name: entry}))
     monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))
     yield name
