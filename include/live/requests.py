@@ -154,6 +154,7 @@ def deployment_config(settings: LiveSettings, alarms: Collection[str]) -> dict[s
     :param alarms: the names of those that roll the update back
     """
     seconds = settings.baking_seconds
+    rollback = {"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]}}
     return {
         "BlueGreenUpdatePolicy": {
             "TrafficRoutingConfiguration": {
@@ -164,5 +165,5 @@ def deployment_config(settings: LiveSettings, alarms: Collection[str]) -> dict[s
             "TerminationWaitInSeconds": seconds,
             "MaximumExecutionTimeoutInSeconds": settings.execution_seconds,
         },
-        "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": name} for name in alarms]},
+        **(rollback if alarms else {}),  # AWS takes no empty list
     }

@@ -95,6 +95,10 @@ def test_the_requests_are_what_aws_takes(check, minutes, seconds):
     assert config["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] == seconds
 
 
+def test_an_update_that_no_alarm_can_guard_has_no_empty_list_of_them():
+    assert "AutoRollbackConfiguration" not in deployment_config(SETTINGS, [])
+
+
 def test_a_version_that_somebody_else_has_registered_has_no_date():
     foreign = Version("arn", 3, "Approved", "s3://b/model.tar.gz", {}, image="image")
     made = requests(of=foreign)
