@@ -24,7 +24,7 @@ from include.config.ownership import DATE, DEPLOYMENT, LIVE, PROMOTING, VERSION,
 from include.config.settings import Settings
 from include.live.probe import Answers, Probe, SmokeTests
 from include.live.requests import (
-    OF_WRONG_ANSWERS,
+    SMOKE_TEST,
     LiveSettings,
     alarm_names,
     alarm_requests,
@@ -197,7 +197,7 @@ class Promotion:
             raise NotPromoted(f"Endpoint {self.name} does not exist any more: somebody has turned it off.")
         self._version = self._registry.version(self._number)
         self._require_wanted("")
-        self._put_alarms()
+        self._put_alarms(self._config)
         self._make(MODEL)
         self._make(ENDPOINT_CONFIG)
         self._has_created, self._has_removed = True, False
@@ -228,7 +228,9 @@ class Promotion:
     def _update(self, endpoint: dict[str, Any]) -> None:
         served = self._served(endpoint)
         self._require_wanted(served.get(DATE, ""))
-        self._put_alarms()
+        self._put_alarms(self._config)
+        if self._waits_for_alarms():
+            return
         before = self._probe(served).ask()
         self._say(f"Before the update: {before}")
         previous = int(served.get(VERSION, 0)) or None
@@ -255,21 +257,28 @@ class Promotion:
             if endpoint.get("EndpointStatus") not in IN_PROGRESS:
                 raise
 
+    def _waits_for_alarms(self) -> bool:
+        """
+        Whether an alarm is in ALARM because of an earlier update: it would roll this one back at once. It is OK after
+        its next evaluation, because there are no data yet of what it watches now.
+        """
+        alarms = self._aws.cloudwatch.describe_alarms(AlarmNames=alarm_names(self.name), StateValue="ALARM")
+        for alarm in alarms["MetricAlarms"]:
+            self._say(f"The alarm {alarm['AlarmName']} is still in ALARM: {alarm['StateReason']}")
+        return bool(alarms["MetricAlarms"])
+
     def _guards(self, before: Answers) -> list[str]:
         """
-        The alarms that guard the update. One that is in ALARM because of the old model, or that the old model's answers
-        would trip, would only keep a better one out.
+        The alarms that guard the update. If the old model fails smoke tests, their alarm would only keep a better one
+        out; the smoke tests after the update remain.
 
         :param before: the answers before the update
         """
         names = alarm_names(self.name)
-        alarms = self._aws.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
-        tripped = {alarm["AlarmName"]: alarm["StateReason"] for alarm in alarms if alarm["StateValue"] == "ALARM"}
-        if before.failed:
-            tripped |= {f"{self.name}{end}": before.words for end in OF_WRONG_ANSWERS}
-        for name, reason in tripped.items():
-            self._log.warning("The alarm %s does not guard this update, because of the old model: %s", name, reason)
-        return [name for name in names if name not in tripped]
+        if not before.failed:
+            return names
+        self._log.warning("Smoke tests do not guard this update, because the old model fails: %s", before.words)
+        return [name for name in names if not name.endswith(SMOKE_TEST)]
 
     def _watch(self, endpoint: dict[str, Any], attempt: _Attempt | None) -> None:
         status, pending = endpoint["EndpointStatus"], endpoint.get("PendingDeploymentSummary", {})
@@ -336,7 +345,9 @@ class Promotion:
         if not self._given_up and not self._was_rolled_back():
             reasons = self._reasons(attempt, endpoint) or ["AWS gives no reason"]
             reason = " ".join(f"{one.rstrip('.')}." for one in reasons)
-            if not any(self._tripped(attempt.started)):
+            has_tripped = any(self._tripped(attempt.started))
+            self._put_alarms(endpoint["EndpointConfigName"])
+            if not has_tripped:
                 self._fail_to_update(endpoint, reason)
             self._give_up(endpoint, attempt, reason)
         self._clean_up()
@@ -446,12 +457,15 @@ class Promotion:
             if kind.describe(self._aws.sagemaker, name) is None:
                 raise
 
-    def _put_alarms(self) -> None:
-        """PutMetricAlarm overwrites an alarm as a whole. The actions that people have given it stay."""
+    def _put_alarms(self, config: str) -> None:
+        """
+        Let the alarms watch the instances of an endpoint configuration. PutMetricAlarm overwrites an alarm as a whole.
+        The actions that people have given it stay.
+        """
         limits = self._settings.max_error_share, self._settings.max_latency_ms
         found = self._aws.cloudwatch.describe_alarms(AlarmNames=alarm_names(self.name))["MetricAlarms"]
         actions = {alarm["AlarmName"]: {key: alarm[key] for key in ALARM_ACTIONS if key in alarm} for alarm in found}
-        for request in alarm_requests(self.name, *limits, self._tags):
+        for request in alarm_requests(self.name, config, *limits, self._tags):
             self._aws.cloudwatch.put_metric_alarm(**request, **actions.get(request["AlarmName"], {}))
 
     def _names(self, kind: Kind) -> list[str]:

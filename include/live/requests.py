@@ -19,8 +19,8 @@ from include.config.ownership import DATE, VERSION
 NAMESPACE, FAILED_SMOKE_TESTS = "Retrain", "FailedSmokeTests"
 """The metric that the product itself publishes while it updates a live endpoint."""
 ALARM_PERIOD_SECONDS = 60
-OF_WRONG_ANSWERS = ("-5xx", "-smoke-test")
-"""Ends of the names of the alarms that a model trips which answers with errors, or otherwise than evaluated."""
+ERRORS, LATENCY, SMOKE_TEST = "-5xx", "-latency", "-smoke-test"
+"""Ends of the alarms' names."""
 START_SECONDS = 3600
 """The time in which a new fleet starts, at most; an update may take that beside its two baking times."""
 MAX_EXECUTION_SECONDS = 28_800
@@ -87,18 +87,25 @@ def serving_requests(
 
 
 def alarm_names(endpoint_name: str) -> list[str]:
-    return [request["AlarmName"] for request in alarm_requests(endpoint_name, 0, 0, {})]
+    """The names of an endpoint's alarms."""
+    return [f"{endpoint_name}{end}" for end in (ERRORS, LATENCY, SMOKE_TEST)]
 
 
 def alarm_requests(
-    endpoint_name: str, max_error_share: float, max_latency_ms: float, tags: Mapping[str, str]
+    endpoint_name: str, config_name: str, max_error_share: float, max_latency_ms: float, tags: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """
     The requests of PutMetricAlarm. Missing data are no breach: an endpoint that nobody asks is in order, and if the
     process of a promotion dies, a good model is not rolled back.
+
+    :param config_name: the alarms on errors and latency watch the instances of this endpoint configuration alone
     """
     endpoint = {"Name": "EndpointName", "Value": endpoint_name}
-    of_variant = [endpoint, {"Name": "VariantName", "Value": VARIANT}]
+    of_fleet = [
+        endpoint,
+        {"Name": "VariantName", "Value": VARIANT},
+        {"Name": "EndpointConfigName", "Value": config_name},
+    ]
     common = {
         "Period": ALARM_PERIOD_SECONDS,
         "EvaluationPeriods": 1,
@@ -108,27 +115,27 @@ def alarm_requests(
     }
     return [
         {
-            "AlarmName": f"{endpoint_name}-5xx",
+            "AlarmName": f"{endpoint_name}{ERRORS}",
             "AlarmDescription": "The share of invocations that fail at the model",
             "Namespace": "AWS/SageMaker",
             "MetricName": "Invocation5XXErrors",
-            "Dimensions": of_variant,
+            "Dimensions": of_fleet,
             "Statistic": "Average",
             "Threshold": float(max_error_share),
             **common,
         },
         {
-            "AlarmName": f"{endpoint_name}-latency",
+            "AlarmName": f"{endpoint_name}{LATENCY}",
             "AlarmDescription": "The model's latency in microseconds, which 99 of 100 invocations do not exceed",
             "Namespace": "AWS/SageMaker",
             "MetricName": "ModelLatency",
-            "Dimensions": of_variant,
+            "Dimensions": of_fleet,
             "ExtendedStatistic": "p99",
             "Threshold": float(max_latency_ms * 1000),
             **common,
         },
         {
-            "AlarmName": f"{endpoint_name}-smoke-test",
+            "AlarmName": f"{endpoint_name}{SMOKE_TEST}",
             "AlarmDescription": "Smoke tests during an update that had no answer, or one that neither model gives",
             "Namespace": NAMESPACE,
             "MetricName": FAILED_SMOKE_TESTS,

@@ -94,6 +94,11 @@ def test_a_model_that_fails_is_rolled_back_and_rejected_and_not_tried_again(
     assert rejected.rolled_back is not None
     assert len(left_of(clients, hashtag)) == 6
     assert {answer.status for answer in requests.failed} <= {424}  # from the canary
+    name = live_endpoint_name(hashtag)
+    alarm = clients.cloudwatch.describe_alarms(AlarmNames=[f"{name}-5xx"])["MetricAlarms"][0]
+    watched = {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+    serving_config = clients.sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+    assert watched["EndpointConfigName"] == serving_config
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     with pytest.raises(NotPromoted, match="Version 2 is Rejected"):
         promote(bad, started=tomorrow)

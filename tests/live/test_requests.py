@@ -89,7 +89,7 @@ def test_the_requests_are_what_aws_takes(check, minutes, seconds):
         check("sagemaker", f"Create{kind}", request)
     update = {"EndpointName": name, "EndpointConfigName": made["EndpointConfig"]["EndpointConfigName"]}
     check("sagemaker", "UpdateEndpoint", {**update, "DeploymentConfig": config})
-    for request in alarm_requests(name, 0.01, 1000, live_tags("aws", "b/p")):
+    for request in alarm_requests(name, update["EndpointConfigName"], 0.01, 1000, live_tags("aws", "b/p")):
         check("cloudwatch", "PutMetricAlarm", request)
     check("cloudwatch", "PutMetricData", failed_smoke_tests(name, 3))
     assert config["BlueGreenUpdatePolicy"]["MaximumExecutionTimeoutInSeconds"] == seconds
