@@ -58,11 +58,6 @@ class Load:
     def failed(self) -> list[Answer]:
         return [answer for answer in list(self.answers) if answer.status != 200]
 
-    @property
-    def rate(self) -> float:
-        """Answers in a second, until now."""
-        return len(self.answers) / (time.monotonic() - self._started)
-
     def since(self, moment: float) -> list[Answer]:
         """The answers to requests that were sent later, in the seconds of `time.monotonic`."""
         return [answer for answer in list(self.answers) if answer.sent >= moment]
