@@ -250,8 +250,9 @@ def retrain(hashtag: Hashtag) -> DAG:
         evaluate_model.operator.operator_extra_links = (ReportLink(),)
         register_model.operator.operator_extra_links = (ModelRegistryLink(),)
         record_outcome.operator.operator_extra_links = (ReportLink(),)
+        docs = task_docs()
         for operator in dag.tasks:
-            operator.doc_md = task_docs()[operator.task_id]
+            operator.doc_md = docs[operator.task_id]
     return dag
 
 

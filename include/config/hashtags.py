@@ -1,6 +1,7 @@
 """The hashtags and their settings: include/hashtags.yaml, or the file that RETRAIN_HASHTAGS_FILE names."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_me
 DEFAULT_LATE_AFTER_HOURS = 30.0
 DEFAULT_WAIT_HOURS = 12.0
 MAX_HOURS = 24 * 31
-INSTANCE_TYPE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+INSTANCE_TYPE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
+"""The pattern of SageMaker's instance types."""
 MAX_COLUMN_NAME = 200
 MAX_DEPTH = 5
 """Lines are noted for keys down to this depth. It stops the recursion at an anchor that contains itself."""
@@ -85,6 +87,12 @@ def _validator(check: Callable[[Any], None]) -> AfterValidator:
     return AfterValidator(validate)
 
 
+def _check_instance_type(name: str) -> str:
+    if not re.fullmatch(INSTANCE_TYPE, name):
+        raise ValueError(f"{name!r} is not an instance type of SageMaker, such as ml.m5.large")
+    return name
+
+
 def _check_column(name: str) -> str:
     if "{{" in name or "{%" in name or not name.isprintable() or len(name) > MAX_COLUMN_NAME:  # "{{" is a template
         raise ValueError(
@@ -94,7 +102,7 @@ def _check_column(name: str) -> str:
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-InstanceType = Annotated[str, Field(pattern=INSTANCE_TYPE)]
+InstanceType = Annotated[str, AfterValidator(_check_instance_type)]
 ColumnName = Annotated[str, AfterValidator(_check_column)]
 
 
@@ -161,8 +169,8 @@ class HashtagSettings(BaseModel):
     @property
     def live_endpoint(self) -> dict[str, Any]:
         """What `include.live.requests.LiveSettings` takes from here."""
-        values = self.model_dump().items()
-        return {name.removeprefix(LIVE_PREFIX): value for name, value in values if name.startswith(LIVE_PREFIX)}
+        names = [name for name in type(self).model_fields if name.startswith(LIVE_PREFIX)]
+        return {name.removeprefix(LIVE_PREFIX): getattr(self, name) for name in names}
 
     @property
     def preparation(self) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from textwrap import shorten
 from typing import Any
 
 from include.config.preparation import RECIPES
 
+MAX_NAMES = 250
+"""Characters of the known keys' names in a message."""
 Mistake = Mapping[str, Any]
 """One of pydantic's `ValidationError.errors()`."""
 
@@ -18,7 +21,8 @@ def describe_mistake(mistake: Mistake, known_keys: Iterable[str]) -> tuple[tuple
     """The path of the key at fault, and the message."""
     path = tuple(str(part) for part in mistake["loc"] if part != _IN_KEY)
     if mistake["type"] == "extra_forbidden":
-        return path, f"unknown key{did_you_mean(path[-1], known_keys)}; expected one of: {', '.join(known_keys)}"
+        names = shorten(", ".join(known_keys), MAX_NAMES, placeholder=" … (docs/hashtags.md has them all)")
+        return path, f"unknown key{did_you_mean(path[-1], known_keys)}; expected one of: {names}"
     return path, _MESSAGES.get(mistake["type"], _wrong_type)(mistake)
 
 

@@ -15,7 +15,7 @@ from hashtag_retrain.backfills import BACKFILL, SETTINGS, use_parameters_of_run
 from hashtag_retrain.dates import settle_date
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter, too_large
 from include.config.errors import ConfigurationError
-from include.config.hashtags import Hashtag, did_you_mean
+from include.config.hashtags import INSTANCE_TYPE, Hashtag, did_you_mean
 from include.config.printable import printable
 from include.evaluation.gate import DEPLOY
 from include.evaluation.metrics import GATE_METRICS
@@ -260,7 +260,7 @@ def _instance_type(default: str, section: str, title: str) -> Param:
     return Param(
         default,
         type="string",
-        pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$(?!\n)",  # in Python, $ alone is also before a newline at the end
+        pattern=rf"^{INSTANCE_TYPE}$(?!\n)",  # in Python, $ alone is also before a newline at the end
         section=section,
         title=title,
         description="An instance type of SageMaker, with CPUs or with a single GPU.",
