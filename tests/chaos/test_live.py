@@ -6,11 +6,7 @@ from chaos import live
 from chaos.clients import Clients
 from include.config.names import start_of_live_names
 from local_aws.load import Answer
-from tests.live import conftest as fixtures
-
-_turn_off, live_settings, new_archive = fixtures._turn_off, fixtures.live_settings, fixtures.new_archive
-promote, promotion, register, registry = fixtures.promote, fixtures.promotion, fixtures.register, fixtures.registry
-clients = fixtures.clients
+from tests.live.promotions import *  # noqa: F403
 
 
 @pytest.fixture

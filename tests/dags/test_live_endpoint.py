@@ -6,30 +6,8 @@ import pytest
 
 from hashtag_retrain.live import DAG_ID, OFF, SERVE, TELL
 from tests.conftest import REPOSITORY
-from tests.live.conftest import (
-    _turn_off,
-    clients,
-    hashtag,
-    left_of,
-    live_settings,
-    new_archive,
-    promote,
-    promotion,
-    register,
-    registry,
-)
-
-__all__ = [
-    "_turn_off",
-    "clients",
-    "hashtag",
-    "live_settings",
-    "new_archive",
-    "promote",
-    "promotion",
-    "register",
-    "registry",
-]
+from tests.live.promotions import *  # noqa: F403
+from tests.live.promotions import left_of
 
 
 @pytest.fixture

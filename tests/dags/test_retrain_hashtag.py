@@ -32,7 +32,7 @@ from local_aws.http_server import RequestHandler
 from local_aws.sagemaker import resource
 from tests.aws.test_notify import remember, told
 from tests.conftest import REPOSITORY, SHARED_DATA
-from tests.live.conftest import finish
+from tests.live.promotions import finish
 from tests.report.test_document import SCHEMA
 
 _numbers = itertools.count(1)

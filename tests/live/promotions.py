@@ -20,7 +20,18 @@ from include.live.retirement import Retirement
 from tests.conftest import IMAGE
 from tests.local_aws.sagemaker.conftest import new_archive
 
-__all__ = ["new_archive"]
+__all__ = [
+    "_turn_off",
+    "clients",
+    "hashtag",
+    "live_settings",
+    "new_archive",
+    "promote",
+    "promotion",
+    "register",
+    "registry",
+]
+"""The fixtures, for `import *`."""
 _numbers = itertools.count(1)
 LONG_AGO = datetime(2006, 1, 1, tzinfo=UTC)
 TEXTS = ("hello world again", "good bye then")

@@ -14,7 +14,7 @@ from include.config.names import live_endpoint_name
 from include.live.retirement import Retirement
 from local_aws.load import Load
 from tests.conftest import REPOSITORY
-from tests.live.conftest import QUESTION, finish, left_of
+from tests.live.promotions import QUESTION, finish, left_of
 from tests.local_aws.conftest import wait_until
 
 

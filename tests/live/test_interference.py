@@ -22,7 +22,7 @@ from include.live.promotion import NotPromoted
 from include.live.requests import alarm_names
 from include.live.retirement import Retirement
 from local_aws.sagemaker.endpoint_config import EndpointConfig
-from tests.live.conftest import finish, left_of
+from tests.live.promotions import finish, left_of
 from tests.local_aws.conftest import wait_until
 from tests.plugins.attempts import WorkerDied
 from tests.plugins.endpoints import tags_of

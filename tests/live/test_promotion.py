@@ -14,7 +14,7 @@ from include.config.ownership import DEPLOYMENT, LIVE, OWNER, PROMOTING, VERSION
 from include.live.promotion import NotPromoted
 from include.live.retirement import Retirement
 from local_aws.load import Load
-from tests.live.conftest import QUESTION, finish, left_of
+from tests.live.promotions import QUESTION, finish, left_of
 from tests.plugins.attempts import WorkerDied
 from tests.plugins.endpoints import tags_of
 

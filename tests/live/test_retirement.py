@@ -6,7 +6,7 @@ from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name
 from include.config.ownership import DEPLOYMENT
 from include.live.retirement import Retirement
-from tests.live.conftest import finish, left_of
+from tests.live.promotions import finish, left_of
 from tests.plugins.endpoints import tags_of
 
 

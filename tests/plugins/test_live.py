@@ -6,30 +6,9 @@ from hashtag_retrain.live import ASK, DAG_ID, OFF, SERVE, choose_action, list_li
 from include.config.errors import ConfigurationError
 from include.config.names import live_endpoint_name
 from tests.aws.test_notify import remember, told
-from tests.live.conftest import (
-    _turn_off,
-    clients,
-    hashtag,
-    live_settings,
-    new_archive,
-    promote,
-    promotion,
-    register,
-    registry,
-)
+from tests.live.promotions import *  # noqa: F403
 from tests.plugins.attempts import Attempt
 
-__all__ = [
-    "_turn_off",
-    "clients",
-    "hashtag",
-    "live_settings",
-    "new_archive",
-    "promote",
-    "promotion",
-    "register",
-    "registry",
-]
 LABELS = {"labels": {"0": "a", "1": "b"}}
 
 

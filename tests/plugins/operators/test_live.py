@@ -5,12 +5,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from hashtag_retrain.operators.live import SageMakerPromoteOperator, SageMakerRetireOperator
-from tests.live import conftest as fixtures
+from tests.live.promotions import *  # noqa: F403
+from tests.live.promotions import left_of
 from tests.plugins.attempts import Attempt, finish
-
-_turn_off, live_settings, new_archive = fixtures._turn_off, fixtures.live_settings, fixtures.new_archive
-promote, promotion, register, registry = fixtures.promote, fixtures.promotion, fixtures.register, fixtures.registry
-clients, hashtag = fixtures.clients, fixtures.hashtag
 
 
 def context(run_type="scheduled"):
@@ -40,7 +37,7 @@ def test_a_run_promotes_its_version_in_worker_and_triggerer(operator, register, 
     assert (result["status"], result["serving_version"]) == ("created", 1)
     off = SageMakerRetireOperator(task_id="off", hashtag=hashtag, check_interval=0.05)
     assert len(finish(off, context())) == 6
-    assert fixtures.left_of(clients, hashtag) == []
+    assert left_of(clients, hashtag) == []
 
 
 def test_a_backfill_and_a_refused_version_touch_nothing(operator, register, settings, clients, hashtag):
@@ -51,4 +48,4 @@ def test_a_backfill_and_a_refused_version_touch_nothing(operator, register, sett
     with pytest.raises(AirflowSkipException, match="Version 1 is Rejected"):
         finish(operator(version.number, "2026-01-01"), context())
 
-    assert fixtures.left_of(clients, hashtag) == []
+    assert left_of(clients, hashtag) == []

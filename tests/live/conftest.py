@@ -1,0 +1,1 @@
+from tests.live.promotions import *  # noqa: F403
