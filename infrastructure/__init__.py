@@ -1,0 +1,1 @@
+"""What an AWS account needs before this product can run in it."""

@@ -1,0 +1,33 @@
+"""
+The IAM policies in ``infrastructure/policies``, filled in for an account.
+
+The files have the placeholders of CloudFormation's Fn::Sub, such as ``${AWS::Region}`` and ``${Bucket}``, so that a template
+can use them as they are.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+POLICIES = Path(__file__).parent / "policies"
+_PLACEHOLDER = re.compile(r"\$\{([\w:]+)\}")
+
+
+def policy_names() -> list[str]:
+    """The names of all policies, sorted."""
+    return sorted(file.stem for file in POLICIES.glob("*.json"))
+
+
+def policy(name: str, values: Mapping[str, str]) -> dict[str, Any]:
+    """
+    A policy's document.
+
+    :param values: by placeholder: Bucket, Prefix, SageMakerRole, GlueRole (names of roles), AWS::Partition, AWS::Region,
+        AWS::AccountId
+    :raises KeyError: a placeholder has no value
+    """
+    text = (POLICIES / f"{name}.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(_PLACEHOLDER.sub(lambda match: values[match[1]], text))
+    return document
