@@ -18,7 +18,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-clients test-bundles test-spark test-compose env env-check .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-clients test-bundles test-permissions test-spark test-compose env env-check .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -41,6 +41,9 @@ test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS
 
 test-bundles: $(VENV)/.installed-dev  ## bundles installed as MWAA, Astronomer and an image do, each with one whole run
 	@$(BIN)/python -m pytest -o tmp_path_retention_policy=failed --timeout 900 release
+
+test-permissions: $(VENV)/.installed-dev  ## IAM policies: whole stories under them, and each permission denied
+	@$(BIN)/python -m pytest infrastructure
 
 test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
@@ -97,9 +100,9 @@ pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today'
 check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos compose docs release
+	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos compose docs infrastructure release
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos compose docs release
+	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos compose docs infrastructure release
 
 lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.standard.operators.hitl import HITLBranchOperator
 from airflow.sdk import DAG, Param, TriggerRule, chain, task
 
+from hashtag_retrain.failures import note_failure
 from hashtag_retrain.live import ASK, DAG_ID, OFF, SERVE, TELL, choose_action, tell_outcome, what_is_billed
 from hashtag_retrain.operators.live import SageMakerPromoteOperator, SageMakerRetireOperator
 from hashtag_retrain.pools import ENDPOINT_POOL
@@ -48,6 +49,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=retry_seconds()),
         "retry_policy": RetryTransientErrors(),
+        "on_failure_callback": note_failure,
     },
     user_defined_macros={"what_is_billed": what_is_billed},
     tags=["retrain"],

@@ -14,6 +14,7 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, CronTriggerTimetable, Param, task
 
 from hashtag_retrain import live
+from hashtag_retrain.failures import note_failure
 from hashtag_retrain.macros import deployment
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from hashtag_retrain.retries import RetryTransientErrors
@@ -37,6 +38,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=retry_seconds()),
         "retry_policy": RetryTransientErrors(),
+        "on_failure_callback": note_failure,
         "botocore_config": BOTOCORE_CONFIG,
     },
     user_defined_macros={"deployment": deployment},

@@ -30,6 +30,7 @@ def main() -> int:
             options.allow_host,
             options.airflow_url,
             Spark(options.spark_submit),
+            options.enforce_iam,
         )
     except DataDirectoryError as error:
         print(f"error: {error}.", file=sys.stderr)
@@ -102,6 +103,12 @@ def _options() -> argparse.Namespace:
         metavar="PROGRAM",
         help=f"runs the scripts of Glue jobs (default: {SUBMIT.relative_to(SUBMIT.parents[2])}, which "
         "`make .venv-spark/.installed` installs)",
+    )
+    parser.add_argument(
+        "--enforce-iam",
+        action="store_true",
+        help="refuse what the policies of IAM's users and roles do not allow, as AWS does; unsigned calls, and keys "
+        "that IAM does not know, may do everything",
     )
     options = parser.parse_args()
     if options.airflow_url and not re.match("https?://", options.airflow_url):

@@ -13,6 +13,7 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.utils import utcnow
 from moto.logs.models import logs_backends
 
+from local_aws.access import Access
 from local_aws.datum import Datum
 from local_aws.faults import Faults
 from local_aws.pace import Pace
@@ -47,15 +48,23 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 class S3:
-    """The objects of the only account."""
+    """
+    The objects of the only account. What the role may not read is not there for it, and it cannot write everywhere.
 
-    def __init__(self, stored_objects: S3Objects):
+    :param role_arn: as whom SageMaker reads and writes; empty: as itself
+    """
+
+    def __init__(self, stored_objects: S3Objects, access: Access | None = None, role_arn: str = ""):
         self._backend = s3_backend()
         self._stored_objects = stored_objects
+        self._access, self._role_arn = access or Access(), role_arn
+
+    def _may(self, operation: str, bucket: str, key: str) -> bool:
+        return not self._role_arn or self._access.role_may(self._role_arn, operation, bucket, key)
 
     def list_keys(self, bucket: str, prefix: str) -> list[str]:
         """The keys with a prefix, in S3's order; none if the bucket does not exist."""
-        if bucket not in self._backend.buckets:
+        if bucket not in self._backend.buckets or not self._may("ListObjectsV2", bucket, prefix):
             return []
         return sorted(key for key in current_objects(self._backend.buckets[bucket]) if key.startswith(prefix))
 
@@ -65,7 +74,8 @@ class S3:
 
         :raises NoSuchObject: the object does not exist
         """
-        if bucket not in self._backend.buckets or (found := self._backend.get_object(bucket, key)) is None:
+        exists = bucket in self._backend.buckets and self._may("GetObject", bucket, key)
+        if not exists or (found := self._backend.get_object(bucket, key)) is None:
             raise NoSuchObject(f"s3://{bucket}/{key}")
         value: bytes = found.value
         return value
@@ -76,8 +86,8 @@ class S3:
 
         :raises NoSuchObject: the bucket does not exist
         """
-        if bucket not in self._backend.buckets:
-            raise NoSuchObject(f"s3://{bucket}")
+        if bucket not in self._backend.buckets or not self._may("PutObject", bucket, key):
+            raise NoSuchObject(f"s3://{bucket}/{key}")
         self._backend.put_object(bucket, key, value)
         self._stored_objects.save(bucket, key)
 
@@ -132,11 +142,16 @@ class Cloud:
     pace: Pace = field(default_factory=Pace)
     store: Store = field(default_factory=Store)
     faults: Faults = field(default_factory=Faults)
+    access: Access = field(default_factory=Access)
     _data: dict[tuple[Any, ...], Datum] = field(default_factory=dict)
 
     @cached_property
     def s3(self) -> S3:
         return S3(self.stored_objects)
+
+    def s3_as(self, role_arn: str) -> S3:
+        """S3, as far as a role may use it."""
+        return S3(self.stored_objects, self.access, role_arn)
 
     def log_stream(self, group: str, name: str) -> LogStream:
         return LogStream(self.account_id, self.region, group, name, self.store)

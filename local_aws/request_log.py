@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -40,11 +40,12 @@ class RequestLog:
             self._file.seek(0)
             self._entries.extend(filter(None, map(_parse, self._file.read().splitlines())))
 
-    def write(self, call: Call, outcome: str, status: int, seconds: float) -> None:
+    def write(self, call: Call, outcome: str, status: int, seconds: float, permissions: Iterable[str] = ()) -> None:
         """
         Add a call.
 
         :param outcome: ``ok``, or the error's code
+        :param permissions: that the call needs, with ``--enforce-iam``
         """
         entry = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -53,6 +54,8 @@ class RequestLog:
             "status": status,
             "milliseconds": round(seconds * 1e3, 1),
         }
+        if permissions:
+            entry["permissions"] = [permission[:MAX_TEXT] for permission in permissions]
         with self._lock:
             self._entries.append(entry)
             if self._path is not None and self._file is not None:

@@ -28,6 +28,7 @@ from werkzeug.wrappers import Request, Response
 
 from include import __version__
 from local_aws import ADMIN_PATH, HOST
+from local_aws.access import Access
 from local_aws.admin import AdminApi
 from local_aws.alarms import Alarms
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
@@ -41,6 +42,8 @@ from local_aws.glue.job_run import Machine
 from local_aws.glue.models import GlueBackend
 from local_aws.glue.spark import Spark
 from local_aws.http_server import Server
+from local_aws.iam.enforcement import Enforcement
+from local_aws.iam.policy import Permission
 from local_aws.pace import Pace
 from local_aws.quotas import Quotas
 from local_aws.request_log import RequestLog
@@ -100,8 +103,10 @@ class Application:
         s3_objects: S3Objects,
         allowed_hosts: Sequence[str],
         airflow_url: str | None,
+        enforcement: Enforcement | None = None,
     ):
         self._faults, self._requests, self._s3_objects = faults, requests, s3_objects
+        self._enforcement = enforcement
         self._allowed_hosts = allowed_hosts
         self._admin = AdminApi(faults, requests, airflow_url)
         self._quotas = Quotas()
@@ -125,23 +130,29 @@ class Application:
             return self._admin.answer(Request(environment))
         if path == LOCALSTACK_HEALTH:
             return Response(json.dumps(_localstack_health()), content_type="application/json")
-        started = time.perf_counter()
         try:
             call = identify(environment)
         except HTTPException as error:
             return _unread(error)
-        answer = self._answer(call, environment)
+        return self._log_answer(call, environment)
+
+    def _log_answer(self, call: Call, environment: WsgiEnvironment) -> Response:
+        started = time.perf_counter()
+        permissions = self._enforcement.permissions(call, environment) if self._enforcement else ()
+        answer = self._answer(call, environment, permissions)
         if self.closing:  # the store may have been closed before the call's effect was saved
             raise ConnectionResetError("the local AWS is closing")
         outcome = "ok" if answer.status_code < 400 else error_code(answer)
-        self._requests.write(call, outcome, answer.status_code, time.perf_counter() - started)
+        self._requests.write(call, outcome, answer.status_code, time.perf_counter() - started, [*map(str, permissions)])
         return answer
 
-    def _answer(self, call: Call, environment: WsgiEnvironment) -> Response:
+    def _answer(self, call: Call, environment: WsgiEnvironment, permissions: Sequence[Permission]) -> Response:
         fault = self._faults.of_call(call.service, call.operation, call.name)
         if fault is not None:
             time.sleep(fault.delay_seconds)
         try:
+            if self._enforcement and (refusal := self._enforcement.refusal(call, environment, permissions)):
+                return _error(call, environment, *refusal)
             return self._fail(fault, call, environment) if fault and fault.error else self._serve(call, environment)
         except (ConnectionResetError, TimeoutError):
             raise
@@ -159,10 +170,15 @@ class Application:
         if call.service == RUNTIME:
             return invoke_endpoint(call.name, call.region, Request(environment))
         answer = Response.from_app(self._moto, environment)
+        if answer.status_code == 404 and (concealment := self._concealment(call, environment)):
+            return _error(call, environment, *concealment)
         if call.service == "s3" and environment["REQUEST_METHOD"] in {"PUT", "POST", "DELETE"} and call.name:
             bucket, _, key = call.name.partition("/")
             self._s3_objects.save(bucket, key)
         return answer
+
+    def _concealment(self, call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
+        return self._enforcement.concealment(call, environment) if self._enforcement else None
 
     def _fail(self, fault: Fault, call: Call, environment: WsgiEnvironment) -> Response:
         if fault.error == CONNECTION_RESET:
@@ -281,6 +297,7 @@ class LocalAws:
     :param more_hosts: names under which clients reach the server, besides those of the loopback interface
     :param airflow_url: of the Airflow whose runs the page links
     :param spark: how runs of Glue jobs are started
+    :param enforces_iam: policies hold for the users and roles that IAM knows
     :raises OSError: the port is in use
     :raises DataDirectoryError: the directory cannot be used
     """
@@ -294,6 +311,7 @@ class LocalAws:
         more_hosts: Sequence[str] = (),
         airflow_url: str | None = None,
         spark: Spark | None = None,
+        enforces_iam: bool = False,
     ):
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # The port is taken here, before anything is restored: werkzeug would answer a port in use with sys.exit.
@@ -302,7 +320,9 @@ class LocalAws:
             self._requests = RequestLog(data_directory / "requests.jsonl" if data_directory else None)
             faults, s3_objects = Faults(), S3Objects(self._store)
             pace = pace or Pace()
-            SageMakerBackend.services = GlueBackend.services = Services(pace, self._store, faults, s3_objects)
+            enforcement = Enforcement(self._requests) if enforces_iam else None
+            services = Services(pace, self._store, faults, s3_objects, enforcement or Access())
+            SageMakerBackend.services = GlueBackend.services = services
             GlueBackend.machine = Machine(spark or Spark(), _own_url(listener))
             # moto has no plug-ins, but reads its backend class and its handlers from here at the first call.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
@@ -315,7 +335,7 @@ class LocalAws:
             except Exception as error:
                 raise DataDirectoryError(f"{data_directory} cannot be restored: {error!r}") from error
             hosts = (*LOOPBACK_HOSTS, *more_hosts)
-            self._serving = Application(faults, self._requests, s3_objects, hosts, airflow_url)
+            self._serving = Application(faults, self._requests, s3_objects, hosts, airflow_url, enforcement)
             self._server = Server(host, listener, self._serving)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
         self._thread.start()

@@ -144,8 +144,8 @@ def _remove_airflow_home() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
-    """The local AWS, with short phases."""
-    with LocalAws(pace=Pace(0.0005)) as server:
+    """The local AWS, with short phases. IAM's policies hold for its users; the key of the tests may do everything."""
+    with LocalAws(pace=Pace(0.0005), enforces_iam=True) as server:
         server.application = CheckedAnswers(server.application)
         os.environ["AWS_ENDPOINT_URL"] = server.url
         yield server

@@ -18,6 +18,8 @@ IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"
 """States of an endpoint in which AWS refuses other requests for it."""
 NOT_FOUND = re.compile("Could not find|Requested resource not found")
 """AWS's messages for a missing resource or job. Its code, ValidationException, is that of many other errors."""
+ABSENT = "-absent"
+"""The end of names that no resource has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,20 @@ class Kind:
         """Delete a resource. A resource that is gone already is not an error."""
         try:
             self.call(client, "delete", name)
+        except ClientError as error:
+            if not NOT_FOUND.search(error.response["Error"]["Message"]):
+                raise
+
+    def require_removable(self, client: Any, name: str) -> None:
+        """
+        Ask AWS to remove a resource of this kind that does not exist. AWS checks the permission first. So nothing is
+        created that could not be removed again.
+
+        :param name: of the resource to be created; the other name begins like it, as policies are for names
+        :raises ClientError: the permission is missing, or AWS cannot be reached
+        """
+        try:
+            self.call(client, "stop" if self in JOBS else "delete", f"{name[: -len(ABSENT)]}{ABSENT}")
         except ClientError as error:
             if not NOT_FOUND.search(error.response["Error"]["Message"]):
                 raise

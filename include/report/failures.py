@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from include.config.permissions import advice
 from include.config.printable import printable
 
 FAILURE = "failure"
@@ -18,11 +19,17 @@ NO_MESSAGE = (
 
 
 def words_of(error: BaseException) -> str:
-    """An error's message in one line, shortened. Python's own errors get their type, without which they say little."""
+    """
+    An error's message in one line, shortened. Python's own errors get their type, without which they say little, and
+    AWS's refusals the statement that is missing in a policy.
+    """
     words = printable(" ".join(str(error).split())) or type(error).__name__
+    added = advice(words)
     if type(error).__module__ == "builtins":
         words = f"{type(error).__name__}: {words}"
-    return words if len(words) <= MAX_CHARACTERS else words[: MAX_CHARACTERS - 1] + "…"
+    if len(words) > MAX_CHARACTERS:
+        words = words[: MAX_CHARACTERS - 1] + "…"
+    return f"{words}. {added}" if added else words
 
 
 def describe_failures(failures: Mapping[str, str | None]) -> str:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, TypeVar
 
 from moto.core.base_backend import BaseBackend
 
-from local_aws.cloud import Cloud
 from local_aws.glue.arguments import RunArguments
 from local_aws.glue.exceptions import (
     AlreadyExistsException,
@@ -44,7 +43,7 @@ class GlueBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         services = self.services
-        cloud = Cloud(account_id, region_name, services.s3_objects, services.pace, services.store, services.faults)
+        cloud = services.cloud(account_id, region_name)
         self._lock = threading.RLock()
         self.jobs = GlueResources(Job, cloud, "job")
         self.runs = GlueResources(JobRun, cloud, "job run")

@@ -115,7 +115,11 @@ class Deployment:
         require_no_fault(self._cloud.faults, self._phase, self._name)
         for variant in self._pending["variants"]:
             self._require_health(variant)
-        archives = {name: read_artifact(self._cloud.s3, uri) for name, uri in self._pending["artifacts"].items()}
+        roles = self._pending.get("roles", {})
+        archives = {
+            name: read_artifact(self._cloud.s3_as(roles.get(name, "")), uri)
+            for name, uri in self._pending["artifacts"].items()
+        }
         for name, archive in archives.items():
             self.fleet.load(name, archive, self._pending["artifacts"][name] or "")
         self._wait(AWS_SECONDS[self._phase])

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from moto.core.base_backend import BaseBackend
 
+from local_aws.access import Access
 from local_aws.alarms import alarms_of
 from local_aws.cloud import Cloud
 from local_aws.faults import Faults
@@ -34,6 +35,11 @@ class Services:
     store: Store = field(default_factory=Store)
     faults: Faults = field(default_factory=Faults)
     s3_objects: S3Objects = field(default_factory=lambda: S3Objects(Store()))
+    access: Access = field(default_factory=Access)
+
+    def cloud(self, account_id: str, region: str) -> Cloud:
+        """The services of one account and region."""
+        return Cloud(account_id, region, self.s3_objects, self.pace, self.store, self.faults, self.access)
 
 
 class SageMakerBackend(BaseBackend):
@@ -45,7 +51,7 @@ class SageMakerBackend(BaseBackend):
     def __init__(self, region_name: str, account_id: str):
         super().__init__(region_name, account_id)
         services = self.services
-        cloud = Cloud(account_id, region_name, services.s3_objects, services.pace, services.store, services.faults)
+        cloud = services.cloud(account_id, region_name)
         self.cloud = cloud
         self._lock = threading.RLock()
         self.training_jobs = Jobs(TrainingJob, cloud, "training job")
@@ -98,7 +104,7 @@ class SageMakerBackend(BaseBackend):
         request_checks.require_members(request, "AlgorithmSpecification", "ResourceConfig", "StoppingCondition")
         with self._lock:
             self.training_jobs.refuse_existing(request["TrainingJobName"])
-            request_checks.check_training_request(request, self.cloud.s3)
+            request_checks.check_training_request(request, self.cloud.s3_as(request["RoleArn"]))
             job = self.training_jobs.create(request, status="InProgress", tuning_job_arn=tuning_job_arn)
         job.start()
         return job
@@ -233,9 +239,11 @@ class SageMakerBackend(BaseBackend):
 
     def _pending(self, config: EndpointConfig) -> dict[str, Any]:
         """What an endpoint has to deploy."""
-        containers = [self._container(self.models.find(variant["ModelName"])) for variant in config.variants]
+        models = {variant["VariantName"]: self.models.find(variant["ModelName"]) for variant in config.variants}
+        containers = [self._container(model) for model in models.values()]
         pairs = list(zip(config.variants, containers, strict=True))
         return {
+            "roles": {name: model.request.get("ExecutionRoleArn", "") for name, model in models.items()},
             "config_name": config.name,
             "started": now(),
             "variants": [variant | {"DeployedImages": _deployed_images(container)} for variant, container in pairs],

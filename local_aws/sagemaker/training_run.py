@@ -52,6 +52,7 @@ class TrainingRun:
         stop_requested: threading.Event,
     ):
         self._cloud, self._name, self._created, self._request = cloud, name, created, request
+        self._s3 = cloud.s3_as(request["RoleArn"])
         self._listener, self._stop_requested = listener, stop_requested
         self._process: subprocess.Popen[str] | None = None
         self._epoch = 0
@@ -129,7 +130,7 @@ class TrainingRun:
     def _download_channel(self, channel: dict[str, Any], folder: Path) -> None:
         bucket, prefix = split_uri(channel["DataSource"]["S3DataSource"]["S3Uri"])
         parent = prefix if prefix.endswith("/") else prefix.rpartition("/")[0] + "/"
-        for key in self._cloud.s3.list_keys(bucket, prefix):
+        for key in self._s3.list_keys(bucket, prefix):
             if key.endswith("/"):
                 continue
             try:
@@ -137,7 +138,7 @@ class TrainingRun:
                 if not target.is_relative_to(folder.resolve()):
                     raise ValueError("it is outside of the channel's folder")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(self._cloud.s3.read(bucket, key))
+                target.write_bytes(self._s3.read(bucket, key))
             except (OSError, ValueError, NoSuchObject) as error:
                 raise JobFailed(f"ClientError: Data download failed: the key {key!r}: {error}") from error
 
@@ -200,9 +201,10 @@ class TrainingRun:
             for file in sorted((root / "model").iterdir()):
                 tar.add(file, arcname=file.name)
         try:
-            self._cloud.s3.write(*split_uri(artifact_uri(self._request)), archive.getvalue())
+            self._s3.write(*split_uri(artifact_uri(self._request)), archive.getvalue())
         except NoSuchObject as error:
-            raise JobFailed(f"ClientError: Artifact upload failed: the bucket of {error} does not exist") from None
+            reason = f"the bucket of {error} does not exist, or the role may not write there"
+            raise JobFailed(f"ClientError: Artifact upload failed: {reason}") from None
 
     def _signal(self, number: int) -> None:
         process = self._process

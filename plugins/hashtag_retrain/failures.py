@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+from include.config.permissions import advice
 from include.report.failures import FAILURE, words_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
 
 
 def note_failure(context: Context) -> None:
@@ -17,4 +21,7 @@ def note_failure(context: Context) -> None:
     """
     error = context.get("exception")
     if isinstance(error, BaseException):
-        context["ti"].xcom_push(key=FAILURE, value=words_of(error))
+        words = words_of(error)
+        if added := advice(words):
+            log.error("%s", added)
+        context["ti"].xcom_push(key=FAILURE, value=words)

@@ -141,6 +141,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
             )
 
     def _start(self, client: Any, name: str) -> None:
+        self.kind.require_removable(client, name)
         self.log.info("Starting the %s %s", self.kind.noun, name)
         try:
             self.kind.call(client, "create", name, **self.config)

@@ -15,6 +15,7 @@ from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import MAX_JOBS_PER_FINGERPRINT, is_first_try
 from hashtag_retrain.triggers.glue import ACTIVE, OWNER, GlueRunTrigger, words_of_end
 from hashtag_retrain.triggers.polling import ended
+from include.aws.resources import ABSENT
 from include.config.errors import NoRows
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ class GluePrepareOnceOperator(GlueJobOperator):
         return self._start()
 
     def _start(self) -> str:
+        # Glue checks the permission first. So no run is started that could not be stopped.
+        self.hook.get_conn().batch_stop_job_run(JobName=f"{self.job_name}{ABSENT}", JobRunIds=["jr_absent"])
         try:
             run_id: str = self.hook.initialize_job(self.script_args)["JobRunId"]
         except ClientError as error:

@@ -30,6 +30,7 @@ from include.aws.resources import (
 )
 from include.config.names import live_endpoint_name
 from include.config.ownership import DEADLINE, DEPLOYMENT, LIVE, OWNER, PURPOSE, deadline_in, run_of, tag_values
+from include.config.permissions import advice
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -230,7 +231,8 @@ class SageMakerSweepEndpointsOperator(AwsBaseOperator[SageMakerHook]):
         if failures:
             if not dry_run:
                 subject = f"SageMaker: {len(failures)} not removed, and possibly billed"
-                notify(subject, "\n".join([*failures, *leaks]) + link)
+                missing = dict.fromkeys(filter(None, map(advice, failures)))
+                notify(subject, "\n".join([*failures, *missing, *leaks]) + link)
             raise AirflowException(f"Not inspected or not removed, and possibly billed: {'; '.join(failures)}")
         if leaks and not dry_run:
             notify(f"SageMaker: {len(leaks)} left behind by runs, removed by the sweep", "\n".join(leaks) + link)

@@ -21,6 +21,7 @@ from include.aws.resources import (
     ENDPOINT,
     ENDPOINT_CONFIG,
     IN_ORDER_OF_CREATION,
+    IN_ORDER_OF_DELETION,
     IN_PROGRESS,
     MODEL,
     Kind,
@@ -76,6 +77,9 @@ class DeploymentTrigger(PollingTrigger):
         endpoint = self._existing()
         if endpoint is None:
             self._check_creates()
+        if endpoint is None:
+            for kind in IN_ORDER_OF_DELETION:
+                kind.require_removable(self.client, self.name)
         if endpoint is None or endpoint["EndpointStatus"] != "Deleting":
             for kind in IN_ORDER_OF_CREATION:
                 self._make(kind, is_new_endpoint=endpoint is None)

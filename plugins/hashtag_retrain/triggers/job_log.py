@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from include.report.failures import words_of
+
 logger = logging.getLogger(__name__)
 
 
@@ -37,7 +39,9 @@ class JobLog:
         except self._client.exceptions.ResourceNotFoundException:  # no job has written a line yet
             pass
         except (ClientError, BotoCoreError) as error:
-            logger.warning("The log %s, %s in CloudWatch Logs, cannot be read: %s", self._group, self._prefix, error)
+            logger.warning(
+                "The log %s, %s in CloudWatch Logs, cannot be read: %s", self._group, self._prefix, words_of(error)
+            )
         self.lines += found
         return found
 
