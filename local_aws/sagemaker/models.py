@@ -184,7 +184,7 @@ class SageMakerBackend(BaseBackend):
         request_checks.refuse_unsupported("CreateEndpointConfig", request)
         with self._lock:
             self.endpoint_configs.refuse_existing(request["EndpointConfigName"])
-            request_checks.check_variants(request["ProductionVariants"])
+            request_checks.check_variants(request["ProductionVariants"], request.get("KmsKeyId"))
             for variant in request["ProductionVariants"]:
                 self.models.find(variant["ModelName"])
             return self.endpoint_configs.create(request)

@@ -5,6 +5,7 @@ from typing import Any
 
 from local_aws.cloud import S3, NoSuchObject, split_uri
 from local_aws.sagemaker.exceptions import ValidationException
+from local_aws.sagemaker.training_run import DEFAULT_MAX_RUNTIME_SECONDS, MAX_RUNTIME, MAX_WAIT
 from local_aws.sagemaker.tuning_request import TuningRequest
 from local_aws.sagemaker.variants import desire, weight
 
@@ -40,6 +41,14 @@ NOT_SUPPORTED = {
     ),
 }
 """Members that are refused: they would change what happens on AWS, and have no effect here."""
+MAX_WAIT_WITHOUT_CHECKPOINTS = 3600
+"""https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html"""
+WITH_LOCAL_STORAGE = {
+    *("c5d", "c6gd", "m5d", "m6gd", "r5d", "r6gd", "r7gd"),
+    *("dl1", "g4dn", "g5", "g6", "g6e", "g7", "g7e", "p3dn", "p4d", "p4de", "p5", "p5e", "p5en"),
+    *("p6-b200", "p6-b300", "p6e-gb200", "trn1", "trn1n", "trn2"),
+}
+"""SageMaker's families of instances with local NVMe storage, after EC2's list of instance store volumes."""
 OF_A_DEBUG_HOOK = ("CollectionConfigurations", "HookParameters")
 """The SageMaker SDK 2.x sends a DebugHookConfig with nothing but a place for what nothing is collected for."""
 UNCHANGED_DATA = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
@@ -82,8 +91,34 @@ def check_training_request(request: dict[str, Any], s3: S3) -> None:
     image = request["AlgorithmSpecification"].get("TrainingImage", "")
     if "blazingtext" not in image:
         raise ValidationException(f"The local AWS trains with the BlazingText image only, not with '{image}'.")
+    _check_spot(request.get("EnableManagedSpotTraining", False), request["StoppingCondition"])
+    if resources := request.get("ResourceConfig"):
+        _check_volume_key(resources.get("VolumeKmsKeyId"), resources.get("InstanceType", ""))
     for channel in request.get("InputDataConfig", []):
         _check_channel(channel, s3)
+
+
+def _check_spot(is_spot: bool, condition: dict[str, Any]) -> None:
+    wait, runtime = condition.get(MAX_WAIT, 0), condition.get(MAX_RUNTIME, DEFAULT_MAX_RUNTIME_SECONDS)
+    if not is_spot and wait:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It is only supported when EnableManagedSpotTraining is set to true"
+        )
+    if is_spot and wait < runtime:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+        )
+    if is_spot and wait > MAX_WAIT_WITHOUT_CHECKPOINTS:
+        raise ValidationException(
+            f"Invalid MaxWaitTimeInSeconds. It cannot exceed {MAX_WAIT_WITHOUT_CHECKPOINTS} seconds for an algorithm "
+            "without checkpoints, such as BlazingText."
+        )
+
+
+def _check_volume_key(key: str | None, instance_type: str) -> None:
+    """AWS encrypts local storage with a key of the hardware."""
+    if key and WITH_LOCAL_STORAGE & set(instance_type.split(".")[1:2]):
+        raise ValidationException(f"A KMS key for the volume is not supported for instance type {instance_type}.")
 
 
 def require_members(request: dict[str, Any], *members: str) -> None:
@@ -120,8 +155,14 @@ def check_model_request(request: dict[str, Any]) -> dict[str, Any]:
     return container
 
 
-def check_variants(variants: list[dict[str, Any]]) -> None:
-    """Check the production variants of an endpoint configuration."""
+def check_variants(variants: list[dict[str, Any]], kms_key: str | None = None) -> None:
+    """
+    Check the production variants of an endpoint configuration.
+
+    :param kms_key: that of its volumes
+    """
+    for variant in variants:
+        _check_volume_key(kms_key, variant.get("InstanceType", ""))
     _require_unique_names(variants)
     if not any(variant.get("InitialVariantWeight", 1.0) for variant in variants):
         raise ValidationException("At least one production variant needs a weight above 0.")

@@ -10,7 +10,7 @@ import sys
 import tarfile
 import threading
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -24,6 +24,9 @@ TRAINING_JOBS = "/aws/sagemaker/TrainingJobs"
 SECONDS_TO_STOP = 120
 """SageMaker sends SIGTERM, and SIGKILL after this time."""
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+MAX_RUNTIME, MAX_WAIT = "MaxRuntimeInSeconds", "MaxWaitTimeInSeconds"
+SECONDARY_STATUS = {MAX_RUNTIME: "MaxRuntimeExceeded", MAX_WAIT: "MaxWaitTimeExceeded"}
+"""Of a job that was stopped, by the limit that it has reached."""
 MODEL_COMPRESSION_LEVEL = 1
 
 _FINAL_METRIC = re.compile(r"#(train|validation)_accuracy: (\S+)")
@@ -71,7 +74,7 @@ class TrainingRun:
         Run the job, from its start to the uploaded artifact.
 
         :raises JobFailed: with the FailureReason
-        :raises JobStopped: by StopTrainingJob, or because MaxRuntimeInSeconds is over
+        :raises JobStopped: by StopTrainingJob, or because a limit of StoppingCondition is over
         """
         self._pass_phase("Starting", 0.2)
         self._enter("Starting", "Launching requested ML instances")
@@ -143,7 +146,7 @@ class TrainingRun:
                 raise JobFailed(f"ClientError: Data download failed: the key {key!r}: {error}") from error
 
     def _run_container(self, root: Path) -> None:
-        max_seconds = self._request["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
+        max_seconds, limit = self._seconds_left()
         deadline = time.monotonic() + max_seconds
         process = self._process = self._start_container(root)
         if self._stop_requested.is_set():  # before there was a process to send a signal to
@@ -157,10 +160,21 @@ class TrainingRun:
         if self._stop_requested.is_set():
             raise JobStopped
         if time.monotonic() >= deadline:
-            raise JobStopped("MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds provided")
+            words = f"Training job {'wait time' if limit == MAX_WAIT else 'runtime'} exceeded {limit} provided"
+            raise JobStopped(SECONDARY_STATUS[limit], words)
         if process.returncode:
             failure = root / "output" / "failure"
             raise JobFailed(failure.read_text() if failure.exists() else _crash(process.returncode, lines))
+
+    def _seconds_left(self) -> tuple[float, str]:
+        """How long the container may run, and the member of StoppingCondition that says so."""
+        condition = self._request["StoppingCondition"]
+        limits = {MAX_RUNTIME: float(condition.get(MAX_RUNTIME, DEFAULT_MAX_RUNTIME_SECONDS))}
+        if MAX_WAIT in condition:
+            waited = (datetime.now(UTC) - self._created).total_seconds()
+            limits[MAX_WAIT] = max(0.0, condition[MAX_WAIT] - waited)
+        limit = min(limits, key=lambda name: limits[name])
+        return limits[limit], limit
 
     def _start_container(self, root: Path) -> subprocess.Popen[str]:
         # The container ends when its standard input is closed, so it ends with a server that is killed.

@@ -2,8 +2,10 @@ import datetime
 import io
 import tarfile
 
+import pytest
+
 from local_aws.sagemaker.models import SageMakerBackend
-from tests.local_aws.conftest import error_of, train, wait_for_job
+from tests.local_aws.conftest import configure, error_of, train, wait_for_job
 
 
 def test_a_job_trains_and_leaves_a_model_metrics_and_times(trained, client, settings):
@@ -104,3 +106,71 @@ def test_a_description_carries_what_awss_carries_where_it_is_empty(trained):
     assert trained["OutputDataConfig"]["KmsKeyId"] == ""
     assert {channel["CompressionType"] for channel in trained["InputDataConfig"]} == {"None"}
     assert {channel["RecordWrapperType"] for channel in trained["InputDataConfig"]} == {"None"}
+
+
+SPOT = {"EnableManagedSpotTraining": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"StoppingCondition": {"MaxWaitTimeInSeconds": 60}}, "It is only supported when EnableManagedSpotTraining is"),
+        ({**SPOT, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}, "It must be present and be greater than or equal"),
+        (
+            {**SPOT, "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59}},
+            "It must be present and be greater than or equal to MaxRuntimeInSeconds",
+        ),
+        (
+            {**SPOT, "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 3601}},
+            "It cannot exceed 3600 seconds for an algorithm without checkpoints",
+        ),
+        (
+            {
+                "ResourceConfig": {
+                    "InstanceType": "ml.g5.xlarge",
+                    "InstanceCount": 1,
+                    "VolumeSizeInGB": 1,
+                    "VolumeKmsKeyId": "a",
+                }
+            },
+            "A KMS key for the volume is not supported for instance type ml.g5.xlarge",
+        ),
+        (
+            {"VpcConfig": {"Subnets": ["10.0.0.0/8"], "SecurityGroupIds": ["sg-1"]}},
+            "'vpcConfig.subnets.1.member' failed",
+        ),
+    ],
+)
+def test_rules_that_contradict_each_other_are_refused(sagemaker, request_of, changes, message):
+    code, words = error_of(sagemaker.create_training_job, **{**request_of(), **changes})
+
+    assert code == "ValidationException"
+    assert message in words
+
+
+def test_a_training_on_spot_instances_that_is_not_done_in_time_is_stopped_and_billed_for_less(sagemaker, request_of):
+    request = {**request_of(epochs="1000000", early_stopping="False"), **SPOT}
+    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2}
+
+    job = train(sagemaker, request)
+
+    assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxWaitTimeExceeded")
+    assert (job["EnableManagedSpotTraining"], job["StoppingCondition"]) == (True, request["StoppingCondition"])
+    assert 1 <= job["BillableTimeInSeconds"] < job["TrainingTimeInSeconds"]
+
+
+def test_the_volumes_of_an_endpoint_with_local_storage_have_no_other_key(sagemaker, model_uri):
+    name = configure(sagemaker, model_uri)
+    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=name)["ProductionVariants"]
+
+    error = error_of(
+        sagemaker.create_endpoint_config,
+        EndpointConfigName="local-storage",
+        ProductionVariants=[{**variant, "InstanceType": "ml.g4dn.xlarge"}],
+        KmsKeyId="a",
+    )
+
+    assert error == (
+        "ValidationException",
+        "A KMS key for the volume is not supported for instance type ml.g4dn.xlarge.",
+    )
