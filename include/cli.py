@@ -19,6 +19,7 @@ from rich.progress import Progress, TaskID
 from include import __version__
 from include.blazingtext.model import Prediction
 from include.classifier import Classifier
+from include.config.company import CompanyRules
 from include.config.errors import ConfigurationError, DataError, EvaluationError, LiveEndpointError
 from include.config.names import check_hashtag
 from include.config.preparation import RECIPES
@@ -341,7 +342,7 @@ def _upload_samples(options: argparse.Namespace) -> int:
     import boto3
 
     settings = Settings.from_environment()
-    files = upload_samples(boto3.client("s3"), settings)
+    files = upload_samples(boto3.client("s3"), settings, CompanyRules.from_environment().kms_keys.s3)
     print(f"{files} files are in s3://{settings.bucket}/{settings.prefix}/hashtags/")
     return EXIT_DONE
 

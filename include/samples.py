@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from include.aws.storage import Storage
 from include.config.settings import Settings
 
 SAMPLE_DATA = Path(__file__).with_name("sample_data")
@@ -21,10 +22,11 @@ def make_bucket(s3: Any, bucket: str) -> None:
         s3.create_bucket(Bucket=bucket, **place)
 
 
-def upload_samples(s3: Any, settings: Settings) -> int:
+def upload_samples(s3: Any, settings: Settings, kms_key: str = "") -> int:
     """Upload the sample tweets for the pipeline. Create the bucket if it does not exist. Return the number of files."""
     make_bucket(s3, settings.bucket)
+    storage = Storage(s3, settings.bucket, kms_key)
     files = [file for file in sorted(SAMPLE_DATA.glob("hashtags/**/*")) if file.is_file()]
     for file in files:
-        s3.upload_file(str(file), settings.bucket, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")
+        storage.upload(file, f"{settings.prefix}/{file.relative_to(SAMPLE_DATA).as_posix()}")
     return len(files)

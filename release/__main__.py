@@ -26,6 +26,12 @@ def main() -> int:
             default=os.environ.get("RETRAIN_HASHTAGS_FILE") or None,
             help="the hashtags file (default: include/hashtags.yaml)",
         )
+        command.add_argument(
+            "--rules",
+            type=Path,
+            default=os.environ.get("RETRAIN_COMPANY_RULES") or None,
+            help="the company's rules (default: include/company.yaml, if there is one)",
+        )
     commands.choices["mwaa"].add_argument(
         "--constraints", default=constraints.URL, help="where MWAA's constraints are published (default: %(default)s)"
     )
@@ -46,7 +52,7 @@ def make_bundle(options: argparse.Namespace) -> None:
     """:raises ConfigurationError: there is a mistake in the hashtags, or MWAA would not install the requirements"""
     found = settings(os.environ)
     make = {"mwaa": mwaa.bundle, "astro": astro.bundle}[options.command]
-    bundle = make(deployed(options.hashtags), found)
+    bundle = make(deployed(options.hashtags, options.rules), found)
     if options.command == "mwaa":
         check_constraints(bundle["requirements.txt"].decode(), options.constraints)
     write(bundle, options.out)

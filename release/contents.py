@@ -5,11 +5,12 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from include.config.company import load_rules
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 
 REPOSITORY = Path(__file__).parents[1]
-HASHTAGS = "include/hashtags.yaml"
+HASHTAGS, RULES = "include/hashtags.yaml", "include/company.yaml"
 _SUFFIXES = {".py", ".yaml", ".json", ".jinja", ".tab", ".txt", ".md"}
 _COMMAND_LINE = ("include/cli.py", "include/live/command.py", "include/samples.py", "include/sample_data/")
 """No DAG needs these."""
@@ -22,17 +23,23 @@ Files = dict[str, bytes]
 """Contents by their paths in a bundle."""
 
 
-def deployed(hashtags: Path | None = None) -> Files:
+def deployed(hashtags: Path | None = None, rules: Path | None = None) -> Files:
     """
     DAGs, plugins and include, without what only the command line uses.
 
     :param hashtags: the hashtags file to use instead of include/hashtags.yaml
-    :raises ConfigurationError: there is a mistake in it
+    :param rules: the company's rules, if there are any; they become include/company.yaml
+    :raises ConfigurationError: there is a mistake in one of them
     """
     paths = [path for folder in ("dags", "include", "plugins") for path in (REPOSITORY / folder).rglob("*")]
     found = {path.relative_to(REPOSITORY).as_posix(): path for path in sorted(paths) if _is_code_or_data(path)}
     files = {name: path.read_bytes() for name, path in found.items() if not name.startswith(_COMMAND_LINE)}
-    return files | ({HASHTAGS: _checked(hashtags)} if hashtags else {})
+    if hashtags:
+        files[HASHTAGS] = _checked(hashtags)
+    if rules:
+        load_rules(rules)
+        files[RULES] = rules.read_bytes()
+    return files
 
 
 def _is_code_or_data(path: Path) -> bool:

@@ -4,8 +4,13 @@ import shlex
 from collections.abc import Mapping
 
 REQUIRED = ("RETRAIN_BUCKET", "RETRAIN_ROLE_ARN")
-_OF_ONE_MACHINE = {"RETRAIN_HASHTAGS_FILE", "RETRAIN_BROWSER_ENDPOINT_URL", "RETRAIN_ALLOWED_HOSTS"}
-"""A path, an address and names that are others in a managed Airflow."""
+_OF_ONE_MACHINE = {
+    "RETRAIN_HASHTAGS_FILE",
+    "RETRAIN_COMPANY_RULES",
+    "RETRAIN_BROWSER_ENDPOINT_URL",
+    "RETRAIN_ALLOWED_HOSTS",
+}
+"""Paths, an address and names that are others in a managed Airflow."""
 
 
 def settings(environment: Mapping[str, str]) -> dict[str, str]:

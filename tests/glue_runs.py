@@ -20,8 +20,9 @@ from include.aws.storage import Storage
 from include.spark.job import run
 from include.spark.plan import Plan
 
-bucket, _, key = sys.argv[sys.argv.index("--PLAN") + 1].removeprefix("s3://").partition("/")
-storage = Storage(s3_client(), bucket)
+arguments = dict(zip(sys.argv, sys.argv[1:]))
+bucket, _, key = arguments["--PLAN"].removeprefix("s3://").partition("/")
+storage = Storage(s3_client(), bucket, arguments.get("--KMS_KEY", ""))
 while storage.exists("hold"):
     time.sleep(0.05)
 if storage.exists("crash"):

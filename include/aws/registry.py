@@ -2,11 +2,12 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from include.blazingtext.requests import as_tags
 from include.config.errors import ConfigurationError
 from include.config.settings import BOTOCORE_CONFIG
 
@@ -98,19 +99,21 @@ class Registry:
 
     :param client: a boto3 SageMaker client
     :param artifacts: the start of the URIs of this deployment's artifacts
+    :param tags: of the group, when it is created. AWS lets its versions have no tags of their own.
     """
 
-    def __init__(self, client: Any, group: str, artifacts: str):
+    def __init__(self, client: Any, group: str, artifacts: str, tags: Mapping[str, str] | None = None):
         self._client = client
         self.group = group
         self._artifacts = artifacts
+        self._tags = tags or {}
 
     @classmethod
-    def connect(cls, group: str, artifacts: str, aws_conn_id: str = "aws_default") -> "Registry":
-        """Use region, credentials and endpoint URL of an Airflow connection, or of the environment."""
+    def connect(cls, group: str, artifacts: str, tags: Mapping[str, str] | None = None) -> "Registry":
+        """Use region, credentials and endpoint URL of Airflow's connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
 
-        return cls(SageMakerHook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), group, artifacts)
+        return cls(SageMakerHook(aws_conn_id="aws_default", config=BOTOCORE_CONFIG).get_conn(), group, artifacts, tags)
 
     def champion(self, besides: str | None = None) -> Version | None:
         """The newest Approved version, except those of the artifact `besides`."""
@@ -203,7 +206,8 @@ class Registry:
 
     def _create_group(self) -> None:
         try:
-            self._client.create_model_package_group(ModelPackageGroupName=self.group)
+            tags = {"Tags": as_tags(self._tags)} if self._tags else {}
+            self._client.create_model_package_group(ModelPackageGroupName=self.group, **tags)
         except self._client.exceptions.ClientError as error:
             if "already exists" not in _message(error):
                 raise

@@ -13,23 +13,34 @@ from include.config.settings import BOTOCORE_CONFIG
 from include.tweets.part_files import Object
 
 
+def encryption(kms_key: str) -> dict[str, str]:
+    """
+    The arguments with which S3 encrypts what is written.
+
+    :param kms_key: the ARN of a KMS key; empty for the bucket's default
+    """
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
 class Storage:
     """
     The objects of one bucket.
 
     :param client: a boto3 S3 client
+    :param kms_key: see `encryption`
     """
 
-    def __init__(self, client: Any, bucket: str):
+    def __init__(self, client: Any, bucket: str, kms_key: str = ""):
         self._client = client
         self.bucket = bucket
+        self._encryption = encryption(kms_key)
 
     @classmethod
-    def connect(cls, bucket: str, aws_conn_id: str = "aws_default") -> "Storage":
+    def connect(cls, bucket: str, aws_conn_id: str = "aws_default", kms_key: str = "") -> "Storage":
         """Use region, credentials and endpoint URL of an Airflow connection, or of the environment."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-        return cls(S3Hook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), bucket)
+        return cls(S3Hook(aws_conn_id=aws_conn_id, config=BOTOCORE_CONFIG).get_conn(), bucket, kms_key)
 
     @property
     def region(self) -> str:
@@ -71,12 +82,12 @@ class Storage:
 
     def upload(self, path: Path, key: str) -> str:
         """Upload a file; return its URI."""
-        self._client.upload_file(str(path), self.bucket, key)
+        self._client.upload_file(str(path), self.bucket, key, ExtraArgs=self._encryption)
         return self.uri(key)
 
     def copy(self, key: str, to: str) -> str:
         """Copy an object within the bucket; return the new one's URI."""
-        self._client.copy({"Bucket": self.bucket, "Key": key}, self.bucket, to)
+        self._client.copy({"Bucket": self.bucket, "Key": key}, self.bucket, to, ExtraArgs=self._encryption)
         return self.uri(to)
 
     def exists(self, key: str) -> bool:
@@ -100,24 +111,23 @@ class Storage:
             raise
         return path
 
-    def write_bytes(self, content: bytes, key: str) -> str:
-        """Store an object; return its URI."""
-        self._client.upload_fileobj(io.BytesIO(content), self.bucket, key)
+    def write_bytes(self, content: bytes, key: str, **extra: str) -> str:
+        """
+        Store an object; return its URI.
+
+        :param extra: arguments of PutObject
+        """
+        self._client.upload_fileobj(io.BytesIO(content), self.bucket, key, ExtraArgs={**extra, **self._encryption})
         return self.uri(key)
 
     def write_json(self, value: Any, key: str) -> str:
         """Store a value as indented JSON; return the object's URI."""
         text = json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
-        self._client.upload_fileobj(
-            io.BytesIO(text.encode()), self.bucket, key, ExtraArgs={"ContentType": "application/json"}
-        )
-        return self.uri(key)
+        return self.write_bytes(text.encode(), key, ContentType="application/json")
 
     def write_page(self, page: str, key: str) -> str:
         """Store an HTML page, so that browsers show it; return the object's URI."""
-        extra = {"ContentType": "text/html; charset=utf-8"}
-        self._client.upload_fileobj(io.BytesIO(page.encode()), self.bucket, key, ExtraArgs=extra)
-        return self.uri(key)
+        return self.write_bytes(page.encode(), key, ContentType="text/html; charset=utf-8")
 
     def read_json(self, key: str) -> Any:
         """

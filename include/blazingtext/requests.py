@@ -8,6 +8,18 @@ VOLUME_GIGABYTES = 10
 MAX_RUNTIME_SECONDS = 3600
 """SageMaker stops a job after this. A training with a million tweets takes minutes, so only a job that hangs is hit."""
 TUNING_METRIC = "validation:accuracy"
+SHARED_WITH_TUNING = (
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "StoppingCondition",
+    "VpcConfig",
+    "EnableNetworkIsolation",
+    "EnableInterContainerTrafficEncryption",
+    "EnableManagedSpotTraining",
+)
+"""Members of CreateTrainingJob that the definition of a tuning's training jobs has, too."""
 VARIANT = "AllTraffic"
 _PROPERTY = re.compile(r"[\w .:/=+\-@]+")
 
@@ -59,7 +71,6 @@ def tuning_request(
     """
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
     static = {name: value for name, value in training["HyperParameters"].items() if name not in tuned}
-    shared = ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition")
     return {
         "HyperParameterTuningJobName": job_name,
         "HyperParameterTuningJobConfig": {
@@ -72,7 +83,7 @@ def tuning_request(
         "TrainingJobDefinition": {
             "StaticHyperParameters": static,
             "AlgorithmSpecification": training["AlgorithmSpecification"],
-            **{name: training[name] for name in shared},
+            **{name: training[name] for name in SHARED_WITH_TUNING if name in training},
         },
         "Tags": as_tags(tags),
     }

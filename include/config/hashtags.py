@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import yaml
 from croniter import croniter
@@ -18,7 +18,7 @@ from include.config.errors import ConfigurationError
 from include.config.mistakes import describe_mistake, did_you_mean
 from include.config.names import check_hashtag
 from include.config.preparation import Recipe, check_encoding, check_labels
-from include.config.yaml_bounds import check_bounds
+from include.config.yaml_file import LOADER, KeyPath, compose, error_in, lines_of_keys
 
 __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_mean", "load_hashtags"]
 
@@ -28,8 +28,6 @@ MAX_HOURS = 24 * 31
 INSTANCE_TYPE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
 """The pattern of SageMaker's instance types."""
 MAX_COLUMN_NAME = 200
-MAX_DEPTH = 5
-"""Lines are noted for keys down to this depth. It stops the recursion at an anchor that contains itself."""
 DEFAULT_FILE = Path(__file__).parents[1] / "hashtags.yaml"
 PREPARATION = {
     "labels",
@@ -47,10 +45,6 @@ PREPARATION = {
 LIVE_PREFIX = "live_"
 """The keys about the live endpoint begin with this."""
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-KeyPath = tuple[str, ...]
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The loader in C, if PyYAML has it: every task start reads the whole file."""
 
 
 def _check_schedule(schedule: str) -> str:
@@ -178,6 +172,13 @@ class HashtagSettings(BaseModel):
         return self.model_dump(include=PREPARATION)
 
 
+class SettingRules(Protocol):
+    """What `include.config.company.CompanyRules` says of a hashtag's settings."""
+
+    def objection(self, name: str, value: Any) -> str | None:
+        """Why a setting's value is not allowed; None if it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hashtag:
     """A hashtag, its settings, and the lines on which they are."""
@@ -191,6 +192,12 @@ class Hashtag:
     def error(self, path: KeyPath, message: str) -> ConfigurationError:
         """An error in the value at `path`."""
         return _error(self.file, self.name, path, self.lines, message)
+
+    def against(self, rules: SettingRules) -> list[ConfigurationError]:
+        """The settings that a company's rules do not allow."""
+        names = ["prepare_on", *(["live_instance_type"] if self.settings.live else [])]
+        found = {name: rules.objection(name, getattr(self.settings, name)) for name in names}
+        return [self.error((name,), objection) for name, objection in found.items() if objection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +237,7 @@ def load_hashtags(path: Path | None = None, only: str | None = None) -> Hashtags
 
 def _entries(path: Path) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
     """The file's keys and values as YAML nodes, which know their lines."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        check_bounds(text, _LOADER)
-        root = yaml.compose(text, Loader=_LOADER)
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: not UTF-8: {error}") from None
-    except yaml.YAMLError as error:
-        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
-        where = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
-        raise ConfigurationError(
-            f"{where}: not valid YAML: {problem}. Correct this line or the one above. Until then no hashtag has a DAG."
-        ) from None
+    root = compose(path)
     if not isinstance(root, yaml.MappingNode) or not root.value:
         raise ConfigurationError(f"{path}: expected one entry for each hashtag, as in {DEFAULT_FILE.name}")
     return list(root.value)
@@ -267,9 +261,9 @@ def _hashtag(path: Path, name: str, line: int, entry: yaml.Node) -> Hashtag:
     lines: dict[KeyPath, int] = {(): line}
     if not isinstance(entry, yaml.MappingNode):
         raise _error(path, name, (), lines, "expected settings below the hashtag's name, at least labels")
-    loader = _LOADER("")
+    loader = LOADER("")
     try:
-        _note_lines(path, name, entry, (), lines)
+        lines |= lines_of_keys(path, entry, prefix=(name,))
         settings = HashtagSettings.model_validate(loader.construct_document(entry))
     except ValidationError as error:
         mistakes = [describe_mistake(mistake, list(HashtagSettings.model_fields)) for mistake in error.errors()]
@@ -285,25 +279,6 @@ def _hashtag(path: Path, name: str, line: int, entry: yaml.Node) -> Hashtag:
     return Hashtag(name, settings, path, lines)
 
 
-def _note_lines(path: Path, name: str, node: yaml.MappingNode, parent: KeyPath, lines: dict[KeyPath, int]) -> None:
-    """
-    Add the line of each key below `parent` to `lines`.
-
-    :raises ConfigurationError: a key is defined twice, which YAML itself allows
-    """
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            continue
-        here = (*parent, key.value)
-        line = key.start_mark.line + 1
-        if here in lines and key.tag != "tag:yaml.org,2002:merge":
-            raise _error(path, name, here, {**lines, here: line}, "is defined twice; remove one")
-        lines[here] = line
-        if isinstance(value, yaml.MappingNode) and len(here) < MAX_DEPTH:
-            _note_lines(path, name, value, here, lines)
-
-
 def _error(file: Path, name: str, path: KeyPath, lines: Mapping[KeyPath, int], message: str) -> ConfigurationError:
-    """An error with the line of the key, or of the closest key above it whose line is known."""
-    line = next(lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines)
-    return ConfigurationError(f"{file}, line {line}, {'.'.join((name, *path))}: {message}")
+    """An error in the value at a path below the hashtag's entry."""
+    return error_in(file, path, lines, message, prefix=(name,))

@@ -9,12 +9,23 @@ from include.config.preparation import RECIPES
 
 MAX_NAMES = 250
 """Characters of the known keys' names in a message."""
+MAX_VALUE = 100
+"""Characters of a value in a message."""
 Mistake = Mapping[str, Any]
 """One of pydantic's `ValidationError.errors()`."""
 
 _IN_KEY = "[key]"
 """pydantic ends the location of an error with this if the error is in a key, not in its value."""
-_LABELS_EXAMPLE = 'labels: {"0": technical, "1": marketing}'
+_EXAMPLES = {
+    "labels": 'labels: {"0": technical, "1": marketing}',
+    "parameters": "parameters: {epochs: 10}",
+    "backfill_parameters": "backfill_parameters: {epochs: 10}",
+    "tags": 'tags: {cost-center: "1234"}',
+    "kms_keys": "kms_keys: {s3: arn:aws:kms:…}",
+    "spot_training": "spot_training: {max_wait_minutes: 60}",
+    "max_wait_minutes": "max_wait_minutes: 60",
+}
+"""By the key."""
 
 
 def describe_mistake(mistake: Mistake, known_keys: Iterable[str]) -> tuple[tuple[str, ...], str]:
@@ -33,7 +44,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def _missing_key(mistake: Mistake) -> str:
-    return f"is missing; write for example {_LABELS_EXAMPLE}"
+    return f"is missing; write for example {_example(mistake)}"
 
 
 def _not_text(mistake: Mistake) -> str:
@@ -45,8 +56,11 @@ def _not_text(mistake: Mistake) -> str:
 
 
 def _not_a_mapping(mistake: Mistake) -> str:
-    example = _LABELS_EXAMPLE if mistake["loc"] == ("labels",) else "parameters: {epochs: 10}"
-    return f"expected a mapping, for example {example}"
+    return f"expected a mapping, for example {_example(mistake)}"
+
+
+def _example(mistake: Mistake) -> str:
+    return next(_EXAMPLES[key] for key in (*reversed(mistake["loc"]), "labels") if key in _EXAMPLES)
 
 
 def _unknown_recipe(mistake: Mistake) -> str:
@@ -68,13 +82,15 @@ def _wrong_type(mistake: Mistake) -> str:
     value, expected = mistake["input"], mistake["msg"].lower()
     if value is None:
         return f"has no value; {expected}"
-    return f"{value!r} is {_type_of(value)}; {expected}{', without quotes' if isinstance(value, str) else ''}"
+    without_quotes = ", without quotes" if isinstance(value, str) else ""
+    return f"{shorten(repr(value), MAX_VALUE)} is {_type_of(value)}; {expected}{without_quotes}"
 
 
 _MESSAGES: dict[str, Callable[[Mistake], str]] = {
     "missing": _missing_key,
     "string_type": _not_text,
     "dict_type": _not_a_mapping,
+    "model_type": _not_a_mapping,
     "literal_error": _unknown_recipe,
     "value_error": _refused_by_our_check,
     "greater_than_equal": _out_of_bounds,

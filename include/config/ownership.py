@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+PREFIX = "retrain:"
+"""The keys of all tags of this product begin with this."""
 OWNER = "retrain:owner"
 DEADLINE = "retrain:deadline"
 PURPOSE = "retrain:purpose"
@@ -20,6 +22,8 @@ STOPPED = "retrain:stopped"
 WITH_RUN, TOO_LONG = "with its run", "it took too long"
 
 MAX_VALUE_CHARACTERS = 256
+MAX_TAGS = 9
+"""There are no more keys than these, so that a company can have the other 41 of AWS's 50 tags."""
 _DIGEST = "="
 """Precedes the digest in an owner's tag that could not hold the run's ids as they are."""
 _NOT_IN_TAG_VALUES = re.compile(r"[^\w .:/=+\-@]")
@@ -59,6 +63,11 @@ def ownership_tags(owner: str, deployment: str, purpose: str, deadline: datetime
 def live_tags(hashtag: str, deployment: str) -> dict[str, str]:
     """The tags of a live endpoint and of all that belongs to it."""
     return {LIVE: hashtag, DEPLOYMENT: tag_value(deployment), PURPOSE: f"live endpoint of {hashtag}"}
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Those of this product: by them it knows what it owns. A company's own tags may change at any time."""
+    return {key: value for key, value in tags.items() if key.startswith(PREFIX)}
 
 
 def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:

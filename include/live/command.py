@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from include.aws.clock import time_now
 from include.aws.registry import Registry
 from include.aws.storage import Storage
+from include.config.company import CompanyRules
 from include.config.errors import LiveEndpointError
 from include.config.names import model_package_group
 from include.config.settings import BOTOCORE_CONFIG, Settings, poll_seconds
@@ -63,6 +64,7 @@ class Session:
             started=now,
             until=now + timedelta(seconds=2 * live.execution_seconds),
             log=self._log,
+            rules=CompanyRules.from_environment(),
         )
         try:
             return _finish(promotion.poll)

@@ -18,6 +18,7 @@ from include.aws.clock import time_of
 from include.aws.registry import SMOKE_TESTS, Registry, Version
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, IN_PROGRESS, MODEL, Kind
 from include.aws.storage import Storage
+from include.config.company import NO_RULES, CompanyRules
 from include.config.errors import ConfigurationError, DataError, LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import DATE, DEPLOYMENT, LIVE, PROMOTING, VERSION, live_tags
@@ -121,7 +122,9 @@ class Promotion:
         started: datetime,
         until: datetime,
         log: logging.Logger,
+        rules: CompanyRules = NO_RULES,
     ):
+        self._rules = rules
         self._aws, self._storage, self._registry = clients, storage, registry
         self._hashtag, self._number, self._settings = hashtag, number, settings
         self._objection, self._started, self._until, self._log = objection, started, until, log
@@ -136,7 +139,7 @@ class Promotion:
 
     @cached_property
     def _requests(self) -> dict[str, dict[str, Any]]:
-        return serving_requests(self._hashtag, self._version, self._settings, self._role_arn, self._tags)
+        return serving_requests(self._hashtag, self._version, self._settings, self._role_arn, self._tags, self._rules)
 
     @property
     def _config(self) -> str:
@@ -465,7 +468,7 @@ class Promotion:
         limits = self._settings.max_error_share, self._settings.max_latency_ms
         found = self._aws.cloudwatch.describe_alarms(AlarmNames=alarm_names(self.name))["MetricAlarms"]
         actions = {alarm["AlarmName"]: {key: alarm[key] for key in ALARM_ACTIONS if key in alarm} for alarm in found}
-        for request in alarm_requests(self.name, config, *limits, self._tags):
+        for request in alarm_requests(self.name, config, *limits, {**self._tags, **self._rules.tags}):
             self._aws.cloudwatch.put_metric_alarm(**request, **actions.get(request["AlarmName"], {}))
 
     def _names(self, kind: Kind) -> list[str]:

@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from include.aws.company import serving_under, what_serves_under
 from include.aws.registry import Version
 from include.blazingtext.requests import VARIANT, as_tags, endpoint_request
+from include.config.company import NO_RULES, CompanyRules
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 from include.config.names import check_hashtag, live_endpoint_name, live_name
@@ -59,18 +61,26 @@ def live_settings_of(hashtag: str) -> LiveSettings:
         raise found.errors[0]
     if not found.usable or not found.usable[0].settings.live:
         raise ConfigurationError(f"the hashtags file has no entry {hashtag} with live: true")
+    if mistakes := found.usable[0].against(CompanyRules.from_environment()):
+        raise mistakes[0]
     return LiveSettings(**found.usable[0].settings.live_endpoint)
 
 
 def serving_requests(
-    hashtag: str, version: Version, settings: LiveSettings, role_arn: str, tags: Mapping[str, str]
+    hashtag: str,
+    version: Version,
+    settings: LiveSettings,
+    role_arn: str,
+    tags: Mapping[str, str],
+    rules: CompanyRules = NO_RULES,
 ) -> dict[str, dict[str, Any]]:
     """
     The requests of CreateModel, CreateEndpointConfig and CreateEndpoint for a version, in the form of
     SageMakerEndpointOperator. What differs in its content has another name.
     """
     content = (version.artifact, version.image, role_arn, settings.instance_type, settings.instances)
-    name = live_name(hashtag, version.number, {"content": content})
+    under_rules = {"rules": added} if (added := what_serves_under(rules)) else {}
+    name = live_name(hashtag, version.number, {"content": content, **under_rules})
     requests = endpoint_request(
         name=name,
         image=version.image,
@@ -79,7 +89,9 @@ def serving_requests(
         instance_type=settings.instance_type,
         instances=settings.instances,
     )
+    requests = serving_under(rules, requests)
     requests["Endpoint"]["EndpointName"] = live_endpoint_name(hashtag)
+    tags = {**tags, **rules.tags}
     of_version = {**tags, VERSION: str(version.number), **({DATE: version.date} if version.date else {})}
     for kind, request in requests.items():
         request["Tags"] = as_tags(tags if kind == "Endpoint" else of_version)

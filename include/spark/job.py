@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     kind = partial(SparkPreparation, context=SparkSession.builder.getOrCreate().sparkContext)
     if options.PLAN:
-        storage, key = _location(options.PLAN)
+        storage, key = _location(options.PLAN, options.KMS_KEY)
         run(Plan.from_json(storage.read_json(key)), storage, kind)
     else:
-        prepare_folder(options.INPUT, options.OUT, PrepareSettings(**options.SETTINGS), kind)
+        prepare_folder(options.INPUT, options.OUT, PrepareSettings(**options.SETTINGS), kind, options.KMS_KEY)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -51,25 +51,26 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--INPUT", help="URI of a folder of labelled tweets")
     parser.add_argument("--OUT", help="URI of the folder for the output")
     parser.add_argument("--SETTINGS", type=json.loads, default={}, help="arguments of PrepareSettings, as JSON")
+    parser.add_argument("--KMS_KEY", default="", help="ARN of the KMS key with which S3 encrypts the output")
     options, _ = parser.parse_known_args(arguments)  # Glue adds arguments of its own
     if not options.PLAN and not (options.INPUT and options.OUT):
         parser.error("--PLAN, or --INPUT and --OUT, must be given")
     return options
 
 
-def _location(uri: str) -> tuple[Storage, str]:
+def _location(uri: str, kms_key: str) -> tuple[Storage, str]:
     """The bucket and the key of a URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return Storage(s3_client(), bucket), key
+    return Storage(s3_client(), bucket, kms_key), key
 
 
-def prepare_folder(input_uri: str, out_uri: str, settings: PrepareSettings, kind: Kind) -> None:
+def prepare_folder(input_uri: str, out_uri: str, settings: PrepareSettings, kind: Kind, kms_key: str = "") -> None:
     """
     Prepare the part files of a folder in S3 into another one.
 
     :raises DataError: the tweets cannot be used; then the folder has rejected.csv and report.json only
     """
-    (storage, prefix), (to, target) = (_location(uri.rstrip("/") + "/") for uri in (input_uri, out_uri))
+    (storage, prefix), (to, target) = (_location(uri.rstrip("/") + "/", kms_key) for uri in (input_uri, out_uri))
     parts = [found for found in storage.list_objects(prefix) if found.size and is_part(found.key.removeprefix(prefix))]
     sources = [
         Source(

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from include.aws.company import serving_under
 from include.aws.dataset import PreparedData, download_prepared, newer_date
 from include.blazingtext.requests import endpoint_request, invocation
 from include.config.printable import printable
@@ -40,12 +41,15 @@ def evaluate_model(
     result = Evaluated(
         decision=decision,
         evaluation_uri=place.storage.write_json(scored.found, place.keys.run(run_name) + "evaluation.json"),
-        endpoint_request=endpoint_request(
-            name=run_name,
-            image=job.image,
-            role_arn=place.settings.role_arn,
-            model_uri=job.model_uri,
-            instance_type=params["endpoint_instance_type"],
+        endpoint_request=serving_under(
+            place.rules,
+            endpoint_request(
+                name=run_name,
+                image=job.image,
+                role_arn=place.settings.role_arn,
+                model_uri=job.model_uri,
+                instance_type=params["endpoint_instance_type"],
+            ),
         ),
         smoke_tests=scored.smoke_tests,
         smoke_test_request=invocation([test["instance"] for test in scored.smoke_tests], k=len(scored.model_labels)),

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from include import __version__
+from include.aws.company import training_under
 from include.aws.console import PAGE
 from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
@@ -95,8 +96,9 @@ def prepared(
     :param examples: the number of training tweets
     """
     request = _training_request(place, data, sha256, image, params, owner, examples)
-    tuning = _tuning_request(place.keys.hashtag, request, sha256, params["tuning_jobs"]) if params["tune"] else {}
-    return Prepared(request, tuning, data.uri, dates, _warnings_of_dates(ignored_dates))
+    training = training_under(place.rules, request)
+    tuning = _tuning_request(place.keys.hashtag, request, training, sha256, params) if params["tune"] else {}
+    return Prepared(training, tuning, data.uri, dates, _warnings_of_dates(ignored_dates))
 
 
 def _warnings_of_dates(ignored: list[str]) -> list[str]:
@@ -141,13 +143,20 @@ def _training_request(
     )
 
 
-def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str, str], jobs: int) -> dict[str, Any]:
-    """The tuning request. The job's name is a fingerprint of everything that affects the result."""
-    ranges = tuning_ranges()
+def _tuning_request(
+    hashtag: str, plain: dict[str, Any], training: dict[str, Any], sha256: Mapping[str, str], params: Mapping[str, Any]
+) -> dict[str, Any]:
+    """
+    The tuning request. The job's name is a fingerprint of everything that affects the result.
+
+    :param plain: the training request without the company's rules, which do not affect it
+    :param training: the training request with them
+    """
+    ranges, jobs = tuning_ranges(), params["tuning_jobs"]
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
     # The channels' contents, and not their URIs, which also depend on the other prepared files.
     decisive = {
-        **training,
+        **plain,
         "TrainingJobName": "",
         "Tags": [],
         "ranges": ranges,
@@ -155,7 +164,7 @@ def _tuning_request(hashtag: str, training: dict[str, Any], sha256: Mapping[str,
         "code": __version__,
         "InputDataConfig": [sha256["train"], sha256["validation"]],
     }
-    decisive["HyperParameters"] = {k: v for k, v in training["HyperParameters"].items() if k not in tuned}
+    decisive["HyperParameters"] = {k: v for k, v in plain["HyperParameters"].items() if k not in tuned}
     return tuning_request(
         job_name=tuning_job_name(hashtag, fingerprint(decisive)),
         training=training,

@@ -96,7 +96,9 @@ def glue_job(preparation: Preparation) -> GlueJob:
         "--OWNER": preparation.owner,
     }
     purpose = f"preparation of {preparation.hashtag} {preparation.date}"
-    tags = ownership_tags(preparation.owner, place.settings.deployment, purpose)
+    tags = {**ownership_tags(preparation.owner, place.settings.deployment, purpose), **place.rules.tags}
+    if key := place.rules.kms_keys.s3:
+        arguments["--KMS_KEY"] = key
     return GlueJob(uris[package.SCRIPT], arguments, place.settings.glue_role_arn or place.settings.role_arn, tags)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import ParamValidationError
 from hashtag_retrain.backfills import BACKFILL, SETTINGS, use_parameters_of_run
 from hashtag_retrain.dates import settle_date
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter, too_large
+from include.config.company import CompanyRules
 from include.config.errors import ConfigurationError
 from include.config.hashtags import INSTANCE_TYPE, Hashtag, did_you_mean
 from include.config.printable import printable
@@ -23,6 +24,7 @@ from include.evaluation.metrics import GATE_METRICS
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+INSTANCE_TYPES = ("training_instance_type", "endpoint_instance_type")
 MAX_TUNING_JOBS = 100
 DEFAULT_KEEP_MINUTES = 60
 MAX_KEEP_MINUTES = 7 * 24 * 60
@@ -35,8 +37,10 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     :raises ConfigurationError: the entry has unknown parameters, or values that cannot be used; the message lists all
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
-    settings = hashtag.settings
+    settings, rules = hashtag.settings, CompanyRules.from_environment()
     errors = [
+        *hashtag.against(rules),
+        *_ruled_out(hashtag, parameters, rules),
         *_mistakes(hashtag, "parameters", settings.parameters, parameters),
         *_mistakes(hashtag, "backfill_parameters", settings.backfill_parameters, parameters, settings.parameters),
     ]
@@ -44,7 +48,20 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
         raise ConfigurationError("\n".join(map(str, errors)))
     for name, value in settings.parameters.items():
         parameters[name].value = value
+    for name in INSTANCE_TYPES:
+        if rules.instance_types:
+            parameters[name].schema["enum"] = list(rules.instance_types)
     return parameters
+
+
+def _ruled_out(hashtag: Hashtag, parameters: Mapping[str, Param], rules: CompanyRules) -> Iterator[ConfigurationError]:
+    """The parameters' values that the company's rules do not allow: the entry's, and defaults that it leaves."""
+    settings, defaults = hashtag.settings, {name: parameters[name].value for name in INSTANCE_TYPES}
+    held = {"parameters": {**defaults, **settings.parameters}, "backfill_parameters": settings.backfill_parameters}
+    for key, values in held.items():
+        for name in INSTANCE_TYPES:
+            if name in values and (objection := rules.objection(name, values[name])):
+                yield hashtag.error((key, name), objection)
 
 
 def _mistakes(
@@ -109,9 +126,31 @@ def start_run(context: Context) -> None:
     use_parameters_of_run(context)
     if objection := too_large(context["params"]):
         raise ConfigurationError(f"The run's parameters: {objection}")
+    _require_company_rules(context)
     print(f"This run is about the tweets of {settle_date(context)}. Its parameters:")
     for name, value in context["params"].items():
         print(printable(f"  {name}: {value!r} ({_origin(name, context)})"))
+
+
+def _require_company_rules(context: Context) -> None:
+    """
+    :raises ConfigurationError: the run contradicts the company's rules, which may be younger than its parameters
+    """
+    rules = CompanyRules.from_environment()
+    for name in INSTANCE_TYPES:
+        if objection := rules.objection(name, context["params"][name]):
+            raise ConfigurationError(f"The run's parameters, {name}: {objection}.")
+    if rules.kms_region and rules.kms_region != (region := _region()):
+        raise ConfigurationError(
+            f"The company's rules have kms_keys of {rules.kms_region}, and this deployment is in {region}. AWS takes "
+            "keys of its own region only. Name keys of it, or set the region of the connection aws_default."
+        )
+
+
+def _region() -> str:
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+    return str(AwsBaseHook(aws_conn_id="aws_default", client_type="sagemaker").conn_region_name)
 
 
 def _origin(name: str, context: Context) -> str:

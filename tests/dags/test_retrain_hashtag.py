@@ -20,8 +20,10 @@ from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.config.names import Keys, live_endpoint_name
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
+from local_aws.calls import identify
 from local_aws.http_server import RequestHandler
 from local_aws.sagemaker import resource
+from tests.aws.test_company import ALL, KEYS, VPC
 from tests.aws.test_notify import remember, told
 from tests.conftest import SHARED_DATA
 from tests.dags.runs import *  # noqa: F403 - fixtures
@@ -455,3 +457,65 @@ def test_the_approved_model_goes_live_and_a_rollback_is_told(live, run_dag, uplo
     again = run_dag("2026-01-08", live)
     assert again.report["registration"]["approval"] == "Rejected"
     assert "The live endpoint has rolled this model back" in again.report["outcome"]
+
+
+@pytest.fixture
+def company(monkeypatch, tmp_path):
+    """A company with every rule."""
+    (tmp_path / "company.yaml").write_text(json.dumps(ALL))
+    monkeypatch.setenv("RETRAIN_COMPANY_RULES", str(tmp_path / "company.yaml"))
+
+
+@pytest.fixture
+def recorded(local_aws, monkeypatch):
+    """What is sent to AWS from now on: each call with its request; of S3, with the key that encrypts an object."""
+    answer, found = local_aws.application, []
+
+    def record(environment: dict[str, Any], start_response: Any) -> Any:
+        call = identify(environment)
+        request = environment.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID")
+        if call.service in {"sagemaker", "glue"}:
+            request = json.loads(environment["wsgi.input"].getvalue() or b"{}")
+        found.append((call, request))
+        return answer(environment, start_response)
+
+    monkeypatch.setattr(local_aws, "application", record)
+    return found
+
+
+def test_a_companys_rules_are_on_every_request_and_every_call_is_made_with_the_connections_role(
+    live, company, run_dag, upload, client, recorded, monkeypatch
+):
+    extra = {"role_arn": "arn:aws:iam::123456789012:role/retrain"}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
+    upload(tweets(), "2026-01-07", live)
+    recorded.clear()
+
+    run = run_dag("2026-01-07", live)
+
+    calls = list(recorded)
+    assert (run.state, run.left) == ("success", [])
+    assert {call.operation for call, _ in calls if call.principal == "test"} == {"AssumeRole"}
+    created = [(call.operation, request) for call, request in calls if call.operation.startswith("Create")]
+    by_operation = {name: [request for operation, request in created if operation == name] for name, _ in created}
+    (training,) = by_operation["CreateTrainingJob"]
+    assert (training["VpcConfig"], training["EnableNetworkIsolation"]) == (VPC, True)
+    assert training["EnableInterContainerTrafficEncryption"] is training["EnableManagedSpotTraining"] is True
+    assert training["StoppingCondition"] == {"MaxRuntimeInSeconds": 1200, "MaxWaitTimeInSeconds": 3000}
+    assert training["OutputDataConfig"]["KmsKeyId"] == KEYS["output"]
+    assert training["ResourceConfig"]["VolumeKmsKeyId"] == KEYS["volume"]
+    assert [(model["VpcConfig"], model["EnableNetworkIsolation"]) for model in by_operation["CreateModel"]] == [
+        (VPC, True)
+    ] * 2
+    assert [config["KmsKeyId"] for config in by_operation["CreateEndpointConfig"]] == [KEYS["endpoint"]] * 2
+    written = {key for call, key in calls if call.operation in {"PutObject", "CreateMultipartUpload", "CopyObject"}}
+    assert written == {KEYS["s3"]}
+    tag = {"Key": "cost-center", "Value": "1234"}
+    tagged = {name for name, request in created if tag in request.get("Tags", [])}
+    assert set(by_operation) - tagged == {"CreateModelPackage"}
+    cloudwatch = client("cloudwatch")
+    for alarm in cloudwatch.describe_alarms(AlarmNamePrefix=live_endpoint_name(live))["MetricAlarms"]:
+        assert tag in cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+    cost = run.report["cost"]
+    job = client("sagemaker").describe_training_job(TrainingJobName=training["TrainingJobName"])
+    assert cost["training_seconds"] == job["BillableTimeInSeconds"] <= job["TrainingTimeInSeconds"]

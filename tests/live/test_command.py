@@ -13,6 +13,7 @@ from include.cli import main
 from include.config.names import live_endpoint_name
 from include.live.retirement import Retirement
 from local_aws.load import Load
+from tests.aws.test_company import ALL, KEYS, VPC
 from tests.conftest import REPOSITORY
 from tests.live.promotions import QUESTION, finish, left_of
 from tests.local_aws.conftest import wait_until
@@ -108,3 +109,22 @@ def test_kills_during_an_update_and_a_rollback_cost_no_answer_and_the_next_one_e
 
     assert requests.failed == []
     assert Classifier.connect(hashtag).version.number == 2
+
+
+def test_the_command_serves_under_the_companys_rules_and_refuses_what_contradicts_them(
+    register, hashtag, capsys, clients, tmp_path, monkeypatch
+):
+    register("2026-01-01")
+    rules = tmp_path / "company.yaml"
+    monkeypatch.setenv("RETRAIN_COMPANY_RULES", str(rules))
+    rules.write_text(json.dumps({**ALL, "instance_types": ["ml.c5.xlarge"]}))
+    assert main(["live", hashtag, "--serve", "1"]) == 2
+    assert "live_instance_type: the company's rules do not allow ml.m5.large" in capsys.readouterr().err
+    rules.write_text(json.dumps(ALL))
+
+    assert main(["live", hashtag, "--serve", "1"]) == 0
+
+    endpoint = clients.sagemaker.describe_endpoint(EndpointName=live_endpoint_name(hashtag))
+    config = clients.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    model = clients.sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    assert (config["KmsKeyId"], model["VpcConfig"], model["EnableNetworkIsolation"]) == (KEYS["endpoint"], VPC, True)

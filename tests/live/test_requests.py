@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.aws.registry import Version
+from include.config.company import NO_RULES, CompanyRules
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import live_tags
 from include.live.requests import (
@@ -27,8 +28,8 @@ def version(number=7, artifact="s3://b/model.tar.gz"):
     return Version("arn", number, "Approved", artifact, {"date": "2026-01-07"}, image="image")
 
 
-def requests(hashtag="aws", of=None, settings=SETTINGS):
-    return serving_requests(hashtag, of or version(), settings, ROLE, live_tags(hashtag, "b/p"))
+def requests(hashtag="aws", of=None, settings=SETTINGS, rules=NO_RULES):
+    return serving_requests(hashtag, of or version(), settings, ROLE, live_tags(hashtag, "b/p"), rules)
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,25 @@ def test_a_version_that_somebody_else_has_registered_has_no_date():
     made = requests(of=foreign)
 
     assert {tag["Key"] for tag in made["EndpointConfig"]["Tags"]} == {*live_tags("aws", "b/p"), "retrain:version"}
+
+
+def test_another_network_or_key_is_another_configuration_and_another_tag_is_not():
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    rules = [
+        CompanyRules(),
+        CompanyRules(subnets=["subnet-1"], security_group_ids=["sg-1"]),
+        CompanyRules(network_isolation=True),
+        CompanyRules(kms_keys={"endpoint": key}),
+    ]
+    others = [
+        CompanyRules(tags={"a": "b"}),
+        CompanyRules(kms_keys={"s3": key}),
+        CompanyRules(instance_types=["ml.m5.large"]),
+    ]
+
+    names = [requests(rules=one)["EndpointConfig"]["EndpointConfigName"] for one in rules]
+
+    assert len(set(names)) == len(rules)
+    assert {requests(rules=one)["EndpointConfig"]["EndpointConfigName"] for one in others} == {names[0]}
+    assert requests(rules=rules[3])["EndpointConfig"]["KmsKeyId"] == key
+    assert all({"Key": "a", "Value": "b"} in request["Tags"] for request in requests(rules=others[0]).values())

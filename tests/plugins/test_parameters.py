@@ -154,3 +154,122 @@ def test_the_parameters_of_backfills_are_checked_together_with_the_others(tmp_pa
 
     with pytest.raises(ConfigurationError, match=r"aws\.backfill_parameters: .* 7\.5 GiB"):
         run_parameters(load_hashtags(tmp_path / "hashtags.yaml").usable[0])
+
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+ALLOWED = "instance_types: [ml.c5.xlarge, ml.m5.large]"
+VOLUMES = f"kms_keys: {{volume: '{KEY}', endpoint: '{KEY}'}}"
+
+
+@pytest.fixture
+def company(tmp_path, monkeypatch):
+    """The company has these rules."""
+
+    def write(rules: str) -> None:
+        (tmp_path / "company.yaml").write_text(rules)
+        monkeypatch.setenv("RETRAIN_COMPANY_RULES", str(tmp_path / "company.yaml"))
+
+    return write
+
+
+def test_the_form_offers_the_companys_instance_types_and_no_other(hashtag, company):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    company(ALLOWED)
+
+    parameters = run_parameters(hashtag("training_instance_type: ml.m5.large"))
+
+    for name, default in (("training_instance_type", "ml.m5.large"), ("endpoint_instance_type", "ml.m5.large")):
+        assert parameters[name].value == default
+        assert parameters[name].schema["enum"] == ["ml.c5.xlarge", "ml.m5.large"]
+        with pytest.raises(ParamValidationError, match=r"ml\.m5\.xlarge"):
+            parameters[name].resolve("ml.m5.xlarge")
+
+
+@pytest.mark.parametrize(
+    ("rules", "entry", "key", "message"),
+    [
+        (
+            ALLOWED,
+            "endpoint_instance_type: ml.m5.xlarge",
+            "parameters",
+            r"line 1, aws\.parameters\.endpoint_instance_type: the company's rules do not allow ml\.m5\.xlarge "
+            r"\(did you mean ml\.m5\.large\?\), only: ml\.c5\.xlarge, ml\.m5\.large",
+        ),
+        (
+            ALLOWED,
+            "training_instance_type: ml.m5.xlarge",
+            "backfill_parameters",
+            r"aws\.backfill_parameters\.training_instance_type: the company's rules do not allow",
+        ),
+        (
+            "instance_types: [ml.m5.large]",
+            "",
+            "parameters",
+            r"aws\.parameters\.training_instance_type: the company's rules do not allow ml\.c5\.xlarge",
+        ),
+        (VOLUMES, "training_instance_type: ml.g5.xlarge", "parameters", "AWS refuses the company's kms_keys.volume"),
+        (VOLUMES, "endpoint_instance_type: ml.g5.xlarge", "parameters", "AWS refuses the company's kms_keys.endpoint"),
+    ],
+)
+def test_an_entry_that_contradicts_the_companys_rules_is_named(hashtag, company, rules, entry, key, message):
+    company(rules)
+
+    with pytest.raises(ConfigurationError, match=message) as error:
+        run_parameters(hashtag(entry, key))
+
+    assert all(len(line) < 500 for line in str(error.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("rules", "settings", "message"),
+    [
+        (ALLOWED, "live: true, live_instance_type: ml.m5.xlarge", "live_instance_type: the company's rules do not"),
+        (VOLUMES, "live: true, live_instance_type: ml.m5d.large", "live_instance_type: ml.m5d.large has local storage"),
+        (
+            "{subnets: [subnet-1], security_group_ids: [sg-1]}",
+            "prepare_on: glue",
+            "prepare_on: jobs of Glue do not run in the subnets of the company's rules",
+        ),
+    ],
+)
+def test_settings_that_contradict_the_companys_rules_are_named(tmp_path, company, rules, settings, message):
+    company(rules)
+    (tmp_path / "hashtags.yaml").write_text(f'aws: {{labels: {{"0": a, "1": b}}, {settings}}}')
+    (loaded,) = load_hashtags(tmp_path / "hashtags.yaml").usable
+
+    with pytest.raises(ConfigurationError, match=message):
+        run_parameters(loaded)
+
+
+def test_a_live_instance_type_matters_only_to_a_live_endpoint(hashtag, company):
+    company("instance_types: [ml.c5.xlarge]")
+
+    assert run_parameters(hashtag("endpoint_instance_type: ml.c5.xlarge"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        (ALLOWED, r"training_instance_type: the company's rules do not allow ml\.m5\.xlarge"),
+        (
+            f"kms_keys: {{s3: '{KEY.replace('us-east-1', 'eu-west-1')}'}}",
+            "kms_keys of eu-west-1, and this deployment is",
+        ),
+        ("subnet: []", "did you mean subnets"),
+    ],
+)
+def test_the_first_task_refuses_a_run_that_contradicts_rules_of_meanwhile(hashtag, company, rules, message):
+    run = context(hashtag, {"training_instance_type": "ml.m5.xlarge"})
+    company(rules)
+
+    with pytest.raises(ConfigurationError, match=message):
+        start_run(run)
+
+
+def test_the_first_task_takes_keys_of_its_region(hashtag, company, capsys):
+    company(VOLUMES)
+
+    start_run(context(hashtag, {}))
+
+    assert "This run is about the tweets of" in capsys.readouterr().out

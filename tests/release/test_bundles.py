@@ -172,6 +172,19 @@ def test_hashtags_with_a_mistake_make_no_bundle(tmp_path, content, message):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_companys_rules_are_in_the_bundle_unless_there_is_a_mistake_in_them(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("network_isolation: true\n")
+
+    bundle = make("mwaa", tmp_path / "a", RETRAIN_COMPANY_RULES=str(rules))
+    assert bundle["plugins/include/company.yaml"] == b"network_isolation: true\n"
+    assert b"RETRAIN_COMPANY_RULES" not in bundle["startup.sh"]
+    rules.write_text("network_isolatoin: true\n")
+    done = release("mwaa", "--out", str(tmp_path / "b"), "--rules", str(rules))
+    assert (done.returncode, (tmp_path / "b").exists()) == (1, False)
+    assert "did you mean network_isolation" in done.stderr
+
+
 def test_a_file_that_is_no_longer_in_the_product_leaves_the_bundle(tmp_path):
     make("astro", tmp_path)
     (tmp_path / "dags" / "old.py").write_text("")

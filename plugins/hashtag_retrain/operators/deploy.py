@@ -16,6 +16,7 @@ from hashtag_retrain.triggers.polling import ended, wait_for
 from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
 from include.blazingtext.requests import as_tags
+from include.config.company import CompanyRules
 from include.config.ownership import ownership_tags
 
 if TYPE_CHECKING:
@@ -83,7 +84,12 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         context["ti"].xcom_push(key=PAGE, value=page)
         now = time_now(client)
         deadline = now + timedelta(minutes=float(self.keep_minutes))
-        tags = as_tags(ownership_tags(self.owner_tag, self.deployment, self.purpose, deadline))
+        tags = as_tags(
+            {
+                **ownership_tags(self.owner_tag, self.deployment, self.purpose, deadline),
+                **CompanyRules.from_environment().tags,
+            }
+        )
         until = (now + TRANSITION_TIMEOUT).isoformat()
         trigger = DeploymentTrigger(self.config, tags, until, self.check_interval, hook_arguments(self))
         return wait_for(trigger, self)

@@ -19,6 +19,7 @@ from hashtag_retrain.triggers.polling import ended, wait_for
 from hashtag_retrain.triggers.promotion import PromotionTrigger, RetirementTrigger
 from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
+from include.config.company import CompanyRules
 from include.config.names import live_endpoint_name
 from include.config.settings import Settings
 from include.live.requests import LiveSettings, live_settings_of
@@ -91,6 +92,7 @@ class SageMakerPromoteOperator(AwsBaseOperator[SageMakerHook]):
             until=(now + timedelta(seconds=seconds)).isoformat(),
             poll_seconds=self.check_interval,
             hook_arguments=hook_arguments(self),
+            rules=CompanyRules.from_environment().model_dump(exclude_defaults=True),
         )
         return wait_for(trigger, self)
 

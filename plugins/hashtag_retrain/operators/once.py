@@ -18,7 +18,7 @@ from hashtag_retrain.triggers.polling import ended, wait_for
 from include.aws.console import PAGE, Console
 from include.aws.resources import Kind, is_owned
 from include.config.names import next_attempt
-from include.config.ownership import STOPPED, WITH_RUN, tag_values
+from include.config.ownership import STOPPED, WITH_RUN, own_tags, tag_values
 from include.report.failures import ATTEMPTS
 
 if TYPE_CHECKING:
@@ -182,7 +182,9 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
 
     @property
     def _tags(self) -> dict[str, str]:
-        return tag_values(self.config.get("Tags", []))
+        """Those that say whose the job is. What a company adds to this product's tags does not."""
+        tags = tag_values(self.config.get("Tags", []))
+        return own_tags(tags) or tags
 
 
 def is_first_try(ti: Any, operator: Any) -> bool:

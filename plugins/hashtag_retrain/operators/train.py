@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,20 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
         }
 
     def max_wait(self) -> timedelta:
-        return timedelta(seconds=self.config["StoppingCondition"]["MaxRuntimeInSeconds"]) + BESIDE_ITS_RUNTIME
+        return time_until_stopped(self.config) + BESIDE_ITS_RUNTIME
 
     def is_usable(self, job: dict[str, Any]) -> bool:
         return has_artifact(self, job)
+
+
+def time_until_stopped(training: Mapping[str, Any]) -> timedelta:
+    """
+    How long SageMaker lets a job run; of a job on spot instances, how long it lets it wait and run.
+
+    :param training: CreateTrainingJob's request, or the definition of a tuning's training jobs
+    """
+    condition = training["StoppingCondition"]
+    return timedelta(seconds=condition.get("MaxWaitTimeInSeconds", condition["MaxRuntimeInSeconds"]))
 
 
 def has_artifact(operator: Any, job: dict[str, Any]) -> bool:

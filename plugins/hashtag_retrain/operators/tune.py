@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from hashtag_retrain.links import TuningJobLink
 from hashtag_retrain.operators.once import SageMakerJobOnceOperator
-from hashtag_retrain.operators.train import BESIDE_ITS_RUNTIME, has_artifact
+from hashtag_retrain.operators.train import BESIDE_ITS_RUNTIME, has_artifact, time_until_stopped
 from hashtag_retrain.triggers.job import TuningJobTrigger
 from include.aws.console import Console
 from include.aws.resources import TUNING_JOB
@@ -48,9 +48,8 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
 
     def max_wait(self) -> timedelta:
         limits = self.config["HyperParameterTuningJobConfig"]["ResourceLimits"]
-        rounds = -(-limits["MaxNumberOfTrainingJobs"] // limits["MaxParallelTrainingJobs"])
-        runtime = self.config["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"]
-        return timedelta(seconds=rounds * runtime) + BESIDE_ITS_RUNTIME
+        rounds: int = -(-limits["MaxNumberOfTrainingJobs"] // limits["MaxParallelTrainingJobs"])
+        return rounds * time_until_stopped(self.config["TrainingJobDefinition"]) + BESIDE_ITS_RUNTIME
 
     def is_usable(self, job: dict[str, Any]) -> bool:
         best = job.get("BestTrainingJob")

@@ -94,6 +94,12 @@ class JobTrigger(StoppingTrigger):
                 "fewer epochs or fewer dates (window_days), or use a larger training_instance_type. To train the same "
                 "again, clear this task."
             )
+        if job.get("SecondaryStatus") == "MaxWaitTimeExceeded":
+            return (
+                f"{end}. The company's rules train on spot instances, and none were there for long enough; BlazingText "
+                "begins anew after each interruption. A retry does not start it again. Clear this task, or let the "
+                "rules change spot_training."
+            )
         if status == "Stopped" and stopped == WITH_RUN:
             return f"{end}, because the run or the task that started it was stopped"
         if status == "Stopped" and stopped == TOO_LONG:

@@ -11,6 +11,7 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from hashtag_retrain.triggers.polling import Done, PollingTrigger
 from include.aws.registry import Registry
 from include.aws.storage import Storage
+from include.config.company import CompanyRules
 from include.config.names import Keys, model_package_group
 from include.config.settings import Settings
 from include.live.objections import objection_of_person, objection_of_run
@@ -54,6 +55,7 @@ class PromotionTrigger(LiveEndpointTrigger):
     :param live: the fields of `include.live.requests.LiveSettings`
     :param started: ISO 8601, as the next one
     :param until: it is an error if the endpoint is still in transition then
+    :param rules: the fields of `include.config.company.CompanyRules` that have other values than their defaults
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class PromotionTrigger(LiveEndpointTrigger):
         until: str,
         poll_seconds: float,
         hook_arguments: dict[str, Any],
+        rules: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(hashtag, deployment, poll_seconds, hook_arguments)
+        self.rules = rules or {}
         self.version = version
         self.date = date
         self.live = live
@@ -102,6 +106,7 @@ class PromotionTrigger(LiveEndpointTrigger):
             started=datetime.fromisoformat(self.started),
             until=datetime.fromisoformat(self.until),
             log=self.log,
+            rules=CompanyRules(**self.rules),
         )
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from include.report.failures import ATTEMPTS
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import IMAGE
 from tests.plugins.attempts import CONTEXT, RETRY, Attempt, WorkerDied, die_around_call, finish
-from tests.plugins.jobs import train_operator, wait_until_stopped
+from tests.plugins.jobs import train_operator, tune_operator, wait_until_stopped
 
 
 def test_a_job_is_trained_once_and_then_reused(request_of):
@@ -210,3 +211,33 @@ def test_wherever_a_worker_dies_a_retry_leads_to_the_same_one_job(request_of, sa
         jobs = sagemaker.list_training_jobs(NameContains=request["TrainingJobName"])["TrainingJobSummaries"]
         assert [job["TrainingJobStatus"] for job in jobs] == ["Completed"]
     assert number > 3
+
+
+def test_spot_instances_that_do_not_come_in_time_are_a_persons_decision(request_of, sagemaker):
+    request = {**request_of(epochs=1000, early_stopping=False), "EnableManagedSpotTraining": True}
+    request["HyperParameters"]["epochs"] = "1000000"
+    request["StoppingCondition"] = {"MaxRuntimeInSeconds": 1, "MaxWaitTimeInSeconds": 1}
+
+    with pytest.raises(AirflowException, match=r"ended as Stopped: MaxWaitTimeExceeded. .* BlazingText begins anew"):
+        finish(train_operator(request))
+    with pytest.raises(AirflowFailException, match=r"A retry does not start it again. Clear this task, or let the"):
+        train_operator(request).execute(RETRY)
+
+    assert len(sagemaker.list_training_jobs(NameContains=request["TrainingJobName"])["TrainingJobSummaries"]) == 1
+
+
+def test_a_task_waits_as_long_as_spot_instances_may_take(request_of):
+    request = {**request_of(), "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 1800}}
+
+    assert train_operator(request).max_wait() == timedelta(minutes=90)
+    assert tune_operator(request, jobs=3).max_wait() == timedelta(minutes=120)
+
+
+def test_a_companys_tags_do_not_say_whose_a_job_is(request_of):
+    request = request_of()
+    own = as_tags({"retrain:owner": "dag/run"})
+    finish(train_operator({**request, "Tags": own}))
+
+    again = train_operator({**request, "Tags": [*own, *as_tags({"cost-center": "1234"})]}).execute(CONTEXT)
+
+    assert again["reused"] is False

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from include.blazingtext.hyperparameters import HYPERPARAMETERS
 from include.config.errors import DataError, NoRows
 from include.config.names import Keys
 from include.steps.prepare_dataset import prepare_dataset
+from tests.aws.test_company import ALL, KEYS
 from tests.conftest import IMAGE
 from tests.glue_runs import wait_until
 from tests.plugins.attempts import Attempt, as_from_the_database, event_of, finish
@@ -195,3 +197,43 @@ def test_what_people_see_of_the_job(work, glue, storage):
     tags = glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:job/{trigger.job_name}")["Tags"]
     assert (tags["retrain:owner"], tags["retrain:deployment"]) == ("dag/run-1", f"{storage.bucket}/twitter-data")
     trigger.stop()
+
+
+@pytest.fixture
+def company(monkeypatch, tmp_path):
+    """The company has these rules."""
+
+    def write(**rules):
+        (tmp_path / "company.yaml").write_text(json.dumps(rules))
+        monkeypatch.setenv("RETRAIN_COMPANY_RULES", str(tmp_path / "company.yaml"))
+
+    return write
+
+
+def test_a_companys_tags_and_key_are_those_of_the_job_and_of_all_that_it_writes(work, glue, storage, company):
+    company(tags=ALL["tags"], kms_keys=KEYS)
+    storage.write_bytes(b"", "hold")
+    trigger = deferred(work)
+    tags = glue.get_tags(ResourceArn=f"arn:aws:glue:us-east-1:123456789012:job/{trigger.job_name}")["Tags"]
+    storage._client.delete_object(Bucket=storage.bucket, Key="hold")
+
+    asyncio.run(event_of(trigger))
+
+    assert tags["cost-center"] == "1234"
+    s3, below = storage._client, f"twitter-data/marketing-model/{work['hashtag']}/"
+    written = [s3.head_object(Bucket=storage.bucket, Key=found.key) for found in storage.list_objects(below)]
+    assert len(written) > 5
+    assert {(found["ServerSideEncryption"], found["SSEKMSKeyId"]) for found in written} == {("aws:kms", KEYS["s3"])}
+
+
+def test_a_companys_rules_train_and_tune_nothing_again(work, company):
+    """They make no other model, so they are no part of the jobs' names."""
+    plain = prepare_dataset(**work, params=PARAMS, ti=Attempt())
+    company(**ALL)
+    ruled = prepare_dataset(**work, params=PARAMS, ti=Attempt())
+
+    for request, name in (("training_request", "TrainingJobName"), ("tuning_request", "HyperParameterTuningJobName")):
+        assert ruled[request][name] == plain[request][name]
+        assert ruled[request] != plain[request]
+    assert ruled["tuning_request"]["TrainingJobDefinition"]["EnableManagedSpotTraining"] is True
+    assert {"Key": "cost-center", "Value": "1234"} in ruled["tuning_request"]["Tags"]
