@@ -16,6 +16,7 @@ from include.tweets.sources import Source, ranked
 from spark.test_preparation import BIG, rows
 
 BUCKET = "spark"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 
 
 @pytest.fixture
@@ -41,8 +42,11 @@ def plan_of(storage, files):
 @pytest.fixture
 def run_plan(run_glue_job, storage):
     """Runs a plan as a job; returns the run."""
-    return lambda plan: run_glue_job(
-        package.files()[package.SCRIPT].decode(), **of_package(storage), **{"--PLAN": storage.uri(plan.folder + PLAN)}
+    return lambda plan, **arguments: run_glue_job(
+        package.files()[package.SCRIPT].decode(),
+        **of_package(storage),
+        **{"--PLAN": storage.uri(plan.folder + PLAN)},
+        **arguments,
     )
 
 
@@ -67,7 +71,7 @@ def on_one_machine(plan, out):
 def test_the_job_writes_what_one_machine_writes(run_plan, storage, tmp_path):
     plan = plan_of(storage, {"2026-01-05/a.csv": BIG, "2026-01-05/b.csv.gz": gzip.compress(rows(900, 5).encode())})
 
-    run = run_plan(plan)
+    run = run_plan(plan, **{"--KMS_KEY": KEY})
 
     assert (run["JobRunState"], run.get("ErrorMessage")) == ("SUCCEEDED", None)
     outcome = Outcome.from_json(storage.read_json(plan.folder + OUTCOME))
@@ -76,7 +80,14 @@ def test_the_job_writes_what_one_machine_writes(run_plan, storage, tmp_path):
     for name, file in FILES.items():
         found = storage.download(storage.key_of(data.file(name)), tmp_path / "found").read_bytes()
         assert found == expected[file], name
+        assert key_of(storage, storage.key_of(data.file(name))) == KEY
+    assert key_of(storage, plan.folder + OUTCOME) == KEY
     assert outcome.train_examples == expected["train.txt"].count(b"\n")
+
+
+def key_of(storage, key):
+    """Which encrypts an object."""
+    return storage._client.head_object(Bucket=BUCKET, Key=key).get("SSEKMSKeyId")
 
 
 def test_tweets_that_cannot_be_used_are_the_jobs_outcome_and_its_failure(run_plan, storage, tmp_path):

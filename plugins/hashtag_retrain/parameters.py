@@ -50,7 +50,8 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
         parameters[name].value = value
     for name in INSTANCE_TYPES:
         if rules.instance_types:
-            parameters[name].schema["enum"] = list(rules.instance_types)
+            allowed = [one for one in rules.instance_types if rules.objection(name, one) is None]
+            parameters[name].schema["enum"] = allowed
     return parameters
 
 

@@ -194,6 +194,17 @@ def test_a_mistake_in_the_hashtags_file_is_an_import_error_that_names_it(tmp_pat
         runpy.run_path(str(DAGS / "check_hashtags.py"))
 
 
+def test_a_mistake_in_the_companys_rules_is_an_import_error_that_names_it_and_the_sweep_goes_on(tmp_path, monkeypatch):
+    """Without its rules, nothing is to be created. What there is must still be deleted."""
+    (tmp_path / "company.yaml").write_text("kms_key: {}")
+    monkeypatch.setenv("RETRAIN_COMPANY_RULES", str(tmp_path / "company.yaml"))
+
+    bag = dag_bag()
+
+    assert sorted(bag.dags) == ["live_endpoint", "sweep_endpoints"]
+    assert "company.yaml, line 1, kms_key: unknown key (did you mean kms_keys?)" in str(bag.import_errors)
+
+
 def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path, monkeypatch):
     entries = [
         'good: {labels: {"0": a, "1": b}}',

@@ -17,7 +17,9 @@ import requests
 from benchmarks.defaults import PRESETS
 from hashtag_retrain.macros import MACROS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
+from include.aws.notify import notify
 from include.config.names import Keys, live_endpoint_name
+from include.live.promotion import Clients
 from include.samples import SAMPLE_DATA
 from local_aws.blazingtext.inference import Predictor
 from local_aws.calls import identify
@@ -488,14 +490,17 @@ def test_a_companys_rules_are_on_every_request_and_every_call_is_made_with_the_c
 ):
     extra = {"role_arn": "arn:aws:iam::123456789012:role/retrain"}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
+    monkeypatch.setenv("RETRAIN_NOTIFY_TOPIC_ARN", client("sns").create_topic(Name="notices")["TopicArn"])
     upload(tweets(), "2026-01-07", live)
     recorded.clear()
 
     run = run_dag("2026-01-07", live)
+    notify("subject", "message")
 
     calls = list(recorded)
     assert (run.state, run.left) == ("success", [])
     assert {call.operation for call, _ in calls if call.principal == "test"} == {"AssumeRole"}
+    assert {call.service for call, _ in calls} == {"sts", "s3", *Clients.SERVICES, "logs", "sns"}
     created = [(call.operation, request) for call, request in calls if call.operation.startswith("Create")]
     by_operation = {name: [request for operation, request in created if operation == name] for name, _ in created}
     (training,) = by_operation["CreateTrainingJob"]

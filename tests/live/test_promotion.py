@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.aws.registry import SMOKE_TESTS
+from include.config.company import CompanyRules
 from include.config.errors import LiveEndpointError
 from include.config.names import Keys, live_endpoint_name
 from include.config.ownership import DEPLOYMENT, LIVE, OWNER, PROMOTING, VERSION
@@ -73,6 +74,19 @@ def test_it_is_created_then_updated_in_place_and_what_is_live_already_is_left_al
     policy = after["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
     assert (policy["Type"], policy["CanarySize"]["Value"]) == ("CANARY", 30)
     assert len(after["LastDeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]) == 3
+
+
+def test_new_rules_reach_the_version_that_is_live_already(register, promote, serving, endpoint, clients):
+    version, rules = register("2026-01-01"), CompanyRules(network_isolation=True)
+    promote(version)
+
+    updated, again = promote(version, rules=rules), promote(version, rules=rules)
+
+    assert (updated.status, updated.serving_version, again.status) == ("updated", 1, "already live")
+    config = clients.sagemaker.describe_endpoint_config(EndpointConfigName=endpoint()["EndpointConfigName"])
+    (variant,) = config["ProductionVariants"]
+    assert clients.sagemaker.describe_model(ModelName=variant["ModelName"])["EnableNetworkIsolation"] is True
+    assert serving() == (1, ODD)
 
 
 def test_a_model_that_fails_is_rolled_back_and_rejected_and_not_tried_again(

@@ -242,6 +242,15 @@ def test_settings_that_contradict_the_companys_rules_are_named(tmp_path, company
         run_parameters(loaded)
 
 
+def test_the_form_does_not_offer_a_type_that_a_key_rules_out(hashtag, company):
+    company(f"kms_keys: {{volume: '{KEY}'}}\ninstance_types: [ml.c5.xlarge, ml.m5.large, ml.g4dn.xlarge]")
+
+    parameters = run_parameters(hashtag(""))
+
+    assert parameters["training_instance_type"].schema["enum"] == ["ml.c5.xlarge", "ml.m5.large"]
+    assert "ml.g4dn.xlarge" in parameters["endpoint_instance_type"].schema["enum"]
+
+
 def test_a_live_instance_type_matters_only_to_a_live_endpoint(hashtag, company):
     company("instance_types: [ml.c5.xlarge]")
 
