@@ -51,6 +51,8 @@ def _not_text(mistake: Mistake) -> str:
     value = mistake["input"]
     if value is None:
         return "has no value; write one, or remove the key"
+    if isinstance(value, dict | list):
+        return f"{shorten(repr(value), MAX_VALUE)} is {_type_of(value)}; expected text"
     what = "the id" if mistake["loc"][-1] == _IN_KEY else "the text"
     return f'YAML reads this as {_type_of(value)}, {value!r}; put {what} in quotes: "{_as_written(value)}"'
 

@@ -12,6 +12,8 @@ MAX_DEPTH = 5
 """Lines are noted for keys down to this depth. It stops the recursion at an anchor that contains itself."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader in C, if PyYAML has it: every task start reads the whole file."""
+MAX_KEY = 140
+"""Characters of a key in a message. The keys of tags are the longest."""
 KeyPath = tuple[str, ...]
 
 
@@ -70,4 +72,10 @@ def error_in(
 ) -> ConfigurationError:
     """An error with the line of the key, or of the closest key above it whose line is known."""
     line = next((lines[path[:length]] for length in range(len(path), -1, -1) if path[:length] in lines), 1)
-    return ConfigurationError(f"{file}, line {line}, {'.'.join((*prefix, *path))}: {message}")
+    return ConfigurationError(f"{file}, line {line}, {'.'.join(map(_shown, (*prefix, *path)))}: {message}")
+
+
+def _shown(key: str) -> str:
+    """A key in a message: on one line, and not long."""
+    shown = key if key.isprintable() else repr(key)
+    return shown if len(shown) <= MAX_KEY else f"{shown[:MAX_KEY]}…"

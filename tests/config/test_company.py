@@ -1,10 +1,11 @@
 import botocore.session
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.config import ownership
-from include.config.company import MAX_TAGS, NO_RULES, CompanyRules, has_local_storage, load_rules
+from include.config.company import MAX_TAGS, NO_RULES, CompanyRules, KmsKeys, has_local_storage, load_rules
 from include.config.errors import ConfigurationError
 from local_aws.sagemaker.request_checks import WITH_LOCAL_STORAGE
 from local_aws.sagemaker.validation import violations
@@ -104,6 +105,29 @@ def test_rules_survive_the_way_to_a_trigger(load):
 
     assert CompanyRules(**rules.model_dump(exclude_defaults=True)) == rules
     assert CompanyRules(**NO_RULES.model_dump(exclude_defaults=True)) == NO_RULES
+
+
+names = st.sampled_from([*CompanyRules.model_fields, *KmsKeys.model_fields, "max_wait_minutes", "aws:a"]) | st.text(
+    max_size=9
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.just(KEY),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(names, values, max_size=4))
+def test_whatever_people_write_is_rules_or_an_error_with_file_and_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any-company.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    try:
+        rules = load_rules(path)
+    except ConfigurationError as error:
+        assert all(line.startswith(str(path)) and len(line) < 500 for line in str(error).split("\n"))
+    else:
+        assert list(rules.contradictions()) == []
 
 
 @given(st.text(max_size=140), st.text(max_size=270))
