@@ -35,6 +35,7 @@ from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.bodies import bound_body
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
+from local_aws.cloudformation.responses import CloudFormationResponse, Stacks, answer_cloudformation
 from local_aws.cloudwatch_logs import Logs
 from local_aws.cloudwatch_metrics import Metrics
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
@@ -50,17 +51,15 @@ from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
 from local_aws.sagemaker.models import SageMakerBackend, Services
 from local_aws.sagemaker_runtime import invoke_endpoint
-from local_aws.service_models import RUNTIME, SAGEMAKER
+from local_aws.service_models import CLOUDFORMATION, RUNTIME, SAGEMAKER
 from local_aws.store import DataDirectoryError, NotKept, Store
 from local_aws.terminal import tell
 
 StartResponse = Callable[..., Any]
-BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns", "sqs"})
-"""moto's names of the services of the README, beside the runtime, which is not moto's."""
-REFUSED = {
-    (SAGEMAKER, UNKNOWN): "The local AWS does not support this request.",
-    ("sns", "Subscribe"): "The local AWS delivers no messages: there is nothing to subscribe to.",
-}
+BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns", "sqs", "budgets"})
+"""moto's names of the services of the README, beside those that are not moto's."""
+OWN = frozenset({RUNTIME, CLOUDFORMATION})
+REFUSED = {(SAGEMAKER, UNKNOWN): "The local AWS does not support this request."}
 LOCALSTACK_HEALTH = "/_localstack/health"
 MAX_OBJECT_BYTES = 5 * 2**30
 """S3's limit for one PUT: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html"""
@@ -110,7 +109,7 @@ class Application:
         self._allowed_hosts = allowed_hosts
         self._admin = AdminApi(faults, requests, airflow_url)
         self._quotas = Quotas()
-        self.closing = False
+        self.closing, self.ready = False, False
         self._moto = _Dispatcher(create_backend_app)
 
     def __call__(self, environment: WsgiEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -127,7 +126,7 @@ class Application:
         except HTTPException as error:
             return _unread(error)
         if is_admin:
-            return self._admin.answer(Request(environment))
+            return self._answer_admin(path, environment)
         if path == LOCALSTACK_HEALTH:
             return Response(json.dumps(_localstack_health()), content_type="application/json")
         try:
@@ -145,6 +144,11 @@ class Application:
         outcome = "ok" if answer.status_code < 400 else error_code(answer)
         self._requests.write(call, outcome, answer.status_code, time.perf_counter() - started, [*map(str, permissions)])
         return answer
+
+    def _answer_admin(self, path: str, environment: WsgiEnvironment) -> Response:
+        if not self.ready and path == f"{ADMIN_PATH}health":
+            return Response(json.dumps({"status": "starting"}), status=503, content_type="application/json")
+        return self._admin.answer(Request(environment))
 
     def _answer(self, call: Call, environment: WsgiEnvironment, permissions: Sequence[Permission]) -> Response:
         fault = self._faults.of_call(call.service, call.operation, call.name)
@@ -169,6 +173,8 @@ class Application:
             return _error(call, environment, *refusal)
         if call.service == RUNTIME:
             return invoke_endpoint(call.name, call.region, Request(environment))
+        if call.service == CLOUDFORMATION:
+            return answer_cloudformation(environment)
         answer = Response.from_app(self._moto, environment)
         if answer.status_code == 404 and (concealment := self._concealment(call, environment)):
             return _error(call, environment, *concealment)
@@ -201,7 +207,7 @@ def _explain(error: Exception) -> tuple[str, str]:
 
 def _localstack_health() -> dict[str, Any]:
     """As tools for LocalStack expect it."""
-    services = dict.fromkeys(sorted({*BACKENDS, RUNTIME}), "running")
+    services = dict.fromkeys(sorted(BACKENDS | OWN), "running")
     return {"services": services, "edition": "hashtag-retrain", "version": __version__}
 
 
@@ -248,7 +254,7 @@ def is_allowed_host(host: str, allowed_hosts: Sequence[str]) -> bool:
 
 def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
     """Code and message for a call that would otherwise not be answered as AWS answers it."""
-    if call.service not in {*BACKENDS, RUNTIME}:
+    if call.service not in BACKENDS | OWN:
         return NOT_IMPLEMENTED, f"The local AWS does not support {call.service[:50]}."
     if call.service in {SAGEMAKER, RUNTIME, "glue"} and call.region not in _regions():
         return "UnrecognizedClientException", f"There is no region {call.region}."
@@ -262,6 +268,11 @@ def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None
 def _body_refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:
     if environment.get("HTTP_X_AMZ_TARGET") and not _is_utf8(environment["wsgi.input"].getvalue()):
         return "SerializationException", "The request's body is not UTF-8."
+    if (call.service, call.operation) == ("sns", "Subscribe") and _form_value(environment, "Protocol") not in {
+        "email",
+        "email-json",
+    }:
+        return NOT_IMPLEMENTED, "The local AWS delivers no messages: it takes subscriptions of e-mail addresses alone."
     if call.operation == "AssumeRole" and _role_account(environment) != DEFAULT_ACCOUNT_ID:
         return "AccessDenied", f"There is one account here: {DEFAULT_ACCOUNT_ID}."
     return None
@@ -274,9 +285,13 @@ def _regions() -> frozenset[str]:
     return frozenset().union(*(session.get_available_regions(SAGEMAKER, partition) for partition in partitions))
 
 
-def _role_account(environment: WsgiEnvironment) -> str:
+def _form_value(environment: WsgiEnvironment, name: str) -> str:
     form: bytes = environment["wsgi.input"].getvalue()
-    arn = parse_qs(form.decode(errors="replace")).get("RoleArn", [""])[0]
+    return parse_qs(form.decode(errors="replace")).get(name, [""])[0]
+
+
+def _role_account(environment: WsgiEnvironment) -> str:
+    arn = _form_value(environment, "RoleArn")
     return arn.split(":")[4] if arn.count(":") >= 5 else DEFAULT_ACCOUNT_ID
 
 
@@ -329,6 +344,7 @@ class LocalAws:
             moto.glue.models.glue_backends.backend = GlueBackend
             moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
             moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
+            CloudFormationResponse.stacks = self._stacks = Stacks(self._store, lambda: _own_url(self._server.socket))
             try:
                 self._alarms = Metrics.alarms = Alarms(pace, self._store)
                 _restore(self._store)
@@ -339,6 +355,8 @@ class LocalAws:
             self._server = Server(host, listener, self._serving)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="local-aws")
         self._thread.start()
+        self._stacks.restore()
+        self._serving.ready = True
 
     @property
     def application(self) -> Any:

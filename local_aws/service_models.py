@@ -5,7 +5,7 @@ from functools import cache
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-SAGEMAKER, RUNTIME = "sagemaker", "sagemaker-runtime"
+SAGEMAKER, RUNTIME, CLOUDFORMATION = "sagemaker", "sagemaker-runtime", "cloudformation"
 
 
 @cache

@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from local_aws.alarm_request import NOT_SUPPORTED as ALARMS_NOT_SUPPORTED
+from local_aws.cloudformation.resource_types import TYPES
+from local_aws.cloudformation.responses import OPERATIONS as STACK_OPERATIONS
 from local_aws.cloudwatch_alarms import OPERATIONS as ALARM_OPERATIONS
 from local_aws.faults import PHASES
 from local_aws.glue.job import NOT_SUPPORTED as GLUE_NOT_SUPPORTED
@@ -18,8 +20,10 @@ from local_aws.service_models import service_model
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "local_aws" / "README.md").read_text()
-PARTS = re.split("## Glue's jobs|## CloudWatch's metrics and alarms|## Bounds", README)[:3]
-ROWS, GLUE_ROWS, ALARM_ROWS = (dict(re.findall(r"^\| ([A-Z]\w+) \| (.*) \|$", part, re.MULTILINE)) for part in PARTS)
+HEADINGS = "## Glue's jobs|## CloudWatch's metrics and alarms|## CloudFormation's stacks|## Bounds"
+ROWS, GLUE_ROWS, ALARM_ROWS, STACK_ROWS = (
+    dict(re.findall(r"^\| ([A-Z][\w:]+) \| (.*) \|$", part, re.MULTILINE)) for part in re.split(HEADINGS, README)[:4]
+)
 HEADERS = {
     "Content-Type": "application/x-amz-json-1.1",
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, Signature=x",
@@ -31,10 +35,17 @@ def test_every_operation_has_its_row_and_no_other_has():
     assert set(ROWS) == OPERATIONS | {"InvokeEndpoint"}
     assert set(GLUE_ROWS) == GLUE_OPERATIONS
     assert set(ALARM_ROWS) == ALARM_OPERATIONS
+    del STACK_ROWS["Type"]
+    assert set(STACK_ROWS) == STACK_OPERATIONS | set(TYPES)
 
 
 def test_members_of_alarms_that_are_refused_are_named():
     assert [member for member in ALARMS_NOT_SUPPORTED if member not in ALARM_ROWS["PutMetricAlarm"]] == []
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_the_properties_that_stacks_carry_out_are_named(name):
+    assert set(re.findall(r"[A-Z]\w+", STACK_ROWS[name])) == TYPES[name].SUPPORTED
 
 
 @pytest.mark.parametrize("operation", GLUE_NOT_SUPPORTED)
