@@ -22,6 +22,7 @@ from botocore.session import Session
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.glue.models import glue_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 from moto.sagemaker.models import sagemaker_backends
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
@@ -33,6 +34,7 @@ from local_aws.admin import AdminApi
 from local_aws.alarms import Alarms
 from local_aws.aws_errors import NOT_IMPLEMENTED, aws_error, error_code
 from local_aws.bodies import bound_body
+from local_aws.bucket_policies import permission
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
 from local_aws.cloudformation.responses import CloudFormationResponse, Stacks, answer_cloudformation
@@ -342,6 +344,7 @@ class LocalAws:
             # moto has no plug-ins, but reads its backend class and its handlers from here at the first call.
             moto.sagemaker.models.sagemaker_backends.backend = SageMakerBackend
             moto.glue.models.glue_backends.backend = GlueBackend
+            FakeBucket.get_permission = permission
             moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
             moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
             CloudFormationResponse.stacks = self._stacks = Stacks(self._store, lambda: _own_url(self._server.socket))

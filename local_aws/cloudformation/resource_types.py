@@ -53,9 +53,11 @@ class ResourceType:
     """A type of resources."""
 
     NAME: str = ""
-    """The property with the name; empty if resources of this type have none."""
+    """The property with the name; empty if the stack always names resources of this type."""
     SUPPORTED: frozenset[str]
     """Properties that are carried out. Others are refused."""
+    CREATE_ONLY: frozenset[str] = frozenset()
+    """Properties besides the name whose change replaces the resource."""
     IS_KEPT = False
     """Whether the service itself keeps the resource over a restart, without its settings."""
 
@@ -164,6 +166,7 @@ Bucket.SUPPORTED = frozenset({"BucketName", *_BUCKET_SETTINGS})
 
 class BucketPolicy(ResourceType):
     SUPPORTED = frozenset({"Bucket", "PolicyDocument"})
+    CREATE_ONLY = frozenset({"Bucket"})
 
     def put(self, services: Services, name: str, properties: Properties, old: Properties | None) -> Made:
         policy = json.dumps(properties["PolicyDocument"])
@@ -203,6 +206,7 @@ class Role(ResourceType):
 class ManagedPolicy(ResourceType):
     NAME = "ManagedPolicyName"
     SUPPORTED = frozenset({"ManagedPolicyName", "PolicyDocument", "Description", "Roles"})
+    CREATE_ONLY = frozenset({"Description"})
 
     def put(self, services: Services, name: str, properties: Properties, old: Properties | None) -> Made:
         document = json.dumps(properties["PolicyDocument"])
@@ -320,18 +324,19 @@ class Alarm(ResourceType):
 
 
 class Budget(ResourceType):
-    """Its name is a member of the property Budget."""
-
     SUPPORTED = frozenset({"Budget", "NotificationsWithSubscribers"})
+    CREATE_ONLY = frozenset({"NotificationsWithSubscribers"})
 
     def put(self, services: Services, name: str, properties: Properties, old: Properties | None) -> Made:
-        budget = {"BudgetName": name, **properties["Budget"]}
-        if old is not None:
-            # moto has no UpdateBudget.
-            former = {"BudgetName": name, **old["Budget"]}["BudgetName"]
-            services.call("budgets", "DeleteBudget", AccountId=DEFAULT_ACCOUNT_ID, BudgetName=former)
-        services.call("budgets", "CreateBudget", AccountId=DEFAULT_ACCOUNT_ID, **{**properties, "Budget": budget})
-        return Made(budget["BudgetName"], {})
+        if "BudgetName" in properties["Budget"]:
+            raise ValueError(
+                "The local AWS does not support BudgetName of Budget of AWS::Budgets::Budget in templates."
+            )
+        if old is not None:  # moto has no UpdateBudget
+            self.delete(services, Made(name, {}), old)
+        budget = {**properties, "Budget": {"BudgetName": name, **properties["Budget"]}}
+        services.call("budgets", "CreateBudget", AccountId=DEFAULT_ACCOUNT_ID, **budget)
+        return Made(name, {})
 
     def delete(self, services: Services, made: Made, properties: Properties) -> None:
         services.call("budgets", "DeleteBudget", AccountId=DEFAULT_ACCOUNT_ID, BudgetName=made.ref)

@@ -140,7 +140,9 @@ class Stack:
             if name not in self.resources:
                 changes.append(_change("Add", name, resource["Type"]))
             elif properties != self.resources[name].properties:
-                changes.append(_change("Modify", name, resource["Type"], self.resources[name].ref))
+                replacement = str(_must_replace(self.resources[name], properties))
+                change = _change("Modify", name, resource["Type"], self.resources[name].ref)
+                changes.append({**change, "ResourceChange": {**change["ResourceChange"], "Replacement": replacement}})
         removed = [name for name in self.resources if name not in names]
         return [*changes, *(_change("Remove", n, self.resources[n].kind, self.resources[n].ref) for n in removed)]
 
@@ -191,15 +193,15 @@ class Stack:
         restored: Resource | None,
     ) -> None:
         kind, existing = declared["Type"], self.resources.get(name)
-        kind_of = TYPES[kind]
         if existing and existing.properties == properties:
             return
-        physical_name = properties.get(kind_of.NAME) or self._physical_name(name, kind, existing or restored)
-        if existing is None:
-            old: Properties | None = {} if restored and kind_of.IS_KEPT else None
-            made = kind_of.put(services, physical_name, properties, old)
+        if existing:
+            physical_name, made = self._change(services, name, existing, declared, properties)
         else:
-            made = _change_or_replace(services, existing, physical_name, declared, properties)
+            former = restored.name if restored else self._physical_name(name, kind)
+            physical_name = properties.get(TYPES[kind].NAME) or former
+            old: Properties | None = {} if restored and TYPES[kind].IS_KEPT else None
+            made = TYPES[kind].put(services, physical_name, properties, old)
         self.resources[name] = Resource(
             kind,
             physical_name,
@@ -211,9 +213,28 @@ class Stack:
         )
         self._record(name, kind, made.ref, self.resources[name].status)
 
-    def _physical_name(self, name: str, kind: str, existing: Resource | None) -> str:
-        if existing:
-            return existing.name
+    def _change(
+        self,
+        services: Services,
+        name: str,
+        existing: Resource,
+        declared: Mapping[str, Any],
+        properties: dict[str, Any],
+    ) -> tuple[str, Made]:
+        """Change a resource, or replace it; return its name as well."""
+        kind = TYPES[existing.kind]
+        if not _must_replace(existing, properties):
+            return existing.name, kind.put(services, existing.name, properties, existing.properties)
+        new_name = properties.get(kind.NAME) or self._physical_name(name, existing.kind)
+        if new_name == existing.name:
+            words = "CloudFormation cannot update a stack when a custom-named resource requires replacing"
+            raise ValueError(f"{words}: {new_name}")
+        made = kind.put(services, new_name, properties, None)
+        if declared.get("UpdateReplacePolicy") not in RETAINING:
+            kind.delete(services, existing.made, existing.properties)
+        return new_name, made
+
+    def _physical_name(self, name: str, kind: str) -> str:
         generated = f"{self.name[:24]}-{name[:24]}-{''.join(secrets.choice(_LETTERS) for _ in range(12))}"
         return generated.lower() if kind == "AWS::S3::Bucket" else generated
 
@@ -267,17 +288,11 @@ class Stack:
         self.events = [*self.events, event][-MAX_EVENTS:]
 
 
-def _change_or_replace(
-    services: Services, existing: Resource, name: str, declared: Mapping[str, Any], properties: dict[str, Any]
-) -> Made:
-    """A resource with another name is another one: it is made before the former one is deleted."""
+def _must_replace(existing: Resource, properties: Mapping[str, Any]) -> bool:
+    """Whether the properties are those of another resource."""
     kind = TYPES[existing.kind]
-    if existing.name == name:
-        return kind.put(services, name, properties, existing.properties)
-    made = kind.put(services, name, properties, None)
-    if declared.get("UpdateReplacePolicy") not in RETAINING:
-        kind.delete(services, existing.made, existing.properties)
-    return made
+    fixed = kind.CREATE_ONLY | ({kind.NAME} - {""})
+    return any(properties.get(key) != existing.properties.get(key) for key in fixed)
 
 
 def _words(failure: Exception) -> str:

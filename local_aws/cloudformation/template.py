@@ -8,6 +8,7 @@ import graphlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -20,6 +21,8 @@ SECTIONS = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters",
 PARAMETER_MEMBERS = {"Type", "Default", "Description", "AllowedPattern", "AllowedValues", "ConstraintDescription"}
 RESOURCE_MEMBERS = {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
 RETAINING = {"Retain", "RetainExceptOnCreate"}
+MAX_READ = 16
+"""Templates that are remembered: each operation on a stack reads its template several times."""
 NO_VALUE = object()
 """Of AWS::NoValue: a property with it is left out."""
 Lookup = Callable[[str], Any]
@@ -28,7 +31,7 @@ Lookup = Callable[[str], Any]
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML with CloudFormation's short forms of functions, and without dates."""
 
 
@@ -64,6 +67,7 @@ class Template:
         return any(str(resource["Type"]).startswith("AWS::IAM::") for resource in self.resources.values())
 
     @classmethod
+    @lru_cache(MAX_READ)
     def read(cls, text: str) -> "Template":
         """
         From YAML or JSON.

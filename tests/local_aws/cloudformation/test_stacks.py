@@ -154,6 +154,28 @@ def test_an_update_that_fails_goes_back_to_what_was_there(cloudformation, client
     assert attributes == {"VisibilityTimeout": "40"}
 
 
+def test_what_cannot_change_is_replaced_and_needs_another_name(cloudformation, client, name):
+    def policy_with(description, **names):
+        properties = {"PolicyDocument": policy("s3:GetObject"), "Description": description, **names}
+        return template(Policy={"Type": "AWS::IAM::ManagedPolicy", "Properties": properties})
+
+    def update(body):
+        cloudformation.update_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
+        (resource,) = cloudformation.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        return resource["PhysicalResourceId"]
+
+    cloudformation.create_stack(StackName=name, TemplateBody=policy_with("a"), Capabilities=["CAPABILITY_IAM"])
+    first, second = update(policy_with("b")), update(policy_with("c"))
+    assert first != second
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        client("iam").get_policy(PolicyArn=first)
+
+    named = update(policy_with("c", ManagedPolicyName=f"named-{name}"))
+    assert named.endswith(f"policy/named-{name}")
+    assert update(policy_with("d", ManagedPolicyName=f"named-{name}")) == named
+    assert "custom-named resource requires replacing" in status_of(cloudformation, name)[1]
+
+
 @pytest.mark.parametrize("policies", [{"DeletionPolicy": "Retain"}, {"DeletionPolicy": "RetainExceptOnCreate"}])
 def test_a_bucket_to_be_retained_outlives_its_stack(cloudformation, client, name, policies):
     cloudformation.create_stack(StackName=name, TemplateBody=template(Bucket={**bucket(f"{name}-kept"), **policies}))
@@ -181,6 +203,9 @@ def test_a_change_set_says_what_it_will_do_and_one_without_changes_fails(cloudfo
     assert "didn't contain changes" in same["StatusReason"]
     changed = change_set(template(First=queue(f"first-{name}", VisibilityTimeout=9), Third=queue(name)), "UPDATE")
     assert status_of_changes(changed) == {"First": "Modify", "Third": "Add", "Second": "Remove"}
+    assert [change["ResourceChange"].get("Replacement") for change in changed["Changes"]] == ["False", None, None]
+    replaced = change_set(template(First=queue(f"other-{name}"), Second=queue(f"second-{name}")), "UPDATE")
+    assert [change["ResourceChange"]["Replacement"] for change in replaced["Changes"]] == ["True"]
 
 
 def status_of_changes(change_set):
