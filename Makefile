@@ -97,12 +97,13 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today's product; needs Chromium
 	@$(BIN)/python -m docs.pictures
 
-check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity
+check: $(VENV)/.installed-dev  ## lint, formatting, types, import directions, complexity, the template
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy include local_aws local_stack plugins dags benchmarks chaos compose docs infrastructure release
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/xenon --max-absolute B include local_aws local_stack plugins dags benchmarks chaos compose docs infrastructure release
+	@$(BIN)/cfn-lint infrastructure/template.yaml
 
 lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml and the .in files; pins that still fit stay
 	@$(BIN)/python -m pip install --quiet uv
