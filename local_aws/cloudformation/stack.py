@@ -101,11 +101,13 @@ class Stack:
 
     def update(self, services: Services, wanted: Wanted) -> None:
         """Change the resources that differ; if one cannot be changed, go back to what was there."""
-        former, self.updated = self.wanted, datetime.now(UTC)
+        former, self.updated, known = self.wanted, datetime.now(UTC), set(self.resources)
         self._enter("UPDATE_IN_PROGRESS")
         try:
             self._carry_out(services, wanted)
         except FAILURES as failure:
+            for name in set(self.resources) - known:
+                self.resources[name].is_retained = False  # what has just been made is empty
             self._roll_back("UPDATE_", failure, lambda: self._carry_out(services, former))
         else:
             self.wanted = wanted

@@ -171,3 +171,9 @@ def test_logs_are_text_that_no_browser_takes_for_a_page(local_aws, client):
 def test_the_page_knows_where_airflow_is_if_it_is_told():
     with ServerProcess("--airflow-url", "http://127.0.0.1:8080") as server:
         assert requests.get(f"{server.url}/_local/state", timeout=5).json()["airflow_url"] == "http://127.0.0.1:8080"
+
+
+def test_it_is_not_ready_before_the_stacks_are_made_again(local_aws, monkeypatch):
+    monkeypatch.setattr(local_aws._serving, "ready", False)
+    answer = requests.get(f"{local_aws.url}/_local/health", timeout=5)
+    assert (answer.status_code, answer.json()) == (503, {"status": "starting"})

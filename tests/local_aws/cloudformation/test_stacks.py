@@ -144,7 +144,9 @@ def test_an_update_that_fails_goes_back_to_what_was_there(cloudformation, client
     cloudformation.update_stack(
         StackName=name,
         TemplateBody=template(
-            Queue=queue(f"first-{name}", VisibilityTimeout=50), Bad={**bucket("UPPER CASE"), "DependsOn": ["Queue"]}
+            Queue=queue(f"first-{name}", VisibilityTimeout=50),
+            New={**bucket(f"{name}-new"), "DeletionPolicy": "RetainExceptOnCreate"},
+            Bad={**bucket("UPPER CASE"), "DependsOn": ["Queue", "New"]},
         ),
     )
 
@@ -152,6 +154,8 @@ def test_an_update_that_fails_goes_back_to_what_was_there(cloudformation, client
     url = client("sqs").get_queue_url(QueueName=f"first-{name}")["QueueUrl"]
     attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
     assert attributes == {"VisibilityTimeout": "40"}
+    with pytest.raises(ClientError, match="404"):
+        client("s3").head_bucket(Bucket=f"{name}-new")
 
 
 def test_what_cannot_change_is_replaced_and_needs_another_name(cloudformation, client, name):
