@@ -69,9 +69,9 @@ class Stacks:
             except FAILURES as failure:
                 tell(f"The stack {stack.name} cannot be restored: {failure!r}")
 
-    def services(self, principal: str, region: str) -> Services:
-        """The services of the local AWS, as a principal calls them."""
-        session = boto3.Session(principal, "any", region_name=region)
+    def services(self, access_key: str, region: str, session_token: str | None = None) -> Services:
+        """The services of the local AWS, as the owner of an access key calls them."""
+        session = boto3.Session(access_key, "any", session_token, region_name=region)
         return Services(region, cache(lambda service: session.client(service, endpoint_url=self._url())))
 
     def find(self, name: str, region: str) -> Stack | None:
@@ -238,7 +238,7 @@ class CloudFormationResponse(CheckedRequests, BaseResponse):
 
     @property
     def _services(self) -> Services:
-        return self.stacks.services(self.access_key, self.region)
+        return self.stacks.services(self.access_key, self.region, self.headers.get("X-Amz-Security-Token"))
 
     def _all(self) -> Iterable[Stack]:
         return [stack for stack in list(self.stacks.by_id.values()) if stack.region == self.region]
