@@ -59,6 +59,7 @@ from local_aws.pace import Pace  # noqa: E402
 from local_aws.server import LocalAws  # noqa: E402
 from tests.answers import CheckedAnswers  # noqa: E402
 from tests.glue_runs import write_program  # noqa: E402
+from tests.openlineage import emitted  # noqa: E402
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
@@ -240,6 +241,13 @@ def glue(client: Any, local_aws: LocalAws, glue_program: Path, monkeypatch: pyte
         monkeypatch.setattr(GlueBackend, "machine", replace(GlueBackend.machine, spark=Spark(glue_program)))
         monkeypatch.setattr(Spark, "unmet", lambda self, requirements: [])  # Glue would install them
     return client("glue")
+
+
+@pytest.fixture
+def openlineage(tmp_path: Path) -> Iterator[Any]:
+    """Reads the OpenLineage events that were emitted since the test began."""
+    with emitted(tmp_path) as events:
+        yield events
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from airflow.sdk import Asset
 
 from hashtag_retrain.dates import run_date
+from hashtag_retrain.lineage import note_datasets
 from include.aws.console import PAGE
 from include.config.names import dag_id_of, hashtag_of
 
@@ -52,9 +53,11 @@ def hashtag_of_asset(asset: Asset) -> str:
 
 def announce(context: Context, result: Any) -> None:
     """
-    Say more about the events of a task's outlets: the date as their key, and figures and addresses as their extra. Call
-    this after each task. A task that a trigger has ended has no events: Airflow makes none.
+    Say more about the events of a task's outlets: the date as their key, and figures and addresses as their extra. And
+    tell OpenLineage of the task's datasets. Call this after each task. A task that a trigger has ended has no events:
+    Airflow makes none.
     """
+    note_datasets(context, result)
     task, date = context["task"], None
     for asset in list(task.outlets):
         said = _said_of(asset, context, result)

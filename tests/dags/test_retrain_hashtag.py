@@ -89,7 +89,7 @@ def aws_clock(request, local_aws, monkeypatch) -> None:
 
 
 def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
-    aws_clock, run_dag, upload, client, monkeypatch
+    aws_clock, run_dag, upload, client, openlineage, monkeypatch
 ):
     """No second too many is billed, and nobody is told of anything."""
     monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
@@ -118,6 +118,43 @@ def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
     assert job["AlgorithmSpecification"]["TrainingImage"].endswith("/blazingtext:1")
     assert job["HyperParameters"]["epochs"] == "10"
     check_events(run)
+    check_lineage(run, openlineage())
+
+
+def check_lineage(run: Run, events: list[dict[str, Any]]) -> None:
+    """OpenLineage's events lead from the labelled tweets to the model package."""
+    ends = {event["job"]["name"].partition(".")[2]: event for event in events if event["eventType"] == "COMPLETE"}
+    assert set(ends) == {"", *run.tasks}  # "" is the whole run
+    read, written = (
+        {task: {f"{data['namespace']}/{data['name']}" for data in event.get(kind, [])} for task, event in ends.items()}
+        for kind in ("inputs", "outputs")
+    )
+    report, bucket = run.report, f"s3://{run._storage.bucket}"
+    model, evaluation = (
+        report["training"]["model_uri"],
+        f"{report['files']['report'].rpartition('/')[0]}/evaluation.json",
+    )
+    package, _, version = report["registration"]["model_package_arn"].partition(":model-package/")
+    assert (
+        read["wait_for_tweets"]
+        == read["prepare_dataset"]
+        == {f"{bucket}/twitter-data/hashtags/aws/2026-01-07/labeled.csv"}
+    )
+    data = run.events["prepared_dataset"][1]["data_uri"]
+    channels = {name: {f"{data}{name}"} for name in ("train", "validation", "test")}
+    assert written["prepare_dataset"] == set().union(*channels.values())
+    assert read["train_model"] == channels["train"] | channels["validation"]
+    assert written["train_model"] == read["deploy_endpoint"] == {model}
+    assert read["evaluate_model"] == channels["test"] | {model}
+    assert written["evaluate_model"] == {evaluation}
+    assert read["register_model"] == {model, evaluation}
+    assert written["register_model"] == {f"{package}/model-package-group/{version.partition('/')[0]}"}
+    assert written["record_outcome"] == {report["files"]["report"]}
+    facets = ends["register_model"]["outputs"][0]["facets"]
+    assert facets["version"]["datasetVersion"] == str(report["registration"]["version"])
+    tags = {tag["key"]: tag["value"] for tag in facets["tags"]["tags"]}
+    assert tags["model_package_arn"] == report["registration"]["model_package_arn"]
+    assert tags["training_job"] == report["training"]["training_job_name"]
 
 
 def check_events(run: Run) -> None:

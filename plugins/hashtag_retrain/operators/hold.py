@@ -18,7 +18,7 @@ from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import is_first_try
 from hashtag_retrain.retries import is_refused
 from hashtag_retrain.triggers.endpoint import DELETE, KEEP, DeadlineTrigger
-from hashtag_retrain.triggers.polling import ended
+from hashtag_retrain.triggers.polling import defer, ended
 from include.aws.clock import time_of
 from include.aws.notify import notify
 from include.aws.resources import ENDPOINT
@@ -81,8 +81,7 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
             # A retry does not ask again, because that would remove an answer that was given meanwhile.
             self._ask(context)
             store.set(ASKED_ABOUT, created)
-        self.defer(trigger=trigger, method_name="execute")
-        return None  # defer raises
+        return defer(trigger, self)  # type: ignore[no-any-return]
 
     def _obey(self, client: Any, arn: str, now: datetime, answer: dict[str, Any]) -> None:
         """Move the deadline as the answer says. This comes first, so a later failure does not lose the answer."""

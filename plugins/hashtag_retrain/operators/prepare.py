@@ -14,7 +14,7 @@ from hashtag_retrain.backfills import BACKFILL
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.operators.once import MAX_JOBS_PER_FINGERPRINT, is_first_try
 from hashtag_retrain.triggers.glue import ACTIVE, OWNER, GlueRunTrigger, words_of_end
-from hashtag_retrain.triggers.polling import ended
+from hashtag_retrain.triggers.polling import defer, ended
 from include.aws.resources import ABSENT
 from include.config.errors import NoRows
 
@@ -104,7 +104,7 @@ class GluePrepareOnceOperator(GlueJobOperator):
             hook_arguments(self),
         )
         self._set_job_run_id(context, run_id)
-        return self.defer(trigger=self._trigger, method_name="execute")  # which raises
+        return defer(self._trigger, self)
 
     def _join_or_start(self, context: Context) -> str:
         """

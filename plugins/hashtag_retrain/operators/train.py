@@ -38,6 +38,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
     trigger_class = TrainingJobTrigger
     page_of = Console.training_job
     operator_extra_links = (TrainingJobLink(), TrainingLogLink())
+    get_openlineage_facets_on_complete = None  # the provider's reads what its own execute has left; see lineage.py
     template_fields: Sequence[str] = (*SageMakerTrainingOperator.template_fields, "tuned")
 
     def __init__(self, *, config: Any, tuned: Any = None, check_interval: float = 30, **kwargs: Any) -> None:
@@ -57,16 +58,6 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
         super().link(context, name)
         log = Console.of(self.hook.get_conn()).log(LOG_GROUP, f"{name}/")
         context["ti"].xcom_push(key=LOG, value=log)
-
-    @property
-    def serialized_training_data(self) -> dict[str, Any]:
-        """For the provider's OpenLineage hook: the job's channels and its artifact."""
-        name, output = self.config["TrainingJobName"], self.config["OutputDataConfig"]["S3OutputPath"]
-        artifact = f"{output}/{name}/output/model.tar.gz"
-        return {
-            "InputDataConfig": self.config["InputDataConfig"],
-            "ModelArtifacts": {"S3ModelArtifacts": artifact},
-        }
 
     def max_wait(self) -> timedelta:
         return time_until_stopped(self.config) + BESIDE_ITS_RUNTIME

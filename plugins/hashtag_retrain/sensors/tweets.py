@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from hashtag_retrain.backfills import BACKFILL
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.links import TweetsLink
-from hashtag_retrain.triggers.polling import ended
+from hashtag_retrain.triggers.polling import defer, ended
 from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.aws.console import PAGE, Console
 
@@ -74,8 +74,7 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
             return done.result
         missing = found.missing(self.require_success_marker)
         self.log.info("Waiting for %s until %s UTC: %s. Found: %s.", where, f"{until:%Y-%m-%d %H:%M}", missing, found)
-        self.defer(trigger=trigger, method_name="execute")
-        return None  # defer raises
+        return defer(trigger, self)
 
     def _skip(self, why: str) -> NoReturn:
         self.log.info("%s", why)  # Airflow does not log this exception's message

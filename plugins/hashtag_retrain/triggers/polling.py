@@ -22,6 +22,7 @@ from airflow.triggers.base import (
     TriggerEvent,
 )
 
+from hashtag_retrain import lineage
 from include.report.failures import FAILURE, words_of
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class PollingTrigger(BaseTrigger):
         for key, value in xcoms.items():
             # Not as XComs of the event: Airflow 3.3.2 encodes those twice, so tasks would read a string of JSON.
             await asyncio.to_thread(self.store, key, value)
+        await asyncio.to_thread(lineage.emit_end, self.task_instance, xcoms.get(FAILURE), xcoms.get(RESULT))
         return event
 
     def store(self, key: str, value: Any) -> None:
@@ -172,6 +174,12 @@ def wait_for(trigger: PollingTrigger, operator: Any) -> Any:
             operator.log.info("Skipped: %s", done.skip)  # Airflow does not log this exception's message
             raise AirflowSkipException(done.skip)
         return done.result
+    return defer(trigger, operator)
+
+
+def defer(trigger: PollingTrigger, operator: Any) -> Any:
+    """Leave the operator's task to a trigger."""
+    lineage.note_deferral(operator)
     return operator.defer(trigger=trigger, method_name="execute")  # which raises
 
 

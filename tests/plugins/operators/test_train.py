@@ -1,6 +1,4 @@
 import asyncio
-import sys
-from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
@@ -14,21 +12,6 @@ def test_a_completed_job_whose_artifact_is_gone_is_trained_again(request_of, cli
     client("s3").delete_object(Bucket=settings.bucket, Key=first["model_uri"].split("/", 3)[3])
 
     assert finish(train_operator(request_of()))["training_job_name"] == f"{first['training_job_name']}-a2"
-
-
-def test_openlineage_learns_the_jobs_channels_and_artifact(request_of, settings, monkeypatch):
-    base = SimpleNamespace(OperatorLineage=lambda inputs, outputs: (inputs, outputs))
-    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", SimpleNamespace(extractors=base))
-    monkeypatch.setitem(sys.modules, "airflow.providers.openlineage.extractors", base)
-    operator = train_operator(request_of())
-    datasets: list[str] = []
-    monkeypatch.setattr(operator, "path_to_s3_dataset", datasets.append)
-
-    operator.get_openlineage_facets_on_complete(None)
-
-    where = f"s3://{settings.bucket}"
-    name = request_of()["TrainingJobName"]
-    assert datasets == [f"{where}/train/", f"{where}/validation/", f"{where}/models/{name}/output/model.tar.gz"]
 
 
 def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
