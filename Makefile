@@ -92,6 +92,7 @@ benchmarks: $(VENV)/.installed-dev  ## timed claims, as ratios against a peer in
 	@$(BIN)/python -m benchmarks.defaults
 	@$(BIN)/python -m benchmarks.evaluation
 	@$(BIN)/python -m benchmarks.airflow_cpu
+	@$(BIN)/python -m benchmarks.many_hashtags
 	@$(BIN)/python -m benchmarks.hashtags_page
 
 pictures: $(VENV)/.installed-dev  ## the screenshots in docs/images, from today's product; needs Chromium

@@ -1,10 +1,14 @@
+import copy
 import math
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
 from airflow.sdk.definitions.param import ParamsDict
+from airflow.serialization.serialized_objects import DagSerialization
 
 from hashtag_retrain.backfills import SETTINGS, parameters_of_run
 from hashtag_retrain.parameters import run_parameters, start_run
@@ -27,6 +31,25 @@ def test_an_entrys_parameters_are_the_forms_defaults(hashtag):
     parameters = run_parameters(hashtag("epochs: 7, deploy: never"))
 
     assert (parameters["epochs"].value, parameters["deploy"].value) == (7, "never")
+
+
+def test_neither_parsing_nor_storing_a_dag_checks_its_parameters_again(hashtag, monkeypatch):
+    """Airflow looks at each parameter for each task, and again when it stores the DAG: 500 hashtags took minutes."""
+    looks: list[Any] = []
+    monkeypatch.setattr("jsonschema.validate", lambda *schema, **_: looks.append(schema))
+    parameters = run_parameters(hashtag("epochs: 7"))
+    looks.clear()
+
+    with DAG("many_looks", params=parameters, schedule=None) as dag:
+        for number in range(5):
+            EmptyOperator(task_id=f"task_{number}")
+    stored = DagSerialization.to_dict(dag)
+
+    assert looks == []
+    assert {name: value["default"] for name, value in stored["dag"]["params"]}["epochs"] == 7
+    tasks = copy.deepcopy(dag.params)
+    tasks["epochs"] = 8
+    assert (dag.params["epochs"], tasks["epochs"], len(looks)) == (7, 8, 1)
 
 
 def test_every_mistake_in_an_entrys_parameters_is_named_at_once(hashtag):
