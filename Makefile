@@ -18,7 +18,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-clients test-bundles test-permissions test-spark test-compose env env-check .java mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-clients test-bundles test-permissions test-spark test-compose test-browser env env-check .java .chromium mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -49,6 +49,9 @@ test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs wi
 	@.venv-spark/bin/python -m pytest spark
 	@WITH_SPARK=1 $(BIN)/python -m pytest tests/dags/test_retrain_hashtag.py -k glue
 
+test-browser: .chromium $(VENV)/.installed-dev  ## the page *Hashtags* in headless Chromium
+	@$(BIN)/python -m pytest tests/plugins/page/in_browser.py
+
 test-compose: $(VENV)/.installed-dev  ## docker-compose.yaml with an engine: start, login, a run, kills, restarts
 	@$(BIN)/python -m pytest compose
 
@@ -62,6 +65,10 @@ env-check:  ## what is missing in .env, and which exported variables win over it
 	@command -v "$${JAVA_HOME:+$$JAVA_HOME/bin/}java" >/dev/null || { \
 		echo "Spark needs Java 17, and there is none. On Debian: apt-get install openjdk-17-jre-headless; or set JAVA_HOME." >&2; \
 		exit 1; }
+
+.chromium:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+		echo "The page's tests need Chromium, and there is none. On Debian: apt-get install chromium" >&2; exit 1
 
 mwaa: $(VENV)/.installed  ## a bundle for Amazon MWAA in dist/mwaa; HASHTAGS=FILE, and RETRAIN_… variables as settings
 	@$(BIN)/python -m release mwaa $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")

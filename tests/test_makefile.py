@@ -1,6 +1,7 @@
 """The two commands' first step: a Python that fits, or a clear error."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -45,6 +46,16 @@ def test_no_java_is_a_clear_error_of_the_tests_with_spark_before_anything_is_ins
 
     assert done.returncode != 0
     assert "Spark needs Java 17, and there is none. On Debian: apt-get install openjdk-17-jre-headless" in done.stderr
+
+
+def test_no_chromium_is_a_clear_error_of_the_tests_with_a_browser_before_anything_is_installed(tmp_path):
+    (tmp_path / "make").symlink_to(shutil.which("make"))
+    done = subprocess.run(
+        ["make", "test-browser"], cwd=REPOSITORY, env={"PATH": str(tmp_path)}, capture_output=True, text=True
+    )
+
+    assert done.returncode != 0
+    assert "The page's tests need Chromium, and there is none. On Debian: apt-get install chromium" in done.stderr
 
 
 def test_make_alone_lists_what_there_is():
