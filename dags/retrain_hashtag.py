@@ -47,6 +47,7 @@ from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
 from hashtag_retrain.timetable import TweetsTimetable
+from hashtag_retrain.tuning import announce_and_skip_tuning
 from include.config.hashtags import Hashtag
 from include.config.names import dag_id_of
 from include.config.ownership import DEPLOYMENT as DEPLOYMENT_TAG
@@ -145,11 +146,14 @@ def retrain(hashtag: Hashtag) -> DAG:
                 check_interval=POLL_SECONDS,
                 inlets=[assets.labelled_tweets],
                 outlets=[assets.prepared_dataset],
+                post_execute=announce_and_skip_tuning,
             ).output
         else:
-            prepare_dataset = task(inlets=[assets.labelled_tweets], outlets=[assets.prepared_dataset])(
-                skip_empty_date_of_backfill(prepare)
-            )(**preparation)
+            prepare_dataset = task(
+                inlets=[assets.labelled_tweets],
+                outlets=[assets.prepared_dataset],
+                post_execute=announce_and_skip_tuning,
+            )(skip_empty_date_of_backfill(prepare))(**preparation)
         tune_model = SageMakerTuneOnceOperator(
             task_id="tune_model",
             config=prepare_dataset["tuning_request"],

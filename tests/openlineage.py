@@ -11,8 +11,9 @@ import pytest
 
 @contextmanager
 def emitted(folder: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Let Airflow emit events, as its provider does where a transport is configured. Yields what reads them."""
+    """Let tasks emit events, as Airflow's provider does where a transport is configured. Yields what reads them."""
     from airflow.providers.openlineage import conf
+    from airflow.providers.openlineage.plugins import openlineage  # noqa: F401 (which registers nothing without one)
     from airflow.providers.openlineage.plugins.listener import get_openlineage_listener
     from airflow.sdk.listener import get_listener_manager
 

@@ -42,6 +42,7 @@ IMPORTED_FOR_DAGS = (
     "hashtag_retrain.operators.tune",
     "hashtag_retrain.retries",
     "hashtag_retrain.sensors.tweets",
+    "hashtag_retrain.tuning",
     "include.steps.evaluate_model",
     "include.steps.prepare_dataset",
     "include.steps.record_outcome",
