@@ -53,9 +53,9 @@ def hashtag_of_asset(asset: Asset) -> str:
 
 def announce(context: Context, result: Any) -> None:
     """
-    Say more about the events of a task's outlets: the date as their key, and figures and addresses as their extra. And
-    tell OpenLineage of the task's datasets. Call this after each task. A task that a trigger has ended has no events:
-    Airflow makes none.
+    Say more about the events of a task's outlets: the date as their key, and figures and addresses as their extra. Also
+    tell OpenLineage of the task's datasets. Call this after each task. Airflow makes no events for a task that a
+    trigger has ended, so no such task has outlets.
     """
     note_datasets(context, result)
     task, date = context["task"], None

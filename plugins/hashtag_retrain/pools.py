@@ -11,7 +11,7 @@ ENDPOINT_POOL = "sagemaker_endpoints"
 SLOTS = 4
 """Few, so that the initial quotas of an account suffice. Set the slots to your quotas under Admin, Pools."""
 POOLS = {
-    # Airflow never schedules a task that needs more slots than its pool has. tune_model needs two, even to be skipped.
+    # Airflow never schedules a task that needs more slots than its pool has. tune_model needs two.
     TRAINING_POOL: "Training instances of all hashtags. A training job takes one slot, a tuning job two. At least two.",
     ENDPOINT_POOL: "Endpoints of all hashtags, while they are created and while they are held.",
 }

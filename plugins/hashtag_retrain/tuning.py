@@ -19,8 +19,8 @@ TUNING_TASK = "tune_model"
 
 def announce_and_skip_tuning(context: Context, result: dict[str, Any]) -> None:
     """
-    Call this after prepare_dataset, whose result says whether there is something to tune. If a trigger has ended
-    prepare_dataset, nothing is called, and tune_model skips itself.
+    Call this after prepare_dataset, whose result says whether there is something to tune. If a person clears tune_model
+    alone, it skips itself.
 
     Airflow skips tasks for an operator that raises DownstreamTasksSkipped. But such a task has no result, so this sends
     the request that Airflow would send then.

@@ -49,7 +49,10 @@ def finish(operator: Any, context: Any = None) -> Any:
         trigger = as_from_the_database(deferral.trigger)
         if isinstance(operator, AwsBaseOperator):
             trigger.client = operator.hook.get_conn()  # so that a test can meddle with the trigger's calls, too
-        return asyncio.run(event_of(trigger))
+        event = asyncio.run(anext(trigger.run()))
+        if isinstance(event, BaseTaskEndEvent):
+            return ended(event.payload, context or CONTEXT)
+        return operator.execute(context or CONTEXT, event=event.payload)
 
 
 def as_from_the_database(trigger: Any) -> Any:

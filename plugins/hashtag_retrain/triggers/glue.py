@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.glue import GlueJobHook
 from airflow.sdk.exceptions import AirflowException
+from airflow.triggers.base import BaseTaskEndEvent, TaskSuccessEvent, TriggerEvent
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hashtag_retrain.triggers.polling import Done, StoppingTrigger
@@ -22,6 +25,10 @@ class GlueRunTrigger(StoppingTrigger):
     """
     Wait until a run has ended. The result is that of prepare_dataset. Then the job is deleted: its outcome is in S3,
     and AWS allows only so many jobs. If a person stops the task, stop the run.
+
+    With a result, the task is resumed, and not ended as by other triggers: Airflow makes events of assets only for a
+    task whose own process ends it. If Airflow fails the resumed task (see PollingTrigger), the retry finds the outcome
+    in S3.
 
     :param owner: a run with this owner belongs to this DAG run, and may be stopped
     :param preparation: an `include.steps.prepare_on_spark.Preparation`, as a dictionary
@@ -55,6 +62,16 @@ class GlueRunTrigger(StoppingTrigger):
         self.log_state(f"The run {self.run_id} of the Glue job {self.job_name}", state)
         return None if state in ACTIVE else self._done(run)
 
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(self.poll_seconds)  # so the scheduler has read that the first process has ended
+        async for event in super().run():
+            yield event
+
+    async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> TriggerEvent:
+        if event_class is TaskSuccessEvent:
+            return TriggerEvent(xcoms)
+        return await super()._end(event_class, xcoms)
+
     def _done(self, run: dict[str, Any] | None) -> Done:
         """
         :param run: None if the job has been deleted, as another task does that has waited for the same run
@@ -72,9 +89,6 @@ class GlueRunTrigger(StoppingTrigger):
         with suppress(ClientError, BotoCoreError):
             self.client.delete_job(JobName=self.job_name)
         return Done(result)
-
-    def outputs(self, result: Any) -> dict[str, Any]:
-        return {**result, **super().outputs(result)}  # as Airflow does for a task that has multiple_outputs
 
     def stop(self) -> None:
         try:

@@ -95,9 +95,9 @@ class PollingTrigger(BaseTrigger):
                 self.log.info("Skipped: %s", done.skip)
                 yield await self._end(TaskSkippedEvent, {SKIPPED: done.skip})
             else:
-                yield await self._end(TaskSuccessEvent, {} if result is None else self.outputs(result))
+                yield await self._end(TaskSuccessEvent, {} if result is None else {RESULT: result})
 
-    async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> BaseTaskEndEvent:
+    async def _end(self, event_class: type[BaseTaskEndEvent], xcoms: dict[str, Any]) -> TriggerEvent:
         event = event_class()
         if self.task_instance is None:
             event.payload = xcoms  # for dag.test(), which resumes the task with the event instead of ending it
@@ -123,10 +123,6 @@ class PollingTrigger(BaseTrigger):
     def close(self, done: Done) -> Any:
         """Do the last work before the task ends; return the task's result."""
         return done.result
-
-    def outputs(self, result: Any) -> dict[str, Any]:
-        """The XComs of a task with a result, by their keys."""
-        return {RESULT: result}
 
     def more_of_failure(self) -> dict[str, Any]:
         """Further XComs of a failed attempt, by their keys."""
