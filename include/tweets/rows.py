@@ -206,7 +206,8 @@ def _pieces(stream: io.BufferedIOBase) -> Iterator[bytes]:
         newline = piece.find(b"\n")
         if newline < 0:
             length += len(piece)
-            yield piece[:room]
+            if room:  # an empty piece would let the reader look again at what it has
+                yield piece[:room]
         else:
             length = len(piece) - piece.rfind(b"\n") - 1
             yield piece[: min(newline, room)] + piece[newline:]

@@ -118,3 +118,15 @@ def test_a_byte_order_mark_is_none_but_at_the_beginning_of_the_file():
 def test_how_to_read_rows_does_not_depend_on_the_file_they_are_in():
     assert CsvFormat("one.csv", Labels(NAMES)) == CsvFormat("other.csv", Labels(NAMES))
     assert next(Block(3, b"0,a\n", CsvFormat("one.csv", Labels(NAMES))).rows()).line == 3
+
+
+def test_an_endless_line_is_looked_at_only_until_it_is_too_long():
+    looked_at = []
+
+    def whole_rows(content: bytes, first: int) -> int:
+        looked_at.append(len(content))
+        return 0
+
+    list(read_blocks(io.BytesIO(b"x" * 40 * MAX_ROW_BYTES), whole_rows))
+
+    assert sum(looked_at) < 20 * MAX_ROW_BYTES

@@ -13,6 +13,12 @@ import zstandard
 from include.config.errors import DataError
 
 PIECE_BYTES = 64 * 1024
+ZSTANDARD_BYTES = 1024
+"""So much of a Zstandard file is decompressed at once. Four bytes of it can be a block of 128 KB."""
+MAX_EXPANSION = 500
+"""No labelled tweets are compressed to a smaller fraction: a file that is larger than that is a bomb or a mistake."""
+ALWAYS_READ_BYTES = 1024**3
+"""So much of a file is read whatever its compression."""
 
 
 def stream_of(pieces: Iterator[bytes], source: object = None) -> io.BufferedReader:
@@ -26,7 +32,7 @@ def stream_of(pieces: Iterator[bytes], source: object = None) -> io.BufferedRead
 
 class _Pieces(io.RawIOBase):
     def __init__(self, pieces: Iterator[bytes], source: object):
-        self._pieces, self._source, self._rest = pieces, source, b""
+        self._pieces, self._source, self._rest = pieces, source, memoryview(b"")
 
     def readable(self) -> bool:
         return True
@@ -36,7 +42,7 @@ class _Pieces(io.RawIOBase):
             piece = next(self._pieces, None)
             if piece is None:
                 return 0
-            self._rest = piece
+            self._rest = memoryview(piece)
         size = min(len(buffer), len(self._rest))
         buffer[:size], self._rest = self._rest[:size], self._rest[size:]
         return size
@@ -44,7 +50,7 @@ class _Pieces(io.RawIOBase):
 
 def _unzstandard(stream: BinaryIO) -> Iterator[bytes]:
     decompressor, piece = zstandard.ZstdDecompressor().decompressobj(), b""
-    while piece := piece or stream.read(PIECE_BYTES):
+    while piece := piece or stream.read(ZSTANDARD_BYTES):
         yield decompressor.decompress(piece)
         piece = b""
         if decompressor.eof:  # a file may consist of several frames
@@ -72,13 +78,14 @@ def decompressed(file: str, stream: BinaryIO) -> io.BufferedReader:
     The content of a file, whether it is compressed or not.
 
     :param file: the file's name, for messages
-    :raises DataError: while it is read: the file is damaged or cut short
+    :raises DataError: while it is read: the file is damaged or cut short, or expands without measure
     """
     buffered: io.BufferedReader = io.BufferedReader(cast(io.RawIOBase, stream))
     start = buffered.peek(max(map(len, _FORMATS)))
     for magic, (name, open_format) in _FORMATS.items():
         if start.startswith(magic):
-            return stream_of(_pieces(file, name, open_format(buffered)), buffered)
+            pieces = _pieces(file, name, open_format(buffered))
+            return stream_of(_limited(file, name, pieces, buffered), buffered)
     return buffered
 
 
@@ -96,6 +103,19 @@ def _pieces(file: str, name: str, content: Any) -> Iterator[bytes]:
             if not piece:
                 return
             yield piece
+
+
+def _limited(file: str, name: str, pieces: Iterator[bytes], compressed: BinaryIO) -> Iterator[bytes]:
+    """:raises DataError: the file expands more than any labelled tweets do"""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > ALWAYS_READ_BYTES and size > MAX_EXPANSION * compressed.tell():
+            raise DataError(
+                f"{file}: the {name} file expands to more than {MAX_EXPANSION} times its size, over "
+                f"{ALWAYS_READ_BYTES // 1024**3} GB. Labelled tweets do not. Look into it, and remove or replace it."
+            )
+        yield piece
 
 
 def _damaged(file: str, name: str, error: Exception) -> DataError:

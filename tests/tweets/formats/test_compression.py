@@ -2,12 +2,14 @@ import bz2
 import gzip
 import io
 import lzma
+import tracemalloc
 
 import pytest
 import zstandard
 
 from include.config.errors import DataError
-from include.tweets.formats.compression import decompressed, stream_of
+from include.tweets.formats import compression
+from include.tweets.formats.compression import PIECE_BYTES, decompressed, stream_of
 
 CONTENT = b"0,hello\n" * 50_000
 COMPRESSIONS = {
@@ -62,3 +64,30 @@ def test_a_stream_gives_its_pieces_before_the_error_between_them():
     assert stream.read1(2) + stream.read1(9) == b"abc"
     with pytest.raises(ValueError):
         stream.read1(9)
+
+
+def test_a_zstandard_file_that_expands_without_measure_takes_little_memory():
+    compressed = zstandard.compress(bytes(128 * 1024 * 1024))
+
+    tracemalloc.start()
+    with decompressed("f", io.BytesIO(compressed)) as content:
+        while content.read1(PIECE_BYTES):
+            pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 100 * 1024 * 1024
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_a_file_that_expands_more_than_tweets_do_is_an_error_that_says_so(name, monkeypatch):
+    monkeypatch.setattr(compression, "ALWAYS_READ_BYTES", 100_000)
+    compress = COMPRESSIONS[name]
+
+    with decompressed("f", io.BytesIO(compress(b"x" * 90_000))) as content:
+        assert len(content.read()) == 90_000
+    with (
+        pytest.raises(DataError, match=f"f: the {name} file expands to more than 500 times its size"),
+        decompressed("f", io.BytesIO(compress(b"x" * 9_000_000))) as content,
+    ):
+        content.read()
