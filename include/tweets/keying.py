@@ -154,8 +154,7 @@ class Keyer:
         line = lines.all[lines.position]
         code = self._cache.get(line)  # it may have been cached since this block was begun
         if code is None:
-            # Not the first line of a file: a byte order mark is removed there, but belongs to the label elsewhere.
-            code = self._plain_code(format, line) if lines.next_number > 1 else None
+            code = self._plain_code(format, line)
             if code is None:
                 return self._carefully_read_row(format, lines, rejected)
             self._add_to_cache(line, code)
@@ -170,7 +169,7 @@ class Keyer:
             return None
 
     def _carefully_read_row(self, format: Format, lines: Lines, rejected: RejectedRows) -> int:
-        line, number, position = lines.all[lines.position], lines.next_number, lines.position
+        line, position = lines.all[lines.position], lines.position
         code = _NO_ROW
         for row in format.read(lines):
             usable = self._usable(row) if isinstance(row, Row) else row
@@ -178,7 +177,7 @@ class Keyer:
                 rejected.add(usable)
             else:
                 code = usable
-        if code != _NO_ROW and lines.position == position + 1 and number > 1:
+        if code != _NO_ROW and lines.position == position + 1:
             self._add_to_cache(line, code)
         return code
 

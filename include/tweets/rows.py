@@ -115,8 +115,8 @@ class Lines:
         if self.position < len(self.all) - 1:
             content += b"\n"
         self.position += 1
-        content = content[: MAX_ROW_BYTES + 1]
-        return Line(number, content.removeprefix(BYTE_ORDER_MARK) if number == 1 else content)
+        # A file that was put together from others has a byte order mark wherever one of them begins.
+        return Line(number, content[: MAX_ROW_BYTES + 1].removeprefix(BYTE_ORDER_MARK))
 
     def put_back(self, lines: Sequence[Line]) -> None:
         """Make the lines that were read last the next ones again."""
@@ -138,7 +138,7 @@ class Format(Protocol):
         """
         Quickly, the label and the cell of the row that this line is, as `read` reads them; None if `read` has to.
 
-        :param line: without its newline; not the first line of a file
+        :param line: without its newline
         """
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
