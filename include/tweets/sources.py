@@ -111,6 +111,8 @@ def _blocks(source: Source, content: io.BufferedReader, settings: PrepareSetting
         source.name, settings.known_labels, settings.columns, settings.min_confidence, settings.label_attribute
     )
     if head.startswith(PARQUET):
+        if not content.seekable():
+            raise DataError(f"{source.name}: a compressed Parquet file. Decompress it; Parquet compresses by itself.")
         lines = parquet.json_lines(source.name, content, settings.columns, settings.known_labels)
         yield from replace(json_format, label_attribute="").blocks(stream_of(lines))
         return

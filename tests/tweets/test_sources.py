@@ -57,6 +57,11 @@ def test_a_damaged_gzip_file_is_an_error_with_its_name(content):
         blocks(content)
 
 
+def test_a_compressed_parquet_file_is_an_error_that_says_what_to_do():
+    with pytest.raises(DataError, match=r"f: a compressed Parquet file\. Decompress it"):
+        blocks(gzip.compress(b"PAR1 and so on"))
+
+
 ROWS = [
     ("technical", 'he said "ship it", then left'),
     ("marketing", "caf\u00e9; 20 % | off\tto-day"),

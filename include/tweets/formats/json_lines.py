@@ -121,13 +121,23 @@ def _entry(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_ROW_BYTES:
         raise BadRow("text_too_long", f"the line is longer than {MAX_ROW_BYTES:,} bytes")
     try:
-        entry = json.loads(line)
+        entry = json.loads(line, object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise BadRow("not_utf8", f"not UTF-8 at byte {error.start + 1} of the line") from None
     except (ValueError, RecursionError) as error:
         raise BadRow("malformed", f"not a JSON object: {error}") from None
     if not isinstance(entry, dict):
         raise BadRow("malformed", "not a JSON object")
+    return entry
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """:raises BadRow: a key is there twice: readers differ in which value counts"""
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        keys = [key for key, _ in pairs]
+        repeated = next(key for key in keys if keys.count(key) > 1)
+        raise BadRow("malformed", f"the key {repeated[:50]} is there twice")
     return entry
 
 

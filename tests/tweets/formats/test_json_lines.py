@@ -140,5 +140,7 @@ def test_keys_and_confidence_are_those_of_the_settings():
 
 def test_a_line_with_two_keys_of_one_name_is_set_aside():
     (row,) = read({"label": "0", "text": "a", "Text": "b"})
+    (same,) = read(b'{"label": 0, "label": 1, "text": "a"}')
 
+    assert (same.reason, same.detail) == ("malformed", "the key label is there twice")
     assert (row.reason, "several keys are called text" in row.detail) == ("malformed", True)
