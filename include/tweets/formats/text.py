@@ -14,6 +14,8 @@ from charset_normalizer import from_bytes
 MAX_SAMPLES = 200
 """So many lines with characters beyond ASCII, or with a carriage return inside, are looked at."""
 MAX_SAMPLE_BYTES = 2_000
+MIN_ZEROS = 0.05
+"""Of the characters of a text in Japanese, at least so many are its label, separators, digits and newlines."""
 
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -37,13 +39,17 @@ _MARK_IN_WORD = re.compile(r"[^\W\d_][¡¿«»£¥§©®°±²³´µ·ºª¼½¾
 
 
 def encoding_by_start(head: bytes) -> str:
-    """UTF-16 or UTF-32, by a byte order mark, or by the zero bytes of ASCII letters; else UTF-8, to begin with."""
+    """
+    UTF-16 or UTF-32, by a byte order mark, or UTF-16 by the zero bytes of ASCII characters, which every labelled file
+    has; else UTF-8, to begin with.
+    """
     for mark, name in _BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return name
     pairs = len(head) // 2
     for offset, name in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if pairs >= 2 and head[offset::2].count(0) > 0.7 * pairs and head[1 - offset :: 2].count(0) == 0:
+        zeros, others = head[offset::2].count(0), head[1 - offset :: 2].count(0)
+        if pairs >= 2 and zeros > MIN_ZEROS * pairs and zeros > 2 * others:
             return name
     return UTF_8
 

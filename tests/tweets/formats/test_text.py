@@ -58,6 +58,16 @@ def test_utf_16_and_32_are_told_by_their_first_bytes(encoding):
     assert b"".join(transcoded(pieces, encoding_by_start(content))).decode() == "label,text\n1,café 🚀\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_told_also_where_most_characters_are_not_latin(encoding):
+    assert encoding_by_start("1,東京の天気は晴れ、明日は雨が降るでしょう\u3000はい\n".encode(encoding)) == encoding
+
+
+def test_a_zero_byte_here_and_there_does_not_make_it_utf_16():
+    assert encoding_by_start(b"0,a\0b and much more text\n" * 9) == "utf-8"
+    assert encoding_by_start(b"0,a\n" + bytes(99)) == "utf-8"
+
+
 def test_a_byte_that_means_nothing_in_an_encoding_stays_as_it_is():
     assert b"".join(transcoded([b"caf\xe9 \x81"], "cp1252")) == "café ".encode() + b"\x81"
 
