@@ -20,6 +20,7 @@ from include.tweets.formats.columns import ColumnNames, Columns
 from include.tweets.formats.confidence import check_confidence
 from include.tweets.labels import Labels
 from include.tweets.rows import (
+    BYTE_ORDER_MARK,
     MAX_ROW_BYTES,
     MAX_TEXT_CHARACTERS,
     BadRow,
@@ -78,7 +79,7 @@ class CsvFormat:
 
     def plain_row(self, line: bytes) -> tuple[str, str] | None:
         found = self._plain_row(line)
-        if found is None or len(line) > MAX_TEXT_CHARACTERS:
+        if found is None or len(line) > MAX_TEXT_CHARACTERS or line.startswith(BYTE_ORDER_MARK):
             return None
         try:
             label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
@@ -86,6 +87,7 @@ class CsvFormat:
             return None
         if self.dialect.quotes and cell.startswith('"'):
             cell = cell[1:-1].replace('""', '"')
+        cell = self._unescaped(cell)
         return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
@@ -137,6 +139,8 @@ class CsvFormat:
 
     def _cells(self, first: Line, lines: Lines) -> list[str]:
         """Read the cells of the row that starts with the line `first`, and further lines while a quote is open."""
+        if first.number == 1 and _SEPARATOR_LINE.fullmatch(first.content):
+            return []
         try:
             return self._parse(first.content)
         except BadRow as bad:
@@ -162,7 +166,7 @@ class CsvFormat:
     def _check_swallowed(self, first: Line, following: Sequence[Line]) -> None:
         """:raises BadRow: a line of the row looks like a row itself"""
         for line in following:
-            if self._looks_like_a_row(line):
+            if self._looks_like_a_row(line, first):
                 raise BadRow(
                     "ambiguous_quote",
                     f"the quote that opens here closes in line {following[-1].number}, but line {line.number} looks "
@@ -170,12 +174,18 @@ class CsvFormat:
                     following,
                 )
 
-    def _looks_like_a_row(self, line: Line) -> bool:
-        cells = line.content.decode("utf-8", "replace").rstrip("\r\n").split(self.dialect.separator)
-        column = self.columns.label
-        if len(cells) <= column or (column and len(cells) < self.columns.count):
+    def _looks_like_a_row(self, line: Line, first: Line) -> bool:
+        """:param first: a row's first line. Other rows have blanks behind the separators only if it has."""
+        cells, column = self._roughly(line), self.columns.label
+        if len(cells) < 2 or len(cells) <= column or (column and len(cells) < self.columns.count):
             return False
+        if _has_blanks(cells) and not _has_blanks(self._roughly(first)):
+            return False  # the item of a list in the text: "1, be quick"
         return self.labels.is_exact(cells[column].strip().strip('"').strip())
+
+    def _roughly(self, line: Line) -> list[str]:
+        """The line's cells, quoted or not."""
+        return line.content.decode("utf-8", "replace").rstrip("\r\n").split(self.dialect.separator)
 
     def _parse(self, content: bytes) -> list[str]:
         """The cells of one row; none for a blank line."""
@@ -196,10 +206,24 @@ class CsvFormat:
             cells = _split_plain(text, self.dialect.separator) or _split_carefully(
                 text, self.dialect.separator, self.columns.count
             )
+        cells = [self._unescaped(cell) for cell in cells]
         return cells if any(cell.strip() for cell in cells) else []
+
+    def _unescaped(self, cell: str) -> str:
+        """
+        In text with tabs, databases write tabs, newlines and backslashes of a text with a backslash. A cell in which
+        there is any other backslash is not theirs, and stays as it is.
+
+        https://www.postgresql.org/docs/current/sql-copy.html
+        """
+        if self.dialect.separator != "\t" or "\\" not in cell or not _ESCAPED.fullmatch(cell):
+            return cell
+        return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], cell)
 
     def _row(self, line: int, cells: list[str]) -> Row:
         columns = self.columns
+        while len(cells) > columns.count and not cells[-1].strip():
+            cells = cells[:-1]
         if len(cells) < columns.count:
             raise BadRow("missing_column", f"{self._counted(cells)} (columns are separated by {self._separator})")
         if len(cells) > columns.count:
@@ -224,7 +248,10 @@ class CsvFormat:
         return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {self.columns.count}"
 
 
-_SEPARATOR_LINE = re.compile(rb"\Asep=.\r?\n")
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+_ESCAPE = re.compile(r"\\([tnr\\])")
+_ESCAPED = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})*+")
+_SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 """Excel's own first line, which is no row."""
 
 
@@ -236,7 +263,6 @@ def detect_format(plain: CsvFormat, head: bytes) -> CsvFormat:
     :param head: the file's first lines
     :raises DataError: the header row has no label column, or no text column
     """
-    head = _SEPARATOR_LINE.sub(b"", head)
     candidates = [_with_columns(replace(plain, dialect=dialect), head) for dialect in DIALECTS]
     best = max(candidates, key=lambda candidate: candidate.score)
     if best.error is not None:
@@ -256,20 +282,23 @@ def usable_rows(plain: CsvFormat, sample: bytes) -> int:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     format: CsvFormat
-    score: tuple[int, bool, int]
-    """Usable rows, whether there is a header row, rows with the right number of columns."""
+    score: tuple[int, bool, int, int]
+    """
+    Rows with a known label or several, whether there is a header row, the rows with several (of "0,1;text" they tell
+    that the comma does not separate), rows with the right number of columns.
+    """
     error: DataError | None = None
 
 
 def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROWS) -> _Candidate:
     found = _first_row(format, head)
     if found is None:
-        return _Candidate(format, (0, False, 0))
+        return _Candidate(format, (0, False, 0, 0))
     line, titles = found
     where = f"{format.file}, line {line}"
     columns = format.names.find(titles)
     if columns is None and _is_header(titles, format):
-        return _Candidate(format, (0, True, 0), format.names.missing(where, titles, format.labels))
+        return _Candidate(format, (0, True, 0, 0), format.names.missing(where, titles, format.labels))
     error = None
     if columns is not None:
         if repeated := format.names.repeated(titles):
@@ -278,18 +307,25 @@ def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROW
     if format.names.confidence and format.columns.confidence is None:
         what = "no column" if columns else "no header row that names"
         error = DataError(f"{where}: {what} {format.names.confidence}, which is confidence_column.")
-    usable, shaped = _count_rows(format, head, limit)
-    return _Candidate(format, (usable, columns is not None, shaped if len(titles) > 1 else 0), error)
+    usable, several, shaped = _count_rows(format, head, limit)
+    score = (usable + several, columns is not None, several, shaped if len(titles) > 1 else 0)
+    return _Candidate(format, score, error)
 
 
-def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int]:
-    """How many rows are usable, and how many have the right number of columns."""
-    usable, shaped = 0, 0
+def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int, int]:
+    """How many rows are usable, how many have several labels, and how many have the right number of columns."""
+    usable, several, shaped = 0, 0, 0
     for row in _sample_rows(format, head, limit):
         # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
         usable += isinstance(row, Row) and (format.dialect.quotes or not _is_quoted(row.cell))
+        several += isinstance(row, Rejection) and row.reason == "several_labels"
         shaped += isinstance(row, Row) or row.reason not in ("missing_column", "extra_column", "malformed")
-    return usable, shaped
+    return usable, several, shaped
+
+
+def _has_blanks(cells: Sequence[str]) -> bool:
+    """Whether there is a blank behind the first separator."""
+    return cells[1:] != [] and cells[1].startswith(" ")
 
 
 def _is_quoted(cell: str) -> bool:

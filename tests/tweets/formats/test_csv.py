@@ -148,6 +148,52 @@ def test_quotes_escaped_as_spark_escapes_them_are_read(line, cell):
     ]
 
 
+def test_files_that_are_put_together_have_no_rows_but_theirs():
+    whole = b"\xef\xbb\xbflabel,text\n0,a\n1,b\n"
+
+    assert rows(whole * 300) == [("technical", "a"), ("marketing", "b")] * 300
+    assert rejections(whole * 300) == []
+
+
+def test_excels_own_first_line_is_no_row():
+    assert rows(b"sep=;\nlabel;text\n0;a\n") == [("technical", "a")]
+    assert rejections(b"sep=;\r\nlabel;text\r\n0;a\r\n") == []
+
+
+@pytest.mark.parametrize("header", [b"", b"label,text\n", b"label,text,,\n"])
+def test_empty_columns_behind_the_others_are_none(header):
+    assert rows(header + b"0,a,,\n1,b, ,\n") == [("technical", "a"), ("marketing", "b")]
+    assert rejections(b"0,a,,\n1,d,e,\n") == [(2, "extra_column")]
+
+
+@pytest.mark.parametrize("content", [b"0,0;hello %d\n1,0;bye %d\n", b"0|1,hello %d\n1|0,bye %d\n"])
+def test_rows_with_several_labels_are_not_taken_for_those_of_another_separator(content):
+    content = b"".join(content % (number, number) for number in range(20))
+
+    assert rows(content) == []
+    assert {reason for _, reason in rejections(content)} == {"several_labels"}
+
+
+def test_a_numbered_list_in_a_quoted_text_is_part_of_it():
+    texts = ["tips:\n1, be quick\n0, be kind", "numbers\n1\n0"]
+
+    assert rows("".join(f'0,"{text}"\n' for text in texts).encode()) == [("technical", text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (rb"two\nlines, a\ttab, a \\ backslash", "two\nlines, a\ttab, a \\ backslash"),
+        (rb'quoted "text"\r\n', 'quoted "text"\r\n'),
+        (rb"b'caf\\xc3\\xa9'", r"b'caf\xc3\xa9'"),
+        (rb"b'caf\xc3\xa9 \n'", r"b'caf\xc3\xa9 \n'"),  # not from a database
+        (rb"C:\dir\new", r"C:\dir\new"),
+    ],
+)
+def test_text_with_tabs_is_read_as_databases_write_it(written, text):
+    assert rows(b"1\tplain\n0\t" + written + b"\n") == [("marketing", "plain"), ("technical", text)]
+
+
 def test_no_quotes_and_separators_can_raise_anything_but_an_error_that_says_what_is_wrong():
     pieces = st.sampled_from([b'"', b",", b"\n", b"0", b"1", b"label", b"text", b"\r", b"\0", b"\xff", b" ", b"x"])
 
@@ -195,6 +241,8 @@ CELLS = [
     b"\0",
     b"\xff",
     b"\xc3\xa9",
+    b"\xef\xbb\xbf",
+    b"\\n",
     b"b'x'",
 ]
 COLUMNS = [
