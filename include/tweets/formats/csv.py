@@ -10,6 +10,7 @@ most rows have a known label; csv.Sniffer, which does not know the labels, is mi
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -79,7 +80,7 @@ class CsvFormat:
 
     def plain_row(self, line: bytes) -> tuple[str, str] | None:
         found = self._plain_row(line)
-        if found is None or len(line) > MAX_TEXT_CHARACTERS or line.startswith(BYTE_ORDER_MARK):
+        if found is None or len(line) > MAX_TEXT_CHARACTERS:
             return None
         try:
             label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
@@ -87,7 +88,6 @@ class CsvFormat:
             return None
         if self.dialect.quotes and cell.startswith('"'):
             cell = cell[1:-1].replace('""', '"')
-        cell = self._unescaped(cell)
         return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
@@ -165,12 +165,16 @@ class CsvFormat:
 
     def _check_swallowed(self, first: Line, following: Sequence[Line]) -> None:
         """:raises BadRow: a line of the row looks like a row itself"""
-        for line in following:
+        *whole, last = following
+        lines = [*whole, last._replace(content=_BEFORE_QUOTE.sub(rb"\1", last.content))]
+        if self.columns.label > self.columns.text:
+            lines.insert(0, first)
+        for line in lines:
             if self._looks_like_a_row(line, first):
                 raise BadRow(
                     "ambiguous_quote",
-                    f"the quote that opens here closes in line {following[-1].number}, but line {line.number} looks "
-                    f"like another row; lines {first.number} to {following[-1].number} are rejected",
+                    f"the quote that opens here closes in line {last.number}, but line {line.number} looks like "
+                    f"another row; lines {first.number} to {last.number} are rejected",
                     following,
                 )
 
@@ -199,26 +203,15 @@ class CsvFormat:
             byte, position = content[error.start], error.start + 1
             raise BadRow("not_utf8", f"not UTF-8: byte 0x{byte:02x} at position {position} of the row") from None
         # A carriage return within a row is white space of the tweet. csv would end the row there.
-        text = text.rstrip("\r\n").replace("\r", " ")
-        if not self.dialect.quotes:
-            cells = text.split(self.dialect.separator)
-        else:
-            cells = _split_plain(text, self.dialect.separator) or _split_carefully(
-                text, self.dialect.separator, self.columns.count
-            )
-        cells = [self._unescaped(cell) for cell in cells]
+        cells = self._split(text.rstrip("\r\n").replace("\r", " "))
         return cells if any(cell.strip() for cell in cells) else []
 
-    def _unescaped(self, cell: str) -> str:
-        """
-        In text with tabs, databases write tabs, newlines and backslashes of a text with a backslash. A cell in which
-        there is any other backslash is not theirs, and stays as it is.
-
-        https://www.postgresql.org/docs/current/sql-copy.html
-        """
-        if self.dialect.separator != "\t" or "\\" not in cell or not _ESCAPED.fullmatch(cell):
-            return cell
-        return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], cell)
+    def _split(self, text: str) -> list[str]:
+        separator = self.dialect.separator
+        if self.dialect.quotes and (separator != "\t" or _QUOTED.search(text)):
+            return _split_plain(text, separator) or _split_carefully(text, separator, self.columns.count)
+        cells = text.split(separator)
+        return [_unescaped(cell) for cell in cells] if separator == "\t" else cells
 
     def _row(self, line: int, cells: list[str]) -> Row:
         columns = self.columns
@@ -251,6 +244,10 @@ class CsvFormat:
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _ESCAPE = re.compile(r"\\([tnr\\])")
 _ESCAPED = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})*+")
+_BEFORE_QUOTE = re.compile(rb'\A((?:[^"\\]|""|\\.)*+).*', re.DOTALL)
+"""A line that begins in an open cell, and what of it is in this cell."""
+_QUOTED = re.compile(r'(?:^|\t)"')
+"""A row with a cell in quotes."""
 _SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 """Excel's own first line, which is no row."""
 
@@ -282,10 +279,10 @@ def usable_rows(plain: CsvFormat, sample: bytes) -> int:
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     format: CsvFormat
-    score: tuple[int, bool, int, int]
+    score: tuple[int, bool, int, int, int]
     """
     Rows with a known label or several, whether there is a header row, the rows with several (of "0,1;text" they tell
-    that the comma does not separate), rows with the right number of columns.
+    that the comma does not separate), the rejected rows below zero, rows with the right number of columns.
     """
     error: DataError | None = None
 
@@ -293,12 +290,12 @@ class _Candidate:
 def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROWS) -> _Candidate:
     found = _first_row(format, head)
     if found is None:
-        return _Candidate(format, (0, False, 0, 0))
+        return _Candidate(format, (0, False, 0, 0, 0))
     line, titles = found
     where = f"{format.file}, line {line}"
     columns = format.names.find(titles)
     if columns is None and _is_header(titles, format):
-        return _Candidate(format, (0, True, 0, 0), format.names.missing(where, titles, format.labels))
+        return _Candidate(format, (0, True, 0, 0, 0), format.names.missing(where, titles, format.labels))
     error = None
     if columns is not None:
         if repeated := format.names.repeated(titles):
@@ -307,20 +304,32 @@ def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROW
     if format.names.confidence and format.columns.confidence is None:
         what = "no column" if columns else "no header row that names"
         error = DataError(f"{where}: {what} {format.names.confidence}, which is confidence_column.")
-    usable, several, shaped = _count_rows(format, head, limit)
-    score = (usable + several, columns is not None, several, shaped if len(titles) > 1 else 0)
+    usable, several, rejected, shaped = _count_rows(format, head, limit)
+    score = (usable + several, columns is not None, several, -rejected, shaped if len(titles) > 1 else 0)
     return _Candidate(format, score, error)
 
 
-def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int, int]:
-    """How many rows are usable, how many have several labels, and how many have the right number of columns."""
-    usable, several, shaped = 0, 0, 0
-    for row in _sample_rows(format, head, limit):
-        # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
-        usable += isinstance(row, Row) and (format.dialect.quotes or not _is_quoted(row.cell))
-        several += isinstance(row, Rejection) and row.reason == "several_labels"
-        shaped += isinstance(row, Row) or row.reason not in ("missing_column", "extra_column", "malformed")
-    return usable, several, shaped
+def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int, int, int]:
+    """How many rows are usable, have several labels, are rejected, and have the right number of columns."""
+    rows = list(_sample_rows(format, head, limit))
+    cells = [row.cell for row in rows if isinstance(row, Row)]
+    # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
+    usable = len(cells) - (0 if format.dialect.quotes else sum(map(_is_quoted, cells)))
+    reasons = Counter(row.reason for row in rows if isinstance(row, Rejection))
+    shaped = len(rows) - sum(reasons[reason] for reason in ("missing_column", "extra_column", "malformed"))
+    return usable, reasons["several_labels"], reasons.total(), shaped
+
+
+def _unescaped(cell: str) -> str:
+    """
+    Between tabs, databases write a text's tabs, newlines and backslashes with a backslash. A cell in which there is any
+    other backslash is not theirs, and stays as it is.
+
+    https://www.postgresql.org/docs/current/sql-copy.html
+    """
+    if "\\" not in cell or not _ESCAPED.fullmatch(cell):
+        return cell
+    return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], cell)
 
 
 def _has_blanks(cells: Sequence[str]) -> bool:
@@ -373,14 +382,15 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
     """Recognises a row of plain cells, of which the last one may be in quotes."""
     if columns.confidence is not None or not columns.count:
         return re.compile(b"(?!)").match
-    quote = '"' if dialect.quotes else ""
-    cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{quote}]*+"] * columns.count
+    # Between tabs, a backslash may be a database's.
+    others = '"' * dialect.quotes + r"\\" * (dialect.separator == "\t")
+    cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{others}]*+"] * columns.count
     if dialect.quotes:
         cells[-1] += r'|"(?:[^"\\\r\n\0]++|""|\\(?!"))*+"'
     cells[columns.label] = f"(?P<label>{cells[columns.label]})"
     cells[columns.text] = f"(?P<text>{cells[columns.text]})"
     row = re.escape(dialect.separator).join(f"(?:{cell})" for cell in cells)
-    return re.compile(rf"{row}\r*".encode()).fullmatch
+    return re.compile(b"(?!" + BYTE_ORDER_MARK + b")" + rf"{row}\r*".encode()).fullmatch
 
 
 def _until_quote_closes(first: Line, so_far: Sequence[Line], lines: Lines) -> list[Line]:

@@ -1,3 +1,4 @@
+import csv
 import io
 
 import pytest
@@ -180,6 +181,25 @@ def test_a_numbered_list_in_a_quoted_text_is_part_of_it():
     assert rows("".join(f'0,"{text}"\n' for text in texts).encode()) == [("technical", text) for text in texts]
 
 
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("separator", list(",;\t|"))
+@pytest.mark.parametrize("header", [None, ["text", "label"], ["id", "label", "text", "note"]])
+def test_a_text_of_several_lines_is_read_whole_wherever_its_column_is(header, separator, quoting):
+    texts = ["plain", "two\nlines", "\nends", 'a "quote"\nand more', "more", "last\n"]
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter=separator, quoting=quoting, lineterminator="\n")
+    for row in [header or [], *({"id": 7, "label": 1, "text": text, "note": ""} for text in texts)]:
+        writer.writerow([row[name] for name in header or ["label", "text"]] if isinstance(row, dict) else row)
+
+    assert rows(written.getvalue().encode()) == [("marketing", text) for text in texts]
+
+
+def test_a_lone_quote_before_a_row_that_ends_it_is_named_where_the_label_is_last():
+    content = b'text,label\n"unclosed,0\nmore",1\nplain,1\n'
+
+    assert rejections(content) == [(2, "ambiguous_quote"), (3, "ambiguous_quote")]
+
+
 @pytest.mark.parametrize(
     ("written", "text"),
     [
@@ -212,8 +232,6 @@ def test_no_quotes_and_separators_can_raise_anything_but_an_error_that_says_what
 
 @given(st.lists(st.tuples(st.sampled_from("01"), st.text(min_size=1, max_size=30)), max_size=20))
 def test_what_the_csv_module_writes_is_read_back(pairs):
-    import csv
-
     pairs = [(label, text) for label, text in pairs if text.strip() and not set(text) & set("\0\r")]
     pairs = [(label, text) for label, text in pairs if text.encode("utf-8", "ignore").decode() == text]
     buffer = io.StringIO()
