@@ -100,7 +100,7 @@ class JsonFormat:
 
 def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
     """
-    The value of the first of these keys. Capitals make no difference.
+    The value of the first of these keys, empty for null; None without such a key. Capitals make no difference.
 
     :raises BadRow: there are several such keys
     """
@@ -110,7 +110,8 @@ def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
         return None
     if keys.count(name) > 1:
         raise BadRow("malformed", f"several keys are called {name} (capitals make no difference)")
-    return list(entry.values())[keys.index(name)]
+    value = list(entry.values())[keys.index(name)]
+    return "" if value is None else value
 
 
 def _keys(entry: Mapping[str, Any]) -> str:

@@ -103,8 +103,8 @@ def test_objects_with_a_label_and_a_text_are_read(line):
     [
         ({"full_text": "words", "source": "Twitter for iPad", "label": 0}, "missing_column"),
         ({"text": "a", "label": "technical", "answer": "reject"}, "not_labelled"),
-        ({"text": "a", "label": None, "category": 1}, "missing_column"),
-        ({"text": None, "message": "error 5", "label": 0}, "missing_column"),
+        ({"text": "a", "label": None, "category": 1}, "missing_label"),
+        ({"text": None, "message": "error 5", "label": 0}, "empty_text"),
     ],
 )
 def test_nothing_else_is_taken_for_a_label_or_a_text(line, reason):

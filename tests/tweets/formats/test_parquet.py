@@ -1,4 +1,5 @@
 import io
+from decimal import Decimal
 
 import pyarrow
 import pyarrow.parquet
@@ -30,6 +31,8 @@ def read(content: bytes, **settings):
         pytest.param(pyarrow.array(["0", "1"]).dictionary_encode(), id="categories"),
         pytest.param(pyarrow.array([b"0", b"1"]), id="bytes"),
         pytest.param(pyarrow.array([[0], [1]]), id="lists of one"),
+        pytest.param(pyarrow.array(["0", "1"], pyarrow.large_string()), id="large texts"),
+        pytest.param(pyarrow.array([Decimal("0.00"), Decimal("1.00")]), id="decimals"),
     ],
 )
 def test_rows_are_read_whatever_the_type_of_the_label(labels):
@@ -44,7 +47,11 @@ def test_rows_are_read_whatever_the_type_of_the_label(labels):
 def test_a_bad_row_costs_that_row_and_has_its_number():
     rows = read(parquet(label=[0, None, 1, 7], text=["a", "b", None, "d"]))
 
-    assert [row.line for row in rows if isinstance(row, Rejection)] == [2, 3, 4]
+    assert [(row.line, row.reason) for row in rows if isinstance(row, Rejection)] == [
+        (2, "missing_label"),
+        (3, "empty_text"),
+        (4, "unknown_label"),
+    ]
 
 
 def test_columns_and_confidence_are_those_of_the_settings():
