@@ -211,7 +211,11 @@ class CsvFormat:
         if self.dialect.quotes and (separator != "\t" or _QUOTED.search(text)):
             return _split_plain(text, separator) or _split_carefully(text, separator, self.columns.count)
         cells = text.split(separator)
-        return [_unescaped(cell) for cell in cells] if separator == "\t" else cells
+        if separator != "\t":
+            return cells
+        if _CUT.search(text):
+            raise BadRow("malformed", r"the row ends with a backslash, as MySQL writes a newline; write it as \n")
+        return [_unescaped(cell) for cell in cells]
 
     def _row(self, line: int, cells: list[str]) -> Row:
         columns = self.columns
@@ -244,6 +248,7 @@ class CsvFormat:
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _ESCAPE = re.compile(r"\\([tnr\\])")
 _ESCAPED = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})*+")
+_CUT = re.compile(r"(?<!\\)(?:\\\\)*\\$")
 _BEFORE_QUOTE = re.compile(rb'\A((?:[^"\\]|""|\\.)*+).*', re.DOTALL)
 """A line that begins in an open cell, and what of it is in this cell."""
 _QUOTED = re.compile(r'(?:^|\t)"')

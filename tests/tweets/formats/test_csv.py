@@ -214,6 +214,13 @@ def test_text_with_tabs_is_read_as_databases_write_it(written, text):
     assert rows(b"1\tplain\n0\t" + written + b"\n") == [("marketing", "plain"), ("technical", text)]
 
 
+def test_a_text_with_tabs_that_mysql_continues_in_the_next_line_is_not_cut():
+    content = b"0\tplain\n1\tone\\\ntwo\n0\tends with \\\\\n"
+
+    assert rows(content) == [("technical", "plain"), ("technical", "ends with \\")]
+    assert rejections(content) == [(2, "malformed"), (3, "missing_column")]
+
+
 def test_no_quotes_and_separators_can_raise_anything_but_an_error_that_says_what_is_wrong():
     pieces = st.sampled_from([b'"', b",", b"\n", b"0", b"1", b"label", b"text", b"\r", b"\0", b"\xff", b" ", b"x"])
 
