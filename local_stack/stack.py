@@ -86,10 +86,14 @@ class LocalStack:
             self.restart(name, wait=False)
         self.wait_until_ready(["postgres"])
         self.postgres.create_database()
+        self.before_airflow()
         self._run_to_end("db-migrate", self.airflow("db", "migrate"))
         for name in self.airflow_parts:
             self.restart(name, wait=False)
         self.wait_until_ready()
+
+    def before_airflow(self) -> None:
+        """Called when the database is ready, before Airflow's parts start."""
 
     def _make_home(self) -> None:
         """For this user alone: logs, tweets and models are in it."""

@@ -18,6 +18,7 @@ from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
 from tests.end_to_end import pager
 from tests.end_to_end.dags import deferrals
+from tests.users import FOR_AIRFLOW, make_sagemaker_role, make_user
 
 HASHTAGS = """
 aws: &technical {labels: {"0": technical, "1": marketing}, parameters: {window_days: 7}}
@@ -26,7 +27,7 @@ early: {labels: {"0": technical, "1": marketing}, wait_hours: 0}
 slow: {labels: {"0": a, "1": b}, late_after_hours: 0.001}
 """
 """The daily run of slow is late as soon as it is there."""
-QUEUE = "new-tweets"
+QUEUE = "retrain-new-tweets"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,21 @@ def dags_folder(tmp_path_factory) -> Path:
     return folder
 
 
+class LeastPrivilegeStack(LocalStack):
+    """Its local AWS enforces IAM. Airflow is a user with the product's own policies, and SageMaker has its role's."""
+
+    def command_of(self, name: str) -> list[str]:
+        command = super().command_of(name)
+        return [*command, "--enforce-iam"] if name == "local-aws" else command
+
+    def before_airflow(self) -> None:
+        self.wait_until_ready(["local-aws"])
+        iam, settings = client_of(self, "iam"), Settings.from_environment(self.environment)
+        make_sagemaker_role(iam, settings.role_arn.rpartition("/")[2], settings)
+        user = make_user(iam, "airflow", settings, FOR_AIRFLOW)
+        self.environment |= {"AWS_ACCESS_KEY_ID": user.access_key, "AWS_SECRET_ACCESS_KEY": user.secret_key}
+
+
 @pytest.fixture(scope="module")  # stopped before the tests that follow
 def stack(tmp_path_factory, dags_folder) -> Iterator[LocalStack]:
     home = tmp_path_factory.mktemp("airflow")
@@ -51,7 +67,7 @@ def stack(tmp_path_factory, dags_folder) -> Iterator[LocalStack]:
     more |= {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
     settings = StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)
     queue = {"RETRAIN_TWEETS_QUEUE_URL": f"{settings.local_aws_url}/123456789012/{QUEUE}"}
-    with LocalStack(replace(settings, more={**more, **queue})) as stack:
+    with LeastPrivilegeStack(replace(settings, more={**more, **queue})) as stack:
         client_of(stack, "sqs").create_queue(QueueName=QUEUE)
         upload_samples(client_of(stack, "s3"), Settings.from_environment(stack.environment))
         yield stack
