@@ -67,6 +67,12 @@ def make_user(iam: Any, name: str, settings: Settings, policies: tuple[str, ...]
     return User(name, key["AccessKeyId"], key["SecretAccessKey"])
 
 
+def allow(iam: Any, user: User, action: str, resource: str) -> None:
+    """Let a user do one thing more."""
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
+    iam.put_user_policy(UserName=user.name, PolicyName="more", PolicyDocument=json.dumps(document))
+
+
 def make_sagemaker_role(iam: Any, name: str, settings: Settings) -> str:
     """SageMaker's role with its policy; returns its ARN."""
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(SAGEMAKER_TRUST))["Role"]

@@ -112,7 +112,7 @@ class Kind:
         :raises ClientError: the permission is missing, or AWS cannot be reached
         """
         try:
-            self.call(client, "stop" if self in JOBS else "delete", f"{name[: -len(ABSENT)]}{ABSENT}")
+            self.call(client, "stop" if self in JOBS else "delete", f"{name[:20]}{ABSENT}")
         except ClientError as error:
             if not NOT_FOUND.search(error.response["Error"]["Message"]):
                 raise

@@ -28,7 +28,7 @@ class Principal:
 
 
 def principal_of(call: Call, environment: WsgiEnvironment) -> Principal | None:
-    """Whose access key has signed a call; None if IAM does not know the key."""
+    """Whose access key has signed a call; None if IAM does not know the key, or the role of the session."""
     headers = {}
     if token := _session_token(environment):
         headers["X-Amz-Security-Token"] = token
@@ -37,6 +37,8 @@ def principal_of(call: Call, environment: WsgiEnvironment) -> Principal | None:
     except CreateAccessKeyFailure:
         return None
     if isinstance(key, AssumedRoleAccessKey):
+        if _role(key._owner_role_name, call.region) is None:
+            return None
         return Principal(key.arn, list(_documents_of_role(key._owner_role_name, call.region)))
     return Principal(key.arn, [_document(policy) for policy in key.collect_policies()])
 
@@ -49,13 +51,16 @@ def principal_of_role(arn: str, service: str, region: str) -> Principal | None:
     :param service: its principal, as in ``sagemaker.amazonaws.com``
     """
     name = arn.rpartition("/")[2]
-    roles = iam_backends[DEFAULT_ACCOUNT_ID][get_partition(region)].roles.values()
-    role = next((role for role in roles if role.name == name), None)
-    if role is None:
+    if (role := _role(name, region)) is None:
         return None
     is_trusted = service in json.dumps(_parse(role.assume_role_policy_document))
     session = f"arn:{get_partition(region)}:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{name}/{service.partition('.')[0]}"
     return Principal(session, list(_documents_of_role(name, region)) if is_trusted else [])
+
+
+def _role(name: str, region: str) -> Any:
+    roles = iam_backends[DEFAULT_ACCOUNT_ID][get_partition(region)].roles.values()
+    return next((role for role in roles if role.name == name), None)
 
 
 def _documents_of_role(name: str, region: str) -> Iterator[Document]:

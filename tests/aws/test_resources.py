@@ -1,4 +1,5 @@
 import pytest
+from botocore.exceptions import ClientError
 
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG, JOBS, MODEL, bill_of, is_owned
 from tests.plugins.endpoints import half_deployed
@@ -11,6 +12,16 @@ def test_what_is_not_there_is_none_and_to_remove_it_is_no_error(sagemaker, kind)
     assert kind.describe(sagemaker, "none") is None
     assert kind.find(sagemaker, "none") is None
     kind.remove(sagemaker, "none")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.noun)
+def test_what_could_not_be_removed_is_known_before_it_is_created(sagemaker, kind, order_fault):
+    kind.require_removable(sagemaker, "retrain-something")
+
+    verb = "Stop" if kind in JOBS else "Delete"
+    order_fault(operation=f"{verb}{kind.request_name}", name="retrain-so*-absent", error="AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        kind.require_removable(sagemaker, "retrain-something")
 
 
 def test_what_is_there_is_found_with_its_tags_listed_and_removed(sagemaker, model_uri, new_name):

@@ -31,6 +31,7 @@ from tests.conftest import SHARED_DATA
 from tests.dags.runs import *  # noqa: F403 - fixtures
 from tests.dags.runs import QUICK, Run, tweets
 from tests.report.test_document import SCHEMA
+from tests.users import allow
 
 _numbers = itertools.count(1)
 
@@ -392,7 +393,8 @@ def test_an_endpoint_that_answers_otherwise_than_the_evaluated_model_fails_the_s
 
 def test_a_deletion_that_fails_fails_the_run_and_says_what_is_left(run_dag, upload, order_fault):
     upload(tweets(), "2026-01-07")
-    order_fault(operation="DeleteEndpointConfig", error="ValidationException", times=None)
+    of_run = f"retrain-aws-{'[0-9a-f]' * 12}"  # and of nothing that does not exist
+    order_fault(operation="DeleteEndpointConfig", name=of_run, error="ValidationException", times=None)
 
     run = run_dag("2026-01-07")
 
@@ -523,8 +525,9 @@ def recorded(local_aws, monkeypatch):
 
 
 def test_a_companys_rules_are_on_every_request_and_every_call_is_made_with_the_connections_role(
-    live, company, run_dag, upload, client, recorded, monkeypatch
+    live, company, run_dag, upload, client, recorded, monkeypatch, airflow_user
 ):
+    allow(client("iam"), airflow_user, "sts:AssumeRole", "arn:aws:iam::123456789012:role/retrain")
     extra = {"role_arn": "arn:aws:iam::123456789012:role/retrain"}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps({"conn_type": "aws", "extra": extra}))
     monkeypatch.setenv("RETRAIN_NOTIFY_TOPIC_ARN", client("sns").create_topic(Name="notices")["TopicArn"])
@@ -536,7 +539,9 @@ def test_a_companys_rules_are_on_every_request_and_every_call_is_made_with_the_c
 
     calls = list(recorded)
     assert (run.state, run.left) == ("success", [])
-    assert {call.operation for call, _ in calls if call.principal == "test"} == {"AssumeRole"}
+    assert {call.operation for call, _ in calls if call.principal in ("test", airflow_user.access_key)} == {
+        "AssumeRole"
+    }
     assert {call.service for call, _ in calls} == {"sts", "s3", *Clients.SERVICES, "logs", "sns"}
     created = [(call.operation, request) for call, request in calls if call.operation.startswith("Create")]
     by_operation = {name: [request for operation, request in created if operation == name] for name, _ in created}

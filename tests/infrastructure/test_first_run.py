@@ -1,13 +1,15 @@
 """A whole run with nothing but what the template has made."""
 
 import json
+import os
 
 import pytest
 
 from include.aws.storage import Storage
 from include.config.settings import Settings
-from tests.dags.test_retrain_hashtag import quick_loop, run_dag, synced_when_changed, tweets, upload  # noqa: F401
+from tests.dags.runs import quick_loop, run_dag, synced_when_changed, tweets, upload  # noqa: F401
 from tests.infrastructure.stacks import ProductStack
+from tests.users import allow, make_user
 
 
 @pytest.fixture
@@ -20,6 +22,15 @@ def settings(client, monkeypatch):
     connection = {"conn_type": "aws", "extra": {"role_arn": role, "region_name": "us-east-1"}}
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
     return Settings.from_environment()
+
+
+@pytest.fixture
+def airflow_user(client, settings):
+    """May assume the stack's role, and nothing else: so the run is under the template's policies."""
+    user = make_user(client("iam"), "airflow", settings, ())
+    role = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])["extra"]["role_arn"]
+    allow(client("iam"), user, "sts:AssumeRole", role)
+    return user
 
 
 @pytest.fixture

@@ -27,7 +27,13 @@ def role(client) -> str:
     """A role that SageMaker may assume: the SDK looks at it before it trains."""
     iam = client("iam")
     try:
-        return iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        arn = iam.create_role(RoleName="trainer", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        may_read_and_write = {
+            "Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        }
+        iam.put_role_policy(RoleName="trainer", PolicyName="s3", PolicyDocument=json.dumps(may_read_and_write))
+        return arn
     except iam.exceptions.EntityAlreadyExistsException:
         return iam.get_role(RoleName="trainer")["Role"]["Arn"]
 

@@ -153,7 +153,7 @@ def test_errors_of_the_new_model_roll_the_update_back(
     update(sagemaker, live, config, blue_green("CANARY", wait=LONG, alarms=[name], CanarySize=percent(50)))
     wait_for_stage(sagemaker, live, "Baking")
     messages = set()
-    statuses = set()
+    statuses = {sagemaker.describe_endpoint(EndpointName=live)["EndpointStatus"]}  # the first error ends the baking
 
     def is_over():
         try:
