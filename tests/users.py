@@ -67,8 +67,8 @@ def make_user(iam: Any, name: str, settings: Settings, policies: tuple[str, ...]
     return User(name, key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def allow(iam: Any, user: User, action: str, resource: str) -> None:
-    """Let a user do one thing more."""
+def allow(iam: Any, user: User, action: str | list[str], resource: str | list[str]) -> None:
+    """Let a user do more."""
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource}]}
     iam.put_user_policy(UserName=user.name, PolicyName="more", PolicyDocument=json.dumps(document))
 

@@ -18,7 +18,7 @@ from local_stack.stack import LocalStack
 from tests.conftest import REPOSITORY
 from tests.end_to_end import pager
 from tests.end_to_end.dags import deferrals
-from tests.users import FOR_AIRFLOW, make_sagemaker_role, make_user
+from tests.users import FOR_AIRFLOW, allow, make_sagemaker_role, make_user
 
 HASHTAGS = """
 aws: &technical {labels: {"0": technical, "1": marketing}, parameters: {window_days: 7}}
@@ -53,6 +53,7 @@ class LeastPrivilegeStack(LocalStack):
         iam, settings = client_of(self, "iam"), Settings.from_environment(self.environment)
         make_sagemaker_role(iam, settings.role_arn.rpartition("/")[2], settings)
         user = make_user(iam, "airflow", settings, FOR_AIRFLOW)
+        allow(iam, user, ["sagemaker:*", "s3:*", "iam:PassRole"], deferrals.RESOURCES)
         self.environment |= {"AWS_ACCESS_KEY_ID": user.access_key, "AWS_SECRET_ACCESS_KEY": user.secret_key}
 
 

@@ -14,8 +14,15 @@ from include.blazingtext.requests import endpoint_request, training_request
 
 OF_EACH_KIND = 5
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
-ROLE = "arn:aws:iam::123456789012:role/local-sagemaker"
+ROLE = "arn:aws:iam::123456789012:role/deferrals"
 BUCKET = "local-tweets"
+RESOURCES = [
+    ROLE,
+    f"arn:aws:s3:::{BUCKET}",
+    f"arn:aws:s3:::{BUCKET}/deferrals/*",
+    *(f"arn:aws:sagemaker:us-east-1:123456789012:*/{kind}-*" for kind in ("train", "deploy", "hold", "delete")),
+]
+"""What this DAG needs beside the product's own policies."""
 POLL_SECONDS = 0.2
 
 

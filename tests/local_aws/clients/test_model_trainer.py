@@ -56,7 +56,7 @@ def trainer(settings, calls, role):
     sagemaker_session = Session(session, default_bucket=settings.bucket, sagemaker_config=CONFIGURATION)
     return ModelTrainer(
         training_image=IMAGE,
-        base_job_name="tweets",
+        base_job_name=settings.bucket,  # the SDK adds the time in seconds
         role=role,
         sagemaker_session=sagemaker_session,
         compute=Compute(instance_type="ml.c5.xlarge", instance_count=1),
