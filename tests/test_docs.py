@@ -28,11 +28,19 @@ def test_readme_is_short():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    targets = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text())
 
-    for target in targets:
+    for target, heading in targets:
         if "://" not in target:
-            assert (page.parent / target).exists(), target
+            found = page.parent / target if target else page
+            assert found.exists(), target
+            assert not heading or heading in headings(found), f"{target}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub writes them into links."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_every_picture_is_shown_on_a_page():
