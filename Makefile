@@ -124,7 +124,8 @@ lock: $(VENV)/.python  ## compile every requirements file from pyproject.toml an
 		compile requirements-local.txt $$options --annotate --group local -c requirements.txt; \
 		has_airflow=$$($(BIN)/uv pip compile $$plain --universal --python-version 3.11 --group airflow -c requirements.txt \
 			| sed -n "s/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p"); \
-		compile requirements-dev.txt $$options --group dev -c requirements.txt -c requirements-local.txt $$has_airflow; \
+		has_everywhere=$$(sed -n "s/^\([a-z0-9._-]*\)==[^;]*$$/--no-emit-package \1/p" requirements.txt); \
+		compile requirements-dev.txt $$options --group dev -c requirements.txt -c requirements-local.txt $$has_everywhere; \
 		compile release/astro/requirements.txt $$plain --universal --python-version 3.11 pyproject.toml \
 			-c requirements.txt $$has_airflow; \
 		compile release/mwaa/requirements.txt $$plain --generate-hashes --python-version 3.12 --python-platform x86_64-manylinux_2_28 pyproject.toml \
