@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 
 from include.config.errors import ConfigurationError
+from include.config.permissions import advice
 from include.config.printable import printable
 from include.config.settings import BOTOCORE_CONFIG, NotifierSettings
 
@@ -26,7 +27,7 @@ def notify(subject: str, message: str) -> None:
             notifier(subject, printable(message))
             print(f"Notified: {subject}")
     except Exception as error:
-        print(f"WARNING: the notice {subject!r} was not sent: {error!r}")
+        print(f"WARNING: the notice {subject!r} was not sent: {error!r}", advice(str(error)) or "")
 
 
 def _notifier(settings: NotifierSettings) -> Notifier | None:

@@ -143,7 +143,8 @@ class _Needs:
         yield self.permission(f"logs:{self.call.operation}", self.arn(f"log-group:{group}:log-stream:{stream}"))
 
     def sns(self) -> Iterator[Permission]:
-        yield self.permission(f"sns:{self.call.operation}", self.parameters.get("TopicArn") or "*")
+        topic = self.parameters.get("TopicArn") or self.parameters.get("TargetArn")
+        yield self.permission(f"sns:{self.call.operation}", topic or "*")
 
     def sqs(self) -> Iterator[Permission]:
         queue = urlsplit(self.parameters.get("QueueUrl") or "").path.rpartition("/")[2]
