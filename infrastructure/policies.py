@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 POLICIES = Path(__file__).parent / "policies"
+PLACEHOLDERS = ("Bucket", "Prefix", "SageMakerRole", "GlueRole", "AWS::Partition", "AWS::Region", "AWS::AccountId")
+_VALUE = re.compile(r"[\w./+=,@-]+")
+"""Of a placeholder: in IAM, * and ? would stand for other names."""
 _PLACEHOLDER = re.compile(r"\$\{([\w:]+)\}")
 
 
@@ -36,13 +39,15 @@ def policy(name: str, values: Mapping[str, str]) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     """Print a policy: its name, and NAME=VALUE for each placeholder."""
-    name, values = (
-        arguments[0] if arguments else "",
-        dict(value.split("=", 1) for value in arguments[1:] if "=" in value),
-    )
+    name, pairs = arguments[0] if arguments else "", [argument.partition("=") for argument in arguments[1:]]
+    values = {placeholder: value for placeholder, _, value in pairs}
     if name not in policy_names():
         print(f"Which policy? {', '.join(policy_names())}", file=sys.stderr)
         return 2
+    for placeholder, value in values.items():
+        if placeholder not in PLACEHOLDERS or not _VALUE.fullmatch(value):
+            print(f"{placeholder}={value} is no value for one of {', '.join(PLACEHOLDERS)}", file=sys.stderr)
+            return 2
     try:
         print(json.dumps(policy(name, values), indent=2))
     except KeyError as missing:

@@ -164,7 +164,7 @@ def _signature(environment: WsgiEnvironment) -> tuple[str, str, str]:
     _, _, header = environment.get("HTTP_AUTHORIZATION", "").partition("Credential=")
     match = _CREDENTIAL.search(header) or _CREDENTIAL.search(query.get("X-Amz-Credential", [""])[0])
     if match is None:
-        return ANONYMOUS, DEFAULT_REGION, "s3"
+        return query.get("AWSAccessKeyId", [ANONYMOUS])[0], DEFAULT_REGION, "s3"  # of a URL of signature version 2
     return match[1], match[2], _SERVICES.get(match[3], match[3])
 
 

@@ -32,12 +32,14 @@ SAGEMAKER_ARNS = {
     "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "TransformJobName": "transform-job",
     "ModelName": "model",
-    "EndpointConfigName": "endpoint-config",
     "EndpointName": "endpoint",
+    "EndpointConfigName": "endpoint-config",
     "ModelPackageGroupName": "model-package-group",
     "ModelPackageName": "model-package",
 }
-"""The types of resources by the members of requests that name them."""
+"""The types of resources by the members of requests that name them. What CreateEndpoint tags comes first."""
+FREE_TEXT = frozenset({"CustomerMetadataProperties", "HyperParameters", "StaticHyperParameters", "Environment"})
+"""Members of requests whose own members have names that callers choose."""
 SAGEMAKER_KEYS = {"InstanceType": "InstanceTypes", "ModelApprovalStatus": "ModelApprovalStatus"}
 """Condition keys by the members of requests whose values they have."""
 LISTS_OF_ONE = frozenset({"ListTags", "ListTrainingJobsForHyperParameterTuningJob"})
@@ -182,7 +184,7 @@ def s3_permission(action: str, bucket: str, key: str = "", **context: tuple[str,
 
 def _s3(call: Call, environment: WsgiEnvironment) -> Iterator[Permission]:
     bucket, _, key = call.name.partition("/")
-    query = parse_qs(environment.get("QUERY_STRING", ""))
+    query = parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True)
     asked = {name: tuple(query[name]) for name in ("prefix", "delimiter") if name in query}
     action = S3_ACTIONS.get(call.operation, call.operation)
     yield s3_permission(action, bucket, "*" if call.operation == "DeleteObjects" else key, **asked)
@@ -224,6 +226,8 @@ def _values(value: Any, member: str) -> Iterator[str]:
     """All values of a member, at any depth of a request."""
     if isinstance(value, dict):
         for name, inner in value.items():
+            if name in FREE_TEXT:
+                continue
             if name == member and isinstance(inner, str):
                 yield inner
             yield from _values(inner, member)

@@ -4,6 +4,7 @@ Whether policies allow what a call needs: effect, action, resource and condition
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -103,6 +104,14 @@ def _equals_ignoring_case(pattern: str, value: str) -> bool:
     return pattern.lower() == value.lower()
 
 
+def _compare(value: str, limit: str) -> float:
+    """Below 0 if a value is smaller than a limit. What is no number is neither smaller, nor larger, nor the same."""
+    try:
+        return float(value) - float(limit)
+    except ValueError:
+        return math.nan
+
+
 _TESTS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": str.__eq__,
     "StringEqualsIgnoreCase": _equals_ignoring_case,
@@ -110,11 +119,11 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": fits,
     "ArnLike": fits,
     "Bool": _equals_ignoring_case,
-    "NumericEquals": lambda limit, value: float(value) == float(limit),
-    "NumericLessThan": lambda limit, value: float(value) < float(limit),
-    "NumericLessThanEquals": lambda limit, value: float(value) <= float(limit),
-    "NumericGreaterThan": lambda limit, value: float(value) > float(limit),
-    "NumericGreaterThanEquals": lambda limit, value: float(value) >= float(limit),
+    "NumericEquals": lambda limit, value: _compare(value, limit) == 0,
+    "NumericLessThan": lambda limit, value: _compare(value, limit) < 0,
+    "NumericLessThanEquals": lambda limit, value: _compare(value, limit) <= 0,
+    "NumericGreaterThan": lambda limit, value: _compare(value, limit) > 0,
+    "NumericGreaterThanEquals": lambda limit, value: _compare(value, limit) >= 0,
 }
 _OPERATOR = re.compile(r"(?:(ForAllValues|ForAnyValue):)?(\w+?)(IfExists)?")
 _NEGATED = re.compile("(String|Arn|Numeric)Not(Equals|EqualsIgnoreCase|Like)")
@@ -133,7 +142,7 @@ def _holds(operator: str, key: str, wanted: tuple[str, ...], context: Mapping[st
         return (values is None) is (wanted[0].lower() == "true")
     is_negated, test = _test(name)
     if values is None:
-        return bool(if_exists or is_negated or quantifier == "ForAllValues")
+        return bool(if_exists) or (quantifier == "ForAllValues" if quantifier else is_negated)
     found = (any(test(entry, value) for entry in wanted) is not is_negated for value in values)
     return any(found) if quantifier == "ForAnyValue" else all(found)
 

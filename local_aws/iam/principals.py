@@ -1,6 +1,7 @@
 """Who makes a call, and which policies hold for it: users and roles of moto's IAM, sessions of its STS."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,9 @@ from moto.utilities.utils import get_partition
 
 from local_aws.calls import Call, WsgiEnvironment
 from local_aws.iam.policy import Document
+
+_KEY_OF_IAM = re.compile("(AKIA|ASIA)[A-Z0-9]{16}")
+"""The form of the keys that IAM and STS give out."""
 
 _parse = lru_cache(1000)(json.loads)
 
@@ -35,7 +39,8 @@ def principal_of(call: Call, environment: WsgiEnvironment) -> Principal | None:
     try:
         key = create_access_key(DEFAULT_ACCOUNT_ID, get_partition(call.region), call.principal, headers)
     except CreateAccessKeyFailure:
-        return None
+        is_of_iam = _KEY_OF_IAM.fullmatch(call.principal)  # deleted, or of a session and without its token
+        return Principal(f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:key/{call.principal}", []) if is_of_iam else None
     if isinstance(key, AssumedRoleAccessKey):
         if _role(key._owner_role_name, call.region) is None:
             return None

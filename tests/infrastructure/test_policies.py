@@ -63,6 +63,9 @@ def test_the_page_names_every_policy_and_its_command_fills_one_in():
         ((), "Which policy? airflow, "),
         (("aws",), "Which policy? airflow, "),
         (("approver", "Bucket=b"), "The policy approver needs a value: AWS::"),
+        (("approver", "Bucket="), "Bucket= is no value"),
+        (("approver", "Prefix=*"), "Prefix=* is no value"),
+        (("approver", "Typo=2"), "Typo=2 is no value"),
     ],
 )
 def test_what_is_missing_is_named(arguments, words):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import boto3
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from tests.users import SAGEMAKER_TRUST
@@ -62,6 +63,36 @@ def test_what_no_policy_allows_is_refused_in_awss_words(allow, settings):
         user("cloudwatch").delete_alarms(AlarmNames=["a"])
     with refused("AccessDeniedException", "sagemaker:InvokeEndpoint on resource: arn:aws:sagemaker:us-east-1"):
         user("sagemaker-runtime").invoke_endpoint(EndpointName="e", Body=b"{}")
+
+
+def test_a_url_that_somebody_has_signed_has_the_signers_rights(allow, client, settings):
+    client("s3").put_object(Bucket=settings.bucket, Key="k", Body=b"1")
+    user = allow(may("s3:GetObject", resource=f"arn:aws:s3:::{settings.bucket}/other"))
+
+    url = user("s3").generate_presigned_url("get_object", Params={"Bucket": settings.bucket, "Key": "k"})
+
+    assert requests.get(url, timeout=5).status_code == 403
+
+
+def test_a_key_that_was_deleted_may_do_nothing(allow, client, settings):
+    user = allow(may("sagemaker:ListModels"))("sagemaker")
+    name = f"user-{settings.bucket}"
+    (key,) = client("iam").list_access_keys(UserName=name)["AccessKeyMetadata"]
+    client("iam").delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+
+    with refused("AccessDeniedException", "sagemaker:ListModels"):
+        user.list_models()
+
+
+def test_a_property_of_a_version_is_no_approval(allow, settings):
+    approves = {"StringEquals": {"sagemaker:ModelApprovalStatus": "Approved"}}
+    user = allow(may("sagemaker:UpdateModelPackage", Condition=approves))
+    arn = f"arn:aws:sagemaker:us-east-1:{ACCOUNT}:model-package/g/1"
+
+    with refused("AccessDeniedException", "sagemaker:UpdateModelPackage"):
+        user("sagemaker").update_model_package(
+            ModelPackageArn=arn, CustomerMetadataProperties={"ModelApprovalStatus": "Approved"}
+        )
 
 
 def test_who_may_not_list_a_bucket_does_not_learn_that_an_object_is_missing(allow, client, settings):

@@ -61,6 +61,8 @@ def test_one_deny_outweighs_every_allow():
         ("Bool", "false", ["true"], False),
         ("NumericLessThanEquals", 5, ["5"], True),
         ("NumericGreaterThan", "5", ["5"], False),
+        ("NumericLessThan", "5", ["text"], False),
+        ("ForAnyValue:StringNotEquals", "a", None, False),
         ("Null", "true", None, True),
         ("Null", "false", None, False),
         ("Null", "false", ["a"], True),
