@@ -93,11 +93,9 @@ def _names(statement: Mapping[str, Any], member: str, value: str, form: Callable
 
 
 def _listed(value: Any) -> list[str]:
-    return (
-        [str(entry).lower() if isinstance(entry, bool) else str(entry) for entry in value]
-        if isinstance(value, list)
-        else [str(value).lower() if isinstance(value, bool) else str(value)]
-    )
+    """One value or several, as texts: JSON's true is IAM's "true"."""
+    values = value if isinstance(value, list) else [value]
+    return [str(one).lower() if isinstance(one, bool) else str(one) for one in values]
 
 
 def _equals_ignoring_case(pattern: str, value: str) -> bool:
