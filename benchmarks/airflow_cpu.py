@@ -23,7 +23,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 
 from include.config.settings import Settings
@@ -94,13 +93,7 @@ def _stack(folder: Path, executor: str) -> Iterator[LocalStack]:
 
 def _upload_tweets(stack: LocalStack, dates: list[str]) -> None:
     settings = Settings.from_environment(stack.environment)
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=stack.settings.local_aws_url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    s3 = stack.client("s3")
     make_bucket(s3, settings.bucket)
     for date in dates:
         s3.upload_file(

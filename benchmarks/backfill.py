@@ -20,8 +20,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from benchmarks.airflow_cpu import RETRAIN, _cpu, _stack, _upload_tweets
 from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi, wait_until
 from local_stack.settings import LOCAL_EXECUTOR, LOOPBACK_WITHOUT_PROXY
@@ -99,14 +97,7 @@ def _query(stack: LocalStack, query: str, *values: Any) -> list[Any]:
 
 
 def _training_jobs(stack: LocalStack) -> int:
-    client = boto3.client(
-        "sagemaker",
-        endpoint_url=stack.settings.local_aws_url,
-        region_name="us-east-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-    pages = client.get_paginator("list_training_jobs").paginate()
+    pages = stack.client("sagemaker").get_paginator("list_training_jobs").paginate()
     return sum(len(page["TrainingJobSummaries"]) for page in pages)
 
 

@@ -92,6 +92,16 @@ class LocalStack:
             self.restart(name, wait=False)
         self.wait_until_ready()
 
+    def client(self, service: str) -> Any:
+        """
+        A boto3 client for the local AWS of a stack that has been started.
+
+        :raises StackError: it has not
+        """
+        if self._session is None:
+            raise StackError("The stack has not been started.")
+        return self._session.client(service)
+
     def before_airflow(self) -> None:
         """Called when the database is ready, before Airflow's parts start."""
 
