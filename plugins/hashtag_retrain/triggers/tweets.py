@@ -47,7 +47,13 @@ class TweetsTrigger(PollingTrigger):
         return S3Hook(**self.hook_arguments).get_conn()
 
     def poll(self) -> Done | None:
-        return self.judge(*self.look())
+        folder, now = self.look()
+        done = self.judge(folder, now)
+        if done is None and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+            missing = folder.missing(self.require_success_marker)
+            self.log.info("Still waiting: %s. Found: %s. The wait ends at %s.", missing, folder, self.until)
+        return done
 
     def judge(self, folder: Folder, now: datetime) -> Done | None:
         """The result for the folder as it was at a time; None if the task must wait."""
@@ -59,9 +65,6 @@ class TweetsTrigger(PollingTrigger):
             raise AirflowFailException(
                 f"Waited until {self.until} for s3://{self.bucket}/{self.folder}: {missing}. Found: {folder}."
             )
-        if time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
-            self.log.info("Still waiting: %s. Found: %s. The wait ends at %s.", missing, folder, self.until)
         return None
 
     def look(self) -> tuple[Folder, datetime]:
