@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sagemaker import SageMakerHook
+from pydantic import TypeAdapter
 
 from include.aws.notify import notify
 from include.config.errors import ConfigurationError
@@ -13,12 +14,13 @@ from include.config.hashtags import Hashtags, load_hashtags
 from include.config.names import check_hashtag
 from include.config.settings import BOTOCORE_CONFIG, Settings
 from include.live.bill import LiveEndpoint, live_endpoint_of, live_endpoints
-from include.results import Promoted
+from include.results import LISTED, Promoted
 
 DAG_ID = "live_endpoint"
 SERVE, OFF, ASK = "serve_version", "turn_off", "ask_person"
 """What people can do with a live endpoint; also the ids of the tasks that do it."""
 TELL = "tell_outcome"
+LIVE_ENDPOINTS = TypeAdapter(list[LiveEndpoint])
 
 
 def unwanted(endpoint: LiveEndpoint, hashtags: Hashtags) -> str | None:
@@ -33,9 +35,9 @@ def unwanted(endpoint: LiveEndpoint, hashtags: Hashtags) -> str | None:
     return None
 
 
-def list_live_endpoints(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_live_endpoints(params: Mapping[str, Any], ti: Any) -> list[dict[str, Any]]:
     """
-    Print all live endpoints, with what AWS bills for them and whom to ask.
+    Print all live endpoints, with what AWS bills for them and whom to ask. The XCom `LISTED` has them, too.
 
     :return: arguments of TriggerDagRunOperator for those that nobody wants: their runs ask a person, once each
     """
@@ -43,6 +45,7 @@ def list_live_endpoints(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     owners = {hashtag.name: hashtag.settings.owner for hashtag in hashtags.usable}
     questions = []
     endpoints = live_endpoints(_client(), Settings.from_environment().deployment)
+    ti.xcom_push(key=LISTED, value=LIVE_ENDPOINTS.dump_python(endpoints, mode="json"))
     for endpoint in endpoints:
         reason = unwanted(endpoint, hashtags)
         print(f"{endpoint}; ask {owners.get(endpoint.hashtag, 'nobody: it has no owner')}")

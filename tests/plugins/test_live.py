@@ -5,6 +5,7 @@ import pytest
 from hashtag_retrain.live import ASK, DAG_ID, OFF, SERVE, choose_action, list_live_endpoints, tell_outcome
 from include.config.errors import ConfigurationError
 from include.config.names import live_endpoint_name
+from include.results import LISTED
 from tests.aws.test_notify import remember, told
 from tests.live.promotions import *  # noqa: F403
 from tests.plugins.attempts import Attempt
@@ -42,15 +43,17 @@ def test_a_person_is_asked_about_what_the_file_does_not_want(
     promote(register("2026-01-01"))
     capsys.readouterr()
 
-    questions = list_live_endpoints({"dry_run": False})
+    ti = Attempt()
+    questions = list_live_endpoints({"dry_run": False}, ti)
 
     assert [question["conf"] for question in questions] == [{"hashtag": hashtag, "action": ASK}] * is_asked
     printed = capsys.readouterr().out
     assert f"{live_endpoint_name(hashtag)} (version 1, InService)" in printed
     assert ("ask team-a" in printed) == (entry is not None and "owner" in entry)
     assert (f"A person is asked in the DAG {DAG_ID}" in printed) == is_asked
-    assert list_live_endpoints({"dry_run": False}) == questions  # the same run ids: nobody is asked twice
-    assert list_live_endpoints({"dry_run": True}) == []
+    assert [endpoint["name"] for endpoint in ti.xcoms[LISTED]] == [live_endpoint_name(hashtag)]
+    assert list_live_endpoints({"dry_run": False}, ti) == questions  # the same run ids: nobody is asked twice
+    assert list_live_endpoints({"dry_run": True}, ti) == []
 
 
 def test_who_is_asked_gets_a_notice_with_the_bill(register, promote, hashtag, told_by_the_product):

@@ -15,16 +15,17 @@ from sqlalchemy.orm import Session
 from hashtag_retrain.page import records
 from include.aws.console import PAGE
 from include.config.names import hashtag_of
+from include.live.bill import LiveEndpoint
 from include.report.failures import FAILURE
-from include.results import CURRENT_DEADLINE, Deployed
+from include.results import CURRENT_DEADLINE, LISTED, Deployed
 from include.steps.reporting import REPORT_URL
 
 DATES_OF_OVERVIEW = 30
 DATES_OF_HASHTAG = 366
 DELETING = "being deleted"
 """The state of an endpoint whose deadline does not matter any more."""
-APPROVED, PENDING = "Approved", "PendingManualApproval"
-RECORD, EVALUATE = "record_outcome", "evaluate_model"
+APPROVED, PENDING, ROLLED_BACK = "Approved", "PendingManualApproval", "rolled back"
+RECORD, EVALUATE, LIST = "record_outcome", "evaluate_model", "list_live_endpoints"
 REPORT, MODEL, ENDPOINT = "report", "model_version", "endpoint"
 """Kinds of a hashtag's assets."""
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -39,7 +40,7 @@ class Champion(BaseModel):
     accuracy_interval: tuple[Share, Share] | None = None
 
 
-class Live(BaseModel):
+class Promotion(BaseModel):
     """What the live endpoint served when a report was written."""
 
     endpoint_name: str
@@ -53,7 +54,7 @@ class Report(BaseModel):
     status: str = ""
     outcome: str = ""
     champion: Champion | None = None
-    live: Live | None = None
+    live: Promotion | None = None
     report_url: str | None = None
 
 
@@ -120,6 +121,20 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """The live endpoint, when it was last seen."""
+
+    name: str
+    version: str
+    """That it served, or "unknown"."""
+    seen: datetime
+    is_rolled_back: bool
+    """The newest report says so."""
+    endpoint: LiveEndpoint | None = None
+    """As the clean-up DAG has listed it; None if a report has told of the live endpoint since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A Required Action that nobody has answered."""
 
@@ -142,7 +157,6 @@ class Hashtag:
     """The oldest date first."""
     champion: Champion | None = None
     live: Live | None = None
-    """Of the newest report, if its run had to do with it."""
     pending: list[Model] = field(default_factory=list)
     """Newer than the champion, the newest version first."""
     registry_url: str | None = None
@@ -172,7 +186,8 @@ class Hashtag:
 
 def load(session: Session, dag_ids: Iterable[str], dates: int, run_id: str | None = None) -> list[Hashtag]:
     """
-    The hashtags of these DAGs, by name. Those without a DAG any more are left out, unless they have an endpoint.
+    The hashtags of these DAGs, by name. Those without a DAG any more are left out, unless they have an endpoint or a
+    live endpoint.
 
     :param dates: the number of newest dates with their evaluations
     :param run_id: of the run to show instead of the last one; for a single DAG
@@ -186,10 +201,12 @@ def load(session: Session, dag_ids: Iterable[str], dates: int, run_id: str | Non
     _add_models(hashtags, _parsed(_model_events(session, models, dates), Model), newest_reports, dates)
     runs = records.run(session, ids[0], run_id) if run_id else records.last_runs(session, ids)
     _add_runs(session, hashtags, runs, reports, newest_reports)
-    _add_endpoints(session, hashtags, endpoints)
+    sweep = _sweep(session)
+    _add_endpoints(session, hashtags, endpoints, sweep)
+    _add_live(hashtags, newest_reports, sweep)
     for dag_id, *question in records.questions(session, ids):
         hashtags[dag_id].questions.append(Question(*question))
-    return [hashtag for hashtag in hashtags.values() if hashtag.endpoints or not hashtag.is_stale]
+    return [hashtag for hashtag in hashtags.values() if hashtag.endpoints or hashtag.live or not hashtag.is_stale]
 
 
 def _model_events(session: Session, assets: Mapping[str, int], dates: int) -> list[Any]:
@@ -242,7 +259,6 @@ def _add_models(hashtags: dict[str, Hashtag], models: Parsed, reports: Parsed, d
         hashtag.evaluations = _evaluations(own)[-dates:]
         told = reports.get(hashtag.dag_id, [])
         hashtag.champion = _champion(own, told)
-        hashtag.live = told[-1][1].live if told else None
         _add_versions(hashtag, [model for _, model in own])
 
 
@@ -296,20 +312,60 @@ def _run(row: Any, report: Report | None, xcoms: Mapping[tuple[int, str, str], A
     return Run(row.run_id, state, started, state, _text(failure), _text(url))
 
 
-def _add_endpoints(session: Session, hashtags: dict[str, Hashtag], assets: Mapping[str, int]) -> None:
+def _add_live(hashtags: dict[str, Hashtag], reports: Parsed, sweep: _Sweep) -> None:
+    """What the newest report says of the live endpoint, or what a clean-up has listed since."""
+    for hashtag in hashtags.values():
+        row, report = reports.get(hashtag.dag_id, [(None, Report())])[-1]
+        told = _told(report.live, row.timestamp) if report.live else None
+        if sweep.live is None or (told and told.seen >= sweep.started):
+            hashtag.live = told
+        elif (found := sweep.live.get(hashtag.name)) is not None:
+            hashtag.live = _listed(found, sweep.started, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sweep:
+    """The newest clean-up; without arguments, there was none in a day."""
+
+    started: datetime = datetime(1, 1, 1, tzinfo=UTC)
+    live: Mapping[str, LiveEndpoint] | None = None
+    """The live endpoints that it saw, by hashtag; None if it did not list them."""
+
+
+def _sweep(session: Session) -> _Sweep:
+    row = records.last_sweep(session)
+    if row is None:
+        return _Sweep()
+    value = records.xcoms(session, [row.id], (LIST,), (LISTED,)).get((row.id, LIST, LISTED))
+    listed = _or_none(list[LiveEndpoint], value)
+    live = None if listed is None else {endpoint.hashtag: endpoint for endpoint in listed}
+    return _Sweep(row.start_date, live)
+
+
+def _told(promotion: Promotion, written: datetime) -> Live:
+    seen = written if written.tzinfo else written.replace(tzinfo=UTC)
+    version = str(promotion.serving_version or "unknown")
+    return Live(promotion.endpoint_name, version, seen, promotion.status == ROLLED_BACK)
+
+
+def _listed(found: LiveEndpoint, seen: datetime, told: Live | None) -> Live:
+    is_rolled_back = told is not None and told.is_rolled_back and told.version == found.version
+    return Live(found.name, found.version, seen, is_rolled_back, found)
+
+
+def _add_endpoints(session: Session, hashtags: dict[str, Hashtag], assets: Mapping[str, int], sweep: _Sweep) -> None:
     if not (rows := records.deployments(session, list(hashtags))):
         return
     ids = [row.id for row in rows]
     keys = ("return_value", CURRENT_DEADLINE, PAGE)
     xcoms = records.xcoms(session, ids, (records.DEPLOY, records.HOLD), keys)
     events = _by_run(_parsed(records.events_of_runs(session, assets, rows), EndpointEvent))
-    swept = records.last_sweep(session)
     for row in rows:
         deployed = _or_none(Deployed, xcoms.get((row.id, records.DEPLOY, "return_value")))
         moved = xcoms.get((row.id, records.HOLD, CURRENT_DEADLINE))
         page = _text(xcoms.get((row.id, records.DEPLOY, PAGE)))
         endpoint = _endpoint(row, deployed, events.get((row.dag_id, row.run_id)), moved, page)
-        is_swept = swept and endpoint.deadline and row.state == "failed" and endpoint.deadline < swept
+        is_swept = endpoint.deadline and row.state == "failed" and endpoint.deadline < sweep.started
         if not is_swept:
             hashtags[row.dag_id].endpoints.append(endpoint)
 

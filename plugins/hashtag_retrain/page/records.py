@@ -235,15 +235,17 @@ def _is_task_of_run(task: Any, task_id: str) -> Any:
     return and_(task.dag_id == DagRun.dag_id, task.run_id == DagRun.run_id, task.task_id == task_id)
 
 
-def last_sweep(session: Session) -> datetime | None:
-    """When the newest scheduled run of the clean-up DAG started that has succeeded; None without one in a day."""
-    query = select(func.max(DagRun.start_date)).where(
+def last_sweep(session: Session) -> Any | None:
+    """
+    The newest scheduled run of the clean-up DAG that has succeeded, with id and start_date; None without one in a day.
+    """
+    query = select(DagRun.id, DagRun.start_date).where(
         DagRun.dag_id == SWEEP,
         DagRun.logical_date >= datetime.now(UTC) - timedelta(days=1),
         DagRun.run_type == "scheduled",  # somebody who triggers it may want a dry run
         DagRun.state == "success",
     )
-    return session.scalar(query)
+    return session.execute(query.order_by(DagRun.start_date.desc()).limit(1)).first()
 
 
 def questions(session: Session, dag_ids: list[str]) -> list[Any]:

@@ -21,6 +21,7 @@ from include.config.names import dag_id_of
 
 BUNDLE = "page"
 RUN_TIME = timedelta(minutes=20)
+SWEEP = "sweep_endpoints"
 
 
 @dataclass
@@ -98,11 +99,13 @@ class Rows:
         found: UUID = row["id"]
         return found
 
-    def add_xcom(self, hashtag: str, run_id: str, task_id: str, key: str, value: Any) -> None:
-        dag_id = dag_id_of(hashtag)
+    def add_xcom(
+        self, hashtag: str, run_id: str, task_id: str, key: str, value: Any, dag_id: str | None = None
+    ) -> None:
+        dag_id = dag_id or dag_id_of(hashtag)
         is_task = and_(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id)
         if self.session.scalars(select(TaskInstance.id).where(is_task)).first() is None:
-            self.add_task(hashtag, run_id, task_id, "success")
+            self.add_task(hashtag, run_id, task_id, "success", dag_id=dag_id)
         run = self.session.scalars(select(DagRun.id).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one()
         values = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "key": key, "value": value}
         self.session.execute(
@@ -118,8 +121,9 @@ class Rows:
         dag_ids = list(self.session.scalars(select(DagModel.dag_id).where(DagModel.bundle_name == BUNDLE)))
         self.session.execute(delete(AssetEvent).where(AssetEvent.asset_id.in_(list(self.assets.values()))))
         self.session.execute(delete(AssetModel).where(AssetModel.id.in_(list(self.assets.values()))))
-        for model in (DagRun, DagModel):  # task instances, XComs and questions go with the runs
-            self.session.execute(delete(model).where(model.dag_id.in_(dag_ids)))
+        # Task instances, XComs and questions go with the runs.
+        self.session.execute(delete(DagRun).where(DagRun.dag_id.in_([*dag_ids, SWEEP])))
+        self.session.execute(delete(DagModel).where(DagModel.dag_id.in_(dag_ids)))
 
     def add_dates(self, hashtags: Iterable[str], dates: Iterable[str], first_version: int = 1, **run: Any) -> None:
         """Runs of each hashtag about these dates, each with a model and a report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from hashtag_retrain.live import LIVE_ENDPOINTS
 from hashtag_retrain.page.hashtags import DATES_OF_OVERVIEW, PENDING
+from include.live.bill import LiveEndpoint
 from include.report.failures import FAILURE
-from include.results import CURRENT_DEADLINE, Deployed
+from include.results import CURRENT_DEADLINE, LISTED, Deployed
 from include.steps.reporting import REPORT_URL
-from tests.plugins.page.rows import dates_from, model_extra, report_extra
+from tests.plugins.page.rows import SWEEP, dates_from, model_extra, report_extra
 
 NOW = datetime.now(UTC)
 TODAY, YESTERDAY = f"{NOW:%Y-%m-%d}", f"{NOW - timedelta(days=1):%Y-%m-%d}"
@@ -402,15 +405,16 @@ def add_endpoint(rows: Any, created: datetime, deadline: datetime, state: str = 
     return run
 
 
-def sweep(rows: Any, at: datetime, **columns: Any) -> None:
-    """A scheduled run of the clean-up DAG that has succeeded."""
+def sweep(rows: Any, at: datetime, **columns: Any) -> str:
+    """A scheduled run of the clean-up DAG that has succeeded. Return its id."""
     names = {
-        "dag_id": "sweep_endpoints",
+        "dag_id": SWEEP,
         "run_id": f"scheduled__{at.isoformat()}",
         "logical_date": at,
         "start_date": at,
     }
-    rows.add_run("page_a", TODAY, **{**names, "run_after": at, **columns})
+    run: str = rows.add_run("page_a", TODAY, **{**names, "run_after": at, **columns})
+    return run
 
 
 @pytest.mark.parametrize(("status", "rolled_back"), [("updated", False), ("rolled back", True)])
@@ -422,5 +426,61 @@ def test_what_the_live_endpoint_serves(rows, page, status, rolled_back):
 
     html = page()
 
-    assert "At the end of that run, retrain-page-a-live served version 7" in html
+    assert "Live endpoint at 2026-01-03 00:10 UTC: retrain-page-a-live served version 7" in html
     assert ("after a rollback" in html) == rolled_back
+
+
+def listed(rows: Any, *hashtags: str, at: datetime) -> None:
+    """What the clean-up DAG has seen of live endpoints."""
+    run = sweep(rows, at)
+    endpoints = [
+        LiveEndpoint(f"retrain-{name}-live", name, "InService", "7", "ml.m5.large", 2, at, 480.0, 96.5)
+        for name in hashtags
+    ]
+    value = LIVE_ENDPOINTS.dump_json(endpoints).decode()
+    rows.add_xcom("page_a", run, "list_live_endpoints", LISTED, json.loads(value), dag_id=SWEEP)
+
+
+@pytest.mark.parametrize(("status", "rolled_back"), [("updated", False), ("rolled back", True)])
+def test_a_live_endpoint_is_shown_as_the_newest_clean_up_has_seen_it(rows, page, status, rolled_back):
+    rows.add_dag("page_a")
+    live = {"endpoint_name": "retrain-page_a-live", "serving_version": 7, "status": status}
+    rows.add_event(
+        "page_a", "report", YESTERDAY, report_extra(YESTERDAY, live=live), timestamp=NOW - timedelta(hours=1)
+    )
+    listed(rows, "other", "page_a", at=NOW - timedelta(minutes=5))
+
+    words = page()
+
+    assert "retrain-page_a-live (InService) served version 7" in words
+    assert "AWS bills 2 x ml.m5.large, this month 96.5 instance hours so far, until somebody turns it off." in words
+    assert ("after a rollback" in words) == rolled_back
+
+
+def test_a_live_endpoint_that_was_turned_off_is_shown_no_more(rows, page):
+    rows.add_dag("page_a")
+    live = {"endpoint_name": "retrain-page_a-live", "serving_version": 7, "status": "updated"}
+    rows.add_event(
+        "page_a", "report", YESTERDAY, report_extra(YESTERDAY, live=live), timestamp=NOW - timedelta(hours=1)
+    )
+    listed(rows, at=NOW - timedelta(minutes=5))
+
+    assert "Live endpoint" not in page()
+
+
+def test_a_report_newer_than_the_clean_up_says_what_is_live(rows, page):
+    rows.add_dag("page_a")
+    listed(rows, "page_a", at=NOW - timedelta(minutes=10))
+    live = {"endpoint_name": "retrain-page_a-live", "serving_version": 8, "status": "updated"}
+    rows.add_event("page_a", "report", YESTERDAY, report_extra(YESTERDAY, live=live), timestamp=NOW)
+
+    assert "served version 8. AWS bills it until" in page()
+
+
+def test_a_live_endpoint_of_a_hashtag_without_a_dag_is_shown(rows, page):
+    rows.add_dag("page_a", is_stale=True)
+    assert "retrain_page_a" not in page()
+
+    listed(rows, "page_a", at=NOW - timedelta(minutes=5))
+
+    assert "retrain-page_a-live" in page()
