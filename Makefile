@@ -18,7 +18,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-clients test-bundles test-permissions test-spark test-compose test-browser env env-check .java .chromium mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-stack test-clients test-bundles test-permissions test-spark test-compose test-browser env env-check .java .chromium mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -30,11 +30,14 @@ demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on 
 up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on :4566; HASHTAGS=FILE for yours
 	@$(BIN)/python -m local_stack.demo --keep-running $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
 
-test: $(VENV)/.installed-dev  ## every test
+test: $(VENV)/.installed-dev  ## every test that starts no whole Airflow, with whole runs of the DAGs
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
-coverage: $(VENV)/.installed-dev  ## every test, with the branch coverage, which may not fall
-	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term
+test-stack: $(VENV)/.installed-dev  ## a whole Airflow as its users find it: triggers, backfills, questions, outages
+	@$(BIN)/python -m pytest tests/end_to_end
+
+coverage: $(VENV)/.installed-dev  ## both, with the branch coverage, which may not fall
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/end_to_end
 
 test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done

@@ -64,7 +64,7 @@ from tests.openlineage import emitted  # noqa: E402
 ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
-END_TO_END = REPOSITORY / "tests" / "end_to_end"
+WHOLE_RUNS = REPOSITORY / "tests" / "dags"
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
@@ -127,7 +127,7 @@ Draft202012Validator.check_schema = _check_schema_once
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that at the end no worker waits for another one's."""
-    items.sort(key=lambda item: END_TO_END not in item.path.parents)
+    items.sort(key=lambda item: WHOLE_RUNS not in item.path.parents)
 
 
 def pytest_collection_finish() -> None:
