@@ -59,9 +59,12 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
-    with tempfile.TemporaryDirectory(prefix="airflow-cpu-") as folder, _stack(Path(folder), options.executor) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="airflow-cpu-") as folder,
+        airflow_stack(Path(folder), options.executor) as stack,
+    ):
         dates = [f"2026-01-{day:02}" for day in range(1, options.dates + 2)]
-        _upload_tweets(stack, dates)
+        upload_tweets(stack, dates)
         airflow = AirflowApi(stack.settings.airflow_url)
         retrain = _cpu_of_runs(stack, airflow, RETRAIN, [{**PARAMETERS, "date": date} for date in dates])
         empty = _cpu_of_runs(stack, airflow, EMPTY, [{}] * len(dates))
@@ -77,12 +80,17 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def _stack(folder: Path, executor: str) -> Iterator[LocalStack]:
+def airflow_stack(folder: Path, executor: str, entries: str = HASHTAGS) -> Iterator[LocalStack]:
+    """
+    A whole Airflow with the DAGs of the hashtags, and the empty one.
+
+    :param entries: the hashtags file
+    """
     dags, hashtags = folder / "dags", folder / "hashtags.yaml"
     dags.mkdir()
     shutil.copy(REPOSITORY / "dags" / "retrain_hashtag.py", dags)
     (dags / "empty.py").write_text(EMPTY_DAG, encoding="utf-8")
-    hashtags.write_text(HASHTAGS, encoding="utf-8")
+    hashtags.write_text(entries, encoding="utf-8")
     more = {**WITHOUT_SCHEDULE, "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
     settings = StackSettings.on_free_ports(
         folder / "airflow", hashtags_file=hashtags, pace=0.001, executor=executor, more=more
@@ -91,7 +99,7 @@ def _stack(folder: Path, executor: str) -> Iterator[LocalStack]:
         yield stack
 
 
-def _upload_tweets(stack: LocalStack, dates: list[str]) -> None:
+def upload_tweets(stack: LocalStack, dates: list[str]) -> None:
     settings = Settings.from_environment(stack.environment)
     s3 = stack.client("s3")
     make_bucket(s3, settings.bucket)
@@ -114,9 +122,9 @@ def _cpu_of_runs(
 
 
 def _measured(stack: LocalStack, work: Callable[[], None]) -> tuple[float, Cpu]:
-    before, started = _cpu(stack), time.monotonic()
+    before, started = cpu_seconds(stack), time.monotonic()
     work()
-    seconds, after = time.monotonic() - started, _cpu(stack)
+    seconds, after = time.monotonic() - started, cpu_seconds(stack)
     return seconds, {name: after[name] - before[name] for name in after}
 
 
@@ -135,7 +143,7 @@ def _run(airflow: AirflowApi, dag_id: str, parameters: dict[str, Any]) -> None:
         raise SystemExit(f"{dag_id} {parameters}: {state} {airflow.tasks(dag_id, run_id)}")
 
 
-def _cpu(stack: LocalStack) -> Cpu:
+def cpu_seconds(stack: LocalStack) -> Cpu:
     """CPU seconds so far by the parts of Airflow. Of processes that have ended, their parents know it."""
     cpu: Cpu = dict.fromkeys((TASKS_OF_SCHEDULER, *AIRFLOW_PARTS), 0.0)
     for name in AIRFLOW_PARTS:

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.airflow_cpu import RETRAIN, _cpu, _stack, _upload_tweets
+from benchmarks.airflow_cpu import RETRAIN, airflow_stack, cpu_seconds, upload_tweets
 from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi, wait_until
 from local_stack.settings import LOCAL_EXECUTOR, LOOPBACK_WITHOUT_PROXY
 from local_stack.stack import LocalStack
@@ -46,14 +46,17 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
     os.environ.update(LOOPBACK_WITHOUT_PROXY)
     dates = [(FIRST_DATE + timedelta(days=number)).isoformat() for number in range(count)]
-    with tempfile.TemporaryDirectory(prefix="backfill-") as folder, _stack(Path(folder), LOCAL_EXECUTOR) as stack:
-        _upload_tweets(stack, dates)
+    with (
+        tempfile.TemporaryDirectory(prefix="backfill-") as folder,
+        airflow_stack(Path(folder), LOCAL_EXECUTOR) as stack,
+    ):
+        upload_tweets(stack, dates)
         print(f"CPU seconds of a date, {count} dates, {RUNS_AT_ONCE} at a time, by parts of {max(1, count // PARTS)}")
         first = _backfill(stack, dates, "none")
-        jobs = _training_jobs(stack)
-        wait_until(lambda: not _query(stack, UNFINISHED), SECONDS_OF_A_DATE, "the end of the backfill")
+        jobs = training_jobs(stack)
+        wait_until(lambda: not query(stack, UNFINISHED), SECONDS_OF_A_DATE, "the end of the backfill")
         second = _backfill(stack, dates, "completed")
-        started = _training_jobs(stack) - jobs
+        started = training_jobs(stack) - jobs
     growth = _mean(first[count // 2 :]) / _mean(first[count // PARTS : count // 2] or first)
     print(
         f"first pass: {jobs} training jobs, growth {growth:.2f}; second: {started} jobs, {_mean(second):.2f} s a date"
@@ -64,7 +67,7 @@ def main() -> int:
 def _backfill(stack: LocalStack, dates: list[str], reprocess: str) -> list[float]:
     """Print the CPU seconds of a date for each part of the dates; return them for each date."""
     airflow, size = AirflowApi(stack.settings.airflow_url), max(1, len(dates) // PARTS)
-    started, before = time.time(), sum(_cpu(stack).values())
+    started, before = time.time(), sum(cpu_seconds(stack).values())
     airflow.backfill(RETRAIN, dates[0], dates[-1], max_active_runs=RUNS_AT_ONCE, reprocess_behavior=reprocess)
     figures: list[float] = []
     ended, until = 0, time.monotonic() + SECONDS_OF_A_DATE * len(dates)
@@ -74,7 +77,7 @@ def _backfill(stack: LocalStack, dates: list[str], reprocess: str) -> list[float
         time.sleep(1)
         now = _ended(stack, started)
         if now - ended >= size or ended < now == len(dates):
-            cpu = sum(_cpu(stack).values())
+            cpu = sum(cpu_seconds(stack).values())
             figures += [(cpu - before) / (now - ended)] * (now - ended)
             print(f"{now:>6}{figures[-1]:>8.2f}", flush=True)
             ended, before = now, cpu
@@ -83,20 +86,20 @@ def _backfill(stack: LocalStack, dates: list[str], reprocess: str) -> list[float
 
 def _ended(stack: LocalStack, since: float) -> int:
     """How many runs have ended since then."""
-    states = dict(_query(stack, ENDED, RETRAIN, since))
+    states = dict(query(stack, ENDED, RETRAIN, since))
     if states.get("failed"):
         raise SystemExit(f"{states['failed']} runs have failed")
     return sum(number for state, number in states.items() if state in FINAL_RUN_STATES)
 
 
-def _query(stack: LocalStack, query: str, *values: Any) -> list[Any]:
+def query(stack: LocalStack, query: str, *values: Any) -> list[Any]:
     with stack.postgres.connect() as connection, connection.cursor() as cursor:
         cursor.execute(query, values)
         rows: list[Any] = cursor.fetchall()
     return rows
 
 
-def _training_jobs(stack: LocalStack) -> int:
+def training_jobs(stack: LocalStack) -> int:
     pages = stack.client("sagemaker").get_paginator("list_training_jobs").paginate()
     return sum(len(page["TrainingJobSummaries"]) for page in pages)
 

@@ -13,7 +13,7 @@ import pytest
 from hashtag_retrain.page.hashtags import PENDING
 from tests.plugins.page.chromium import Tab, tab_of_chromium
 from tests.plugins.page.rows import dates_from, model_extra, report_extra
-from tests.plugins.page.test_app import ENDPOINT, HOSTILE, add_endpoint
+from tests.plugins.page.test_app import ENDPOINT, HOSTILE, add_endpoint, listed
 
 NOW = datetime.now(UTC)
 PHONE, SCREEN = (360, 640), (1300, 800)
@@ -93,6 +93,8 @@ def hashtags(rows: Any) -> None:
     told = report_extra(HOSTILE, version=None, outcome=HOSTILE + LONG, status=HOSTILE, report_url="javascript:alert(1)")
     rows.add_event("page_b", "report", HOSTILE, told, **shared)
     rows.add_question(rows.add_task("page_b", run, "hold_endpoint", "deferred"), HOSTILE + LONG)
+    hostile = dict.fromkeys(("status", "version", "instance_type"), HOSTILE + LONG)
+    listed(rows, "page_a", "page_b", at=NOW - timedelta(minutes=5), **hostile)
 
 
 @pytest.mark.parametrize("path", PAGES)

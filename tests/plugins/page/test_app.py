@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from hashtag_retrain.live import LIVE_ENDPOINTS
 from hashtag_retrain.page.hashtags import DATES_OF_OVERVIEW, PENDING
-from include.live.bill import LiveEndpoint
 from include.report.failures import FAILURE
 from include.results import CURRENT_DEADLINE, LISTED, Deployed
 from include.steps.reporting import REPORT_URL
@@ -430,15 +427,13 @@ def test_what_the_live_endpoint_serves(rows, page, status, rolled_back):
     assert ("after a rollback" in html) == rolled_back
 
 
-def listed(rows: Any, *hashtags: str, at: datetime) -> None:
+def listed(rows: Any, *hashtags: str, at: datetime, **members: Any) -> None:
     """What the clean-up DAG has seen of live endpoints."""
     run = sweep(rows, at)
-    endpoints = [
-        LiveEndpoint(f"retrain-{name}-live", name, "InService", "7", "ml.m5.large", 2, at, 480.0, 96.5)
-        for name in hashtags
-    ]
-    value = LIVE_ENDPOINTS.dump_json(endpoints).decode()
-    rows.add_xcom("page_a", run, "list_live_endpoints", LISTED, json.loads(value), dag_id=SWEEP)
+    seen = {"status": "InService", "version": "7", "instance_type": "ml.m5.large", "instances": 2, **members}
+    hours = {"created_at": at.isoformat(), "age_hours": 480.0, "hours_this_month": 96.5}
+    value = [{"name": f"retrain-{name}-live", "hashtag": name, **seen, **hours} for name in hashtags]
+    rows.add_xcom("page_a", run, "list_live_endpoints", LISTED, value, dag_id=SWEEP)
 
 
 @pytest.mark.parametrize(("status", "rolled_back"), [("updated", False), ("rolled back", True)])
