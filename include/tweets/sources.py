@@ -124,7 +124,7 @@ def _blocks(source: Source, content: io.BufferedReader, settings: PrepareSetting
         return
     plain = CsvFormat(source.name, settings.known_labels, settings.columns, settings.min_confidence)
     text = text.with_line_ends(plain)
-    yield from detect_format(plain, text.start()).blocks(stream_of(text.pieces(content)))
+    yield from detect_format(plain, text.start(), text.survey.escapes).blocks(stream_of(text.pieces(content)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,14 @@ def test_every_dialect_gives_the_same_rows(separator, line_end, header, escape):
     assert rows_of(content.encode()) == ROWS
 
 
+@pytest.mark.parametrize(("quote", "end"), [('\\"', "\\\\"), ('""', "\\")], ids=["Spark's", "doubled"])
+def test_what_backslashes_before_quotes_mean_is_told_by_all_of_the_file(quote, end):
+    texts = [*["plain " * 100 + "text"] * 250, 'a "quote"', "ends, with \\", 'a "\n"b"']
+    written = [text.replace("\\", end).replace('"', quote) for text in texts]
+
+    assert rows_of("".join(f'0,"{text}"\n' for text in written).encode()) == [("technical", text) for text in texts]
+
+
 ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"]
 COMPRESSIONS = {"gzip": gzip.compress, "bzip2": bz2.compress, "zstd": zstandard.compress}
 

@@ -7,14 +7,13 @@ Python's csv module would take everything after an unclosed quote as one cell. T
 most rows have a known label; csv.Sniffer, which does not know the labels, is misled by the texts.
 """
 
-import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from include.config.errors import DataError
 from include.tweets.formats.columns import ColumnNames, Columns
@@ -52,15 +51,21 @@ class Dialect:
     """How the cells of a row are written."""
 
     separator: str = ","
-    quotes: bool = True
-    """Whether a quote at a cell's start encloses it; else it is part of the text, as in many TSV files."""
+    quotes: Literal["doubled", "escaped", "text"] = "doubled"
+    """
+    How a quote is written inside a cell that quotes enclose: twice, or behind a backslash as Spark does it. Or quotes
+    enclose nothing: one at a cell's start is part of the text, as in many TSV files.
+    """
 
 
 DIALECTS = [
-    *(Dialect(separator) for separator in SEPARATORS if separator != HIVES_SEPARATOR),
+    *(Dialect(separator, "doubled") for separator in SEPARATORS if separator != HIVES_SEPARATOR),
+    *(Dialect(separator, "escaped") for separator in SEPARATORS if separator != HIVES_SEPARATOR),
     # The others need quotes for separators that are part of a text.
-    *(Dialect(separator, quotes=False) for separator in ("\t", "|", HIVES_SEPARATOR)),
+    *(Dialect(separator, "text") for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
+INSIDE_QUOTES = {"doubled": r'(?:[^"]++|"")*+', "escaped": r'(?:[^"\\]++|\\.)*+'}
+"""What a cell in quotes may hold, by `Dialect.quotes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class CsvFormat:
             label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
         except UnicodeDecodeError:
             return None
-        if self.dialect.quotes and cell.startswith('"'):
+        if self.dialect.quotes != "text" and cell.startswith('"'):
             cell = cell[1:-1].replace('""', '"')
         return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
@@ -118,11 +123,11 @@ class CsvFormat:
 
     def _whole_rows(self, content: bytes, first: int) -> int:
         """How many bytes at the start of a piece of a file are whole rows (see `include.tweets.rows.read_blocks`)."""
-        if not self.dialect.quotes:
+        if self.dialect.quotes == "text":
             return content.rfind(b"\n") + 1
         lines = Lines(content, first, more=True)
         end = 0
-        plain_lines = _plain_lines(self.dialect.separator)
+        plain_lines = _plain_lines(self.dialect)
         while True:
             start = end
             end = int(plain_lines(content, end).end())
@@ -149,7 +154,7 @@ class CsvFormat:
             unclosed = bad
         following: list[Line] = []
         for _ in range(MAX_CLOSING_QUOTES):
-            more = _until_quote_closes(first, following, lines)
+            more = self._until_quote_closes(first, following, lines)
             following += more
             if not more:
                 break
@@ -163,10 +168,24 @@ class CsvFormat:
         lines.put_back(following)
         raise BadRow("unclosed_quote", "a quote opens in this row and does not close properly") from unclosed
 
+    def _until_quote_closes(self, first: Line, so_far: Sequence[Line], lines: Lines) -> list[Line]:
+        """The next lines, up to one in which the quote may close; none if there is no such line."""
+        following: list[Line] = []
+        size = len(first.content) + sum(len(line.content) for line in so_far)
+        while len(so_far) + len(following) < MAX_ROW_LINES and size <= MAX_ROW_BYTES and (line := lines.read()):
+            following.append(line)
+            size += len(line.content)
+            content = _ESCAPED.sub(b"", line.content) if self.dialect.quotes == "escaped" else line.content
+            if content.count(b'"') % 2:
+                return following
+        lines.put_back(following)
+        return []
+
     def _check_swallowed(self, first: Line, following: Sequence[Line]) -> None:
         """:raises BadRow: a line of the row looks like a row itself"""
         *whole, last = following
-        lines = [*whole, last._replace(content=_BEFORE_QUOTE.sub(rb"\1", last.content))]
+        inside = re.match(INSIDE_QUOTES[self.dialect.quotes].encode(), last.content, re.DOTALL)
+        lines = [*whole, last._replace(content=inside[0] if inside else b"")]
         if self.columns.label > self.columns.text:
             lines.insert(0, first)
         for line in lines:
@@ -208,14 +227,14 @@ class CsvFormat:
 
     def _split(self, text: str) -> list[str]:
         separator = self.dialect.separator
-        if self.dialect.quotes and (separator != "\t" or _QUOTED.search(text)):
-            return _split_plain(text, separator) or _split_carefully(text, separator, self.columns.count)
+        if self.dialect.quotes != "text" and (separator != "\t" or _QUOTED.search(text)):
+            return _split_quoted(text, self.dialect)
         cells = text.split(separator)
         if separator != "\t":
             return cells
         if _CUT.search(text):
             raise BadRow("malformed", r"the row ends with a backslash, as MySQL writes a newline; write it as \n")
-        return [_unescaped(cell) for cell in cells]
+        return [_unescaped(cell, _BETWEEN_TABS) for cell in cells]
 
     def _row(self, line: int, cells: list[str]) -> Row:
         columns = self.columns
@@ -245,28 +264,29 @@ class CsvFormat:
         return f"{len(cells)} column{'' if len(cells) == 1 else 's'} instead of {self.columns.count}"
 
 
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
-_ESCAPE = re.compile(r"\\([tnr\\])")
-_ESCAPED = re.compile(rf"(?:[^\\]|{_ESCAPE.pattern})*+")
+_BETWEEN_TABS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
+"""https://www.postgresql.org/docs/current/sql-copy.html"""
+_IN_QUOTES = {'"': '"', "\\": "\\", "\n": "\n"}
+"""Spark's and MySQL's."""
+_ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
+_ESCAPED = re.compile(rb"\\.")
 _CUT = re.compile(r"(?<!\\)(?:\\\\)*\\$")
-_BEFORE_QUOTE = re.compile(rb'\A((?:[^"\\]|""|\\.)*+).*', re.DOTALL)
-"""A line that begins in an open cell, and what of it is in this cell."""
-_QUOTED = re.compile(r'(?:^|\t)"')
+_QUOTED = re.compile(r'(?:^|\t) *"')
 """A row with a cell in quotes."""
 _SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 """Excel's own first line, which is no row."""
 
 
-def detect_format(plain: CsvFormat, head: bytes) -> CsvFormat:
+def detect_format(plain: CsvFormat, head: bytes, escapes: bytes = b"") -> CsvFormat:
     """
     The format of a file: the separator and quotes with which most rows of its start are usable, and its columns.
 
     :param plain: the format with the file's name and the settings
     :param head: the file's first lines
+    :param escapes: lines from further on, if there are backslashes before quotes: what they mean is not told before
     :raises DataError: the header row has no label column, or no text column
     """
-    candidates = [_with_columns(replace(plain, dialect=dialect), head) for dialect in DIALECTS]
-    best = max(candidates, key=lambda candidate: candidate.score)
+    best = max(_candidates(plain, [head, escapes]), key=lambda candidate: candidate.score)
     if best.error is not None:
         raise best.error
     return best.format
@@ -278,63 +298,94 @@ def usable_rows(plain: CsvFormat, sample: bytes) -> int:
 
     :param plain: the format with the file's name and the settings
     """
-    return max(_with_columns(replace(plain, dialect=dialect), sample, limit=None).score[0] for dialect in DIALECTS)
+    return max(candidate.score[0] for candidate in _candidates(plain, [sample], limit=None))
+
+
+def _candidates(plain: CsvFormat, samples: Sequence[bytes], limit: int | None = SAMPLE_ROWS) -> "list[_Candidate]":
+    can_escape = any(b"\\" in sample for sample in samples)
+    dialects = [dialect for dialect in DIALECTS if can_escape or dialect.quotes != "escaped"]
+    return [_with_columns(replace(plain, dialect=dialect), samples, limit) for dialect in dialects]
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     format: CsvFormat
-    score: tuple[int, bool, int, int, int]
+    score: tuple[int, ...]
     """
     Rows with a known label or several, whether there is a header row, the rows with several (of "0,1;text" they tell
-    that the comma does not separate), the rejected rows below zero, rows with the right number of columns.
+    that the comma does not separate), the rejected rows below zero, rows with the right number of columns, cells with
+    the dialect's escapes.
     """
     error: DataError | None = None
 
 
-def _with_columns(format: CsvFormat, head: bytes, limit: int | None = SAMPLE_ROWS) -> _Candidate:
-    found = _first_row(format, head)
+def _with_columns(format: CsvFormat, samples: Sequence[bytes], limit: int | None) -> _Candidate:
+    """:param samples: the file's first lines, and others"""
+    found = _first_row(format, samples[0])
     if found is None:
-        return _Candidate(format, (0, False, 0, 0, 0))
+        return _Candidate(format, (0,))
     line, titles = found
-    where = f"{format.file}, line {line}"
     columns = format.names.find(titles)
-    if columns is None and _is_header(titles, format):
-        return _Candidate(format, (0, True, 0, 0, 0), format.names.missing(where, titles, format.labels))
-    error = None
+    error = _header_error(f"{format.file}, line {line}", titles, format, columns)
+    if error is not None and columns is None:
+        return _Candidate(format, (0, True), error)
     if columns is not None:
-        if repeated := format.names.repeated(titles):
-            error = format.names.ambiguous(where, repeated)
         format = replace(format, columns=columns)
-    if format.names.confidence and format.columns.confidence is None:
-        what = "no column" if columns else "no header row that names"
-        error = DataError(f"{where}: {what} {format.names.confidence}, which is confidence_column.")
-    usable, several, rejected, shaped = _count_rows(format, head, limit)
-    score = (usable + several, columns is not None, several, -rejected, shaped if len(titles) > 1 else 0)
+    rows = [row for sample in samples for row in _sample_rows(format, sample, limit)]
+    usable, several, rejected, shaped = _count_rows(format.dialect, rows)
+    shaped *= len(titles) > 1
+    score = (usable + several, columns is not None, several, -rejected, shaped, _count_escapes(format.dialect, samples))
     return _Candidate(format, score, error)
 
 
-def _count_rows(format: CsvFormat, head: bytes, limit: int | None) -> tuple[int, int, int, int]:
+def _header_error(where: str, titles: Sequence[str], format: CsvFormat, columns: Columns | None) -> DataError | None:
+    """What is wrong with a file's first row, of which these columns are the header's."""
+    names = format.names
+    if columns is None and _is_header(titles, format):
+        return names.missing(where, titles, format.labels)
+    if names.confidence and (columns is None or columns.confidence is None):
+        what = "no column" if columns else "no header row that names"
+        return DataError(f"{where}: {what} {names.confidence}, which is confidence_column.")
+    repeated = names.repeated(titles)
+    return names.ambiguous(where, repeated) if repeated else None
+
+
+def _count_rows(dialect: Dialect, rows: Sequence[Row | Rejection]) -> tuple[int, int, int, int]:
     """How many rows are usable, have several labels, are rejected, and have the right number of columns."""
-    rows = list(_sample_rows(format, head, limit))
     cells = [row.cell for row in rows if isinstance(row, Row)]
     # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
-    usable = len(cells) - (0 if format.dialect.quotes else sum(map(_is_quoted, cells)))
+    usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" else 0)
     reasons = Counter(row.reason for row in rows if isinstance(row, Rejection))
     shaped = len(rows) - sum(reasons[reason] for reason in ("missing_column", "extra_column", "malformed"))
     return usable, reasons["several_labels"], reasons.total(), shaped
 
 
-def _unescaped(cell: str) -> str:
-    """
-    Between tabs, databases write a text's tabs, newlines and backslashes with a backslash. A cell in which there is any
-    other backslash is not theirs, and stays as it is.
+def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
+    """In how many cells in quotes all backslashes are escapes, less those in which they are not."""
+    if dialect.quotes != "escaped":
+        return 0
+    separator = re.escape(dialect.separator)
+    quoted = re.compile(rf'(?:^|{separator}) *"({INSIDE_QUOTES["escaped"]})" *(?:{separator}|\r?$)', re.M | re.S)
+    cells = [cell for sample in samples for cell in quoted.findall(sample.decode("utf-8", "replace"))]
+    return sum(1 if _is_escaped(cell, _IN_QUOTES) else -1 for cell in cells if "\\" in cell)
 
-    https://www.postgresql.org/docs/current/sql-copy.html
+
+def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
     """
-    if "\\" not in cell or not _ESCAPED.fullmatch(cell):
+    A cell whose writer puts a backslash before some characters.
+
+    :param characters: what the characters behind the backslashes mean. A cell in which there is any other backslash is
+        not such a writer's, and only its escaped quotes are read.
+    """
+    if "\\" not in cell:
         return cell
-    return _ESCAPE.sub(lambda escape: _ESCAPES[escape[1]], cell)
+    if not _is_escaped(cell, characters):
+        characters = {character: character for character in '"' if character in characters}
+    return _ESCAPE.sub(lambda escape: characters.get(escape[1], escape[0]), cell)
+
+
+def _is_escaped(cell: str, characters: Mapping[str, str]) -> bool:
+    return all(character in characters for character in _ESCAPE.findall(cell))
 
 
 def _has_blanks(cells: Sequence[str]) -> bool:
@@ -348,7 +399,6 @@ def _is_quoted(cell: str) -> bool:
 
 def _first_row(format: CsvFormat, head: bytes) -> tuple[int, list[str]] | None:
     """Line number and cells of the first row that is not broken; None if all rows are broken or blank."""
-    format = replace(format, columns=replace(format.columns, count=0))
     lines = Lines(head)
     while lines.position < len(lines):
         try:
@@ -376,9 +426,9 @@ def _sample_rows(format: CsvFormat, head: bytes, limit: int | None) -> Iterator[
 
 
 @cache
-def _plain_lines(separator: str) -> Any:
-    """Finds, faster than the csv module, lines without quotes, or with quotes around their last cell only."""
-    quoted = rf'(?<={re.escape(separator)})"(?:[^"\\\n]++|"")*+"'
+def _plain_lines(dialect: Dialect) -> Any:
+    """Finds, quickly, lines without quotes, or with quotes around their last cell only."""
+    quoted = rf"(?<={re.escape(dialect.separator)}){_plainly_quoted(dialect, '')}"
     return re.compile(rf'(?:[^"\n]*+(?:{quoted})?+\r*+\n)*+'.encode()).match
 
 
@@ -388,71 +438,49 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
     if columns.confidence is not None or not columns.count:
         return re.compile(b"(?!)").match
     # Between tabs, a backslash may be a database's.
-    others = '"' * dialect.quotes + r"\\" * (dialect.separator == "\t")
+    others = '"' * (dialect.quotes != "text") + r"\\" * (dialect.separator == "\t")
     cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{others}]*+"] * columns.count
-    if dialect.quotes:
-        cells[-1] += r'|"(?:[^"\\\r\n\0]++|""|\\(?!"))*+"'
+    if dialect.quotes != "text":
+        cells[-1] += "|" + _plainly_quoted(dialect, r"\r\0")
     cells[columns.label] = f"(?P<label>{cells[columns.label]})"
     cells[columns.text] = f"(?P<text>{cells[columns.text]})"
     row = re.escape(dialect.separator).join(f"(?:{cell})" for cell in cells)
     return re.compile(b"(?!" + BYTE_ORDER_MARK + b")" + rf"{row}\r*".encode()).fullmatch
 
 
-def _until_quote_closes(first: Line, so_far: Sequence[Line], lines: Lines) -> list[Line]:
-    """The next lines, up to one in which the quote may close; none if there is no such line."""
-    following: list[Line] = []
-    size = len(first.content) + sum(len(line.content) for line in so_far)
-    while len(so_far) + len(following) < MAX_ROW_LINES and size <= MAX_ROW_BYTES and (line := lines.read()):
-        following.append(line)
-        size += len(line.content)
-        quotes, escaped = line.content.count(b'"'), line.content.count(b'\\"')
-        if quotes % 2 or (quotes - escaped) % 2:
-            return following
-    lines.put_back(following)
-    return []
+def _plainly_quoted(dialect: Dialect, others: str) -> str:
+    """A cell in quotes and on one line, without escapes by backslashes and without these other characters."""
+    if dialect.quotes == "escaped":
+        return rf'"[^"\\\n{others}]*+"'
+    return rf'"(?:[^"\n{others}]++|"")*+"'
 
 
-def _split_plain(text: str, separator: str) -> list[str]:
-    """Split, quickly, a row without quotes, or with quotes around its last cell only. Empty for other rows."""
-    if '"' not in text:
-        return text.split(separator)
-    others, _, quoted = text.partition(separator + '"')
-    last = quoted[:-1]
-    if '"' in others or quoted[-1:] != '"' or '"' in last.replace('""', "") or '\\"' in quoted:
-        return []
-    return [*others.split(separator), last.replace('""', '"')]
+@cache
+def _cell(dialect: Dialect) -> Any:
+    """A cell in quotes, with blanks around them, one whose quote does not close, or one without quotes around it."""
+    inside, end = INSIDE_QUOTES[dialect.quotes], rf"(?={re.escape(dialect.separator)}|\Z)"
+    quoted = rf' *"(?P<quoted>{inside})" *{end}'
+    plain = rf'(?P<plain>(?!")[^{re.escape(dialect.separator)}]*){end}'
+    return re.compile(rf'{quoted}|(?P<unclosed> *"{inside}\\?\Z)|{plain}', re.DOTALL).match
 
 
-def _split_carefully(text: str, separator: str, count: int) -> list[str]:
+def _split_quoted(text: str, dialect: Dialect) -> list[str]:
     """
-    Split a row with Python's csv module: with quotes doubled, with Spark's escapes, with blanks behind the separators.
+    The cells of a row, of which some may be in quotes.
 
-    :param count: the number of columns; 0 if it is not known
-    :raises BadRow: the row is valid in no dialect
+    :raises BadRow: there is no such row
     """
-    splits, errors = [], []
-    for dialect in _dialects(text, separator):
-        try:
-            splits.append(_split(text, separator, dialect))
-        except csv.Error as error:
-            errors.append(str(error))
-    if any("unexpected end" in error for error in errors) and not splits:
-        raise BadRow("unclosed_quote", "a quote opens in this row and does not close")
-    if not splits:
-        raise BadRow("malformed", f"not a CSV row: {errors[0]}")
-    # A dialect that is not the row's own splits it at separators inside quotes, or not at all.
-    return min(splits, key=lambda cells: (len(cells) != count, len(cells) < 2, len(cells)))
+    cells, position = [], 0
+    while position <= len(text):
+        cell = _cell(dialect)(text, position)
+        if cell is None:
+            raise BadRow("malformed", f"not a CSV row: {text[position:][:30]} has something behind its closing quote")
+        if cell["unclosed"] is not None:
+            raise BadRow("unclosed_quote", "a quote opens in this row and does not close")
+        cells.append(cell["plain"] if cell["quoted"] is None else _unquoted(cell["quoted"], dialect))
+        position = cell.end() + 1
+    return cells
 
 
-def _dialects(text: str, separator: str) -> list[dict[str, Any]]:
-    """The dialects that a row may be in, as options of the csv module, the likeliest first."""
-    dialects: list[dict[str, Any]] = [{}]
-    if '\\"' in text:
-        dialects.append({"doublequote": False, "escapechar": "\\"})
-    if f'{separator} "' in text:
-        dialects = [{**dialect, "skipinitialspace": True} for dialect in dialects] + dialects
-    return dialects
-
-
-def _split(text: str, separator: str, dialect: dict[str, Any]) -> list[str]:
-    return next(csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator, **dialect), [])
+def _unquoted(cell: str, dialect: Dialect) -> str:
+    return cell.replace('""', '"') if dialect.quotes == "doubled" else _unescaped(cell, _IN_QUOTES)

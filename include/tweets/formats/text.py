@@ -85,12 +85,16 @@ class Survey:
     """The first lines that are not."""
     with_carriage_returns: list[bytes] = field(default_factory=list)
     """The first lines with a carriage return inside."""
+    escapes: bytes = b""
+    """The lines from the first one with a backslash before a quote, as many as were read with it."""
 
     @classmethod
     def of(cls, pieces: Iterable[bytes]) -> "Survey":
         survey = cls()
-        for line in _interesting_lines(pieces):
-            survey._add(line)
+        for lines in _whole_lines(pieces):
+            survey.escapes = survey.escapes or lines[_start_of_escapes(lines) :]
+            for line in _interesting(lines):
+                survey._add(line)
         return survey
 
     def _add(self, line: bytes) -> None:
@@ -117,18 +121,25 @@ class Survey:
         return said or (CP1252 if is_cp1252(b"\n".join(self.not_utf8)) else None)
 
 
-def _interesting_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The starts of the lines that are not ASCII, or that have a carriage return inside."""
+def _whole_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces, cut between lines. Of a line that is longer than one only the start is there."""
     held = b""
     for piece in pieces:
         piece = held + piece
         cut = piece.rfind(b"\n") + 1
         whole, held = piece[:cut], piece[cut:][:MAX_SAMPLE_BYTES]
-        yield from _interesting(whole)
-    yield from _interesting(held)
+        yield whole
+    yield held
+
+
+def _start_of_escapes(lines: bytes) -> int:
+    """Where the first line with a backslash before a quote begins; at the end if there is no such line."""
+    found = lines.find(b'\\"')
+    return len(lines) if found < 0 else lines.rfind(b"\n", 0, found) + 1
 
 
 def _interesting(content: bytes) -> Iterator[bytes]:
+    """The starts of the lines that are not ASCII, or that have a carriage return inside."""
     if content.isascii() and content.count(b"\r") == content.count(b"\r\n"):
         return
     for line in content.split(b"\n"):
