@@ -118,7 +118,7 @@ class HashtagSettings(BaseModel):
     label_column: ColumnName = ""
     """The label column's name; empty for label, class, category, target or sentiment."""
     text_column: ColumnName = ""
-    """The text column's name; empty for text, tweet, body, content, message or sentence."""
+    """The text column's name; empty for full_text, text, tweet, body, content, message or sentence."""
     confidence_column: ColumnName = ""
     """The name of the column with the labels' confidence; empty for none."""
     label_attribute: ColumnName = ""

@@ -10,8 +10,9 @@ from include.config.mistakes import did_you_mean
 from include.tweets.rows import BadRow
 from include.tweets.tokens import LABEL_PREFIX
 
-_WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0+")
-"""As pandas writes whole numbers in a column that also has empty cells."""
+_WHOLE_NUMBER = re.compile(r"\+?(-?\d+)(?:\.0+)?")
+"""Also as pandas writes whole numbers in a column that has empty cells: 1.0."""
+_LEADING_ZEROS = re.compile(r"^0+(?=\d+$)")
 _SEVERAL = re.compile(r"[\s,;|/\[\](){}'\"]+")
 SHOWN_CHARACTERS = 50
 
@@ -61,12 +62,13 @@ class Labels:
         """
         The label's name; None if this is no label.
 
-        Blanks around it, capitals and ``.0`` behind a number make no difference, unless two labels differ in nothing
-        else.
+        Blanks around it, capitals, and ``+``, zeros or ``.0`` around a number make no difference, unless two labels
+        differ in nothing else.
         """
         if (name := self.exact.get(spelling)) is not None:
             return name
-        names = self._by_folded.get(_folded(spelling), ())
+        folded = _folded(spelling)
+        names = self._by_folded.get(folded) or self._by_folded.get(_LEADING_ZEROS.sub("", folded)) or set()
         return next(iter(names)) if len(names) == 1 else None
 
     def read(self, spelling: str) -> str:

@@ -116,8 +116,7 @@ def _blocks(source: Source, content: io.BufferedReader, settings: PrepareSetting
         lines = parquet.json_lines(source.name, content, settings.columns, settings.known_labels)
         yield from replace(json_format, label_attribute="").blocks(stream_of(lines))
         return
-    if encoding_by_start(head) == UTF_8:
-        refuse_unreadable(source.name, head)
+    refuse_unreadable(source.name, head)
     text = _Text.of(source, encoding_by_start(head), settings.encoding, note)
     if text.start().lstrip().startswith(b"{"):
         yield from json_format.blocks(stream_of(text.pieces(content)))

@@ -17,6 +17,7 @@ from include.tweets.sources import Source
 from include.tweets.split import SPLITS, Split
 
 MAY_BE_A_HEADER = (UNKNOWN_LABEL, "missing_column", "extra_column")
+LABEL_HINT = " If that is another name of a label, add it to labels."
 HEADER_HINT = " If line 1 is a header row, set label_column and text_column to the names of its columns."
 MAX_MESSAGE = 500
 """So many characters of a list of file names are shown."""
@@ -293,7 +294,7 @@ def _lost(message: str, rows: int, rejected: RejectedRows) -> str:
     first = rejected.first_bad
     assert first is not None
     is_header = first.line == 1 and first.reason in MAY_BE_A_HEADER and not first.content.startswith("{")
-    hint = HEADER_HINT if is_header else ""
+    hint = LABEL_HINT * (first.reason == UNKNOWN_LABEL) + HEADER_HINT * is_header
     return (
         f"{message.format(f'{rejected.bad:,} of {rows:,} rows cannot be used')} The first one is in {first.file}, line "
         f"{first.line}: {first.detail}.{hint} rejected.csv lists all of them."

@@ -5,6 +5,7 @@ import io
 import json
 from datetime import UTC, datetime
 
+import pandas
 import pytest
 import zstandard
 
@@ -35,6 +36,15 @@ def test_what_a_file_holds_is_told_by_how_it_begins(content, kind):
 
     assert isinstance(block.format, kind)
     assert (block.format.file, block.first) == ("f", 1)
+
+
+@pytest.mark.parametrize("columns", [{"label": [0], "text": ["a"]}, {"text": ["a b"] * 400, "label": [1] * 400}])
+def test_a_file_that_holds_no_text_is_not_taken_for_utf_16(columns):
+    file = io.BytesIO()
+    pandas.DataFrame(columns).to_feather(file)
+
+    with pytest.raises(DataError, match=r"this is an Arrow \(Feather\) file"):
+        blocks(file.getvalue())
 
 
 def test_an_empty_file_has_no_blocks():

@@ -7,7 +7,7 @@ from include.config.errors import DataError
 from include.tweets.labels import Labels
 
 LABEL_COLUMNS = ("label", "class", "category", "target", "sentiment")
-TEXT_COLUMNS = ("text", "tweet", "body", "content", "message", "sentence")
+TEXT_COLUMNS = ("full_text", "text", "tweet", "body", "content", "message", "sentence")
 SHOWN_CHARACTERS = 300
 """So much of a header row is shown in messages."""
 

@@ -10,10 +10,10 @@ most rows have a known label; csv.Sniffer, which does not know the labels, is mi
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from include.config.errors import DataError
 from include.tweets.formats.columns import ColumnNames, Columns
@@ -64,6 +64,8 @@ DIALECTS = [
     # The others need quotes for separators that are part of a text.
     *(Dialect(separator, "text") for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
+TEXT_FIRST = Columns(label=1, text=0)
+"""As some files without a header row are."""
 INSIDE_QUOTES = {"doubled": r'(?:[^"]++|"")*+', "escaped": r'(?:[^"\\]++|\\.)*+'}
 """What a cell in quotes may hold, by `Dialect.quotes`."""
 
@@ -243,7 +245,11 @@ class CsvFormat:
         if len(cells) < columns.count:
             raise BadRow("missing_column", f"{self._counted(cells)} (columns are separated by {self._separator})")
         if len(cells) > columns.count:
-            raise BadRow("extra_column", f"{self._counted(cells)} (a text with {self._separator} must be in quotes)")
+            raise BadRow(
+                "extra_column",
+                f"{self._counted(cells)} (a text with {self._separator} must be in quotes; further columns need "
+                "a header row)",
+            )
         spelling, cell = cells[columns.label].strip(), cells[columns.text]
         label = self.labels.read(spelling)
         if not cell.strip():
@@ -279,14 +285,15 @@ _SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 
 def detect_format(plain: CsvFormat, head: bytes, escapes: bytes = b"") -> CsvFormat:
     """
-    The format of a file: the separator and quotes with which most rows of its start are usable, and its columns.
+    The format of a file: the separator and quotes with which most rows of its start are usable, and its columns. If
+    there is no header row, the text is the first column where the second one clearly holds the labels.
 
     :param plain: the format with the file's name and the settings
     :param head: the file's first lines
     :param escapes: lines from further on, if there are backslashes before quotes: what they mean is not told before
     :raises DataError: the header row has no label column, or no text column
     """
-    best = max(_candidates(plain, [head, escapes]), key=lambda candidate: candidate.score)
+    best = _best(plain, [head, escapes])
     if best.error is not None:
         raise best.error
     return best.format
@@ -298,53 +305,73 @@ def usable_rows(plain: CsvFormat, sample: bytes) -> int:
 
     :param plain: the format with the file's name and the settings
     """
-    return max(candidate.score[0] for candidate in _candidates(plain, [sample], limit=None))
+    return _best(plain, [sample], limit=None).score.usable
 
 
-def _candidates(plain: CsvFormat, samples: Sequence[bytes], limit: int | None = SAMPLE_ROWS) -> "list[_Candidate]":
-    can_escape = any(b"\\" in sample for sample in samples)
-    dialects = [dialect for dialect in DIALECTS if can_escape or dialect.quotes != "escaped"]
-    return [_with_columns(replace(plain, dialect=dialect), samples, limit) for dialect in dialects]
+class _Score(NamedTuple):
+    """How well a format fits some rows: the larger, the better."""
+
+    usable: int = 0
+    """Rows with a known label or several."""
+    has_header: bool = False
+    several: int = 0
+    """Rows with several labels: of "0,1;text" they tell that the comma does not separate."""
+    not_rejected: int = 0
+    """Below zero."""
+    shaped: int = 0
+    """Rows with the right number of columns."""
+    escapes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     format: CsvFormat
-    score: tuple[int, ...]
-    """
-    Rows with a known label or several, whether there is a header row, the rows with several (of "0,1;text" they tell
-    that the comma does not separate), the rejected rows below zero, rows with the right number of columns, cells with
-    the dialect's escapes.
-    """
+    score: _Score
     error: DataError | None = None
 
 
-def _with_columns(format: CsvFormat, samples: Sequence[bytes], limit: int | None) -> _Candidate:
+def _best(plain: CsvFormat, samples: Sequence[bytes], limit: int | None = SAMPLE_ROWS) -> _Candidate:
     """:param samples: the file's first lines, and others"""
+    can_escape = any(b"\\" in sample for sample in samples)
+    dialects = [dialect for dialect in DIALECTS if can_escape or dialect.quotes != "escaped"]
+
+    def best(columns: Columns) -> _Candidate:
+        formats = (replace(plain, dialect=dialect, columns=columns) for dialect in dialects)
+        return max((_with_columns(format, samples, limit) for format in formats), key=lambda found: found.score)
+
+    found = best(Columns())
+    if found.error or found.score.usable > -found.score.not_rejected:
+        return found
+    text_first = best(TEXT_FIRST)
+    # In a few rows, texts may be called like labels.
+    return text_first if text_first.score.usable > -text_first.score.not_rejected else found
+
+
+def _with_columns(format: CsvFormat, samples: Sequence[bytes], limit: int | None) -> _Candidate:
     found = _first_row(format, samples[0])
     if found is None:
-        return _Candidate(format, (0,))
+        return _Candidate(format, _Score())
     line, titles = found
+    where = f"{format.file}, line {line}"
     columns = format.names.find(titles)
-    error = _header_error(f"{format.file}, line {line}", titles, format, columns)
-    if error is not None and columns is None:
-        return _Candidate(format, (0, True), error)
+    if columns is None and _is_header(titles, format):
+        error = format.names.missing(where, titles, format.labels)
+        return _Candidate(format, _Score(has_header=True), error)
     if columns is not None:
         format = replace(format, columns=columns)
     rows = [row for sample in samples for row in _sample_rows(format, sample, limit)]
     usable, several, rejected, shaped = _count_rows(format.dialect, rows)
     shaped *= len(titles) > 1
-    score = (usable + several, columns is not None, several, -rejected, shaped, _count_escapes(format.dialect, samples))
-    return _Candidate(format, score, error)
+    escapes = _count_escapes(format.dialect, samples)
+    score = _Score(usable + several, columns is not None, several, -rejected, shaped, escapes)
+    return _Candidate(format, score, _header_error(where, titles, format))
 
 
-def _header_error(where: str, titles: Sequence[str], format: CsvFormat, columns: Columns | None) -> DataError | None:
-    """What is wrong with a file's first row, of which these columns are the header's."""
+def _header_error(where: str, titles: Sequence[str], format: CsvFormat) -> DataError | None:
+    """What is wrong with the first row of a file in this format."""
     names = format.names
-    if columns is None and _is_header(titles, format):
-        return names.missing(where, titles, format.labels)
-    if names.confidence and (columns is None or columns.confidence is None):
-        what = "no column" if columns else "no header row that names"
+    if names.confidence and format.columns.confidence is None:
+        what = "no column" if names.find(titles) else "no header row that names"
         return DataError(f"{where}: {what} {names.confidence}, which is confidence_column.")
     repeated = names.repeated(titles)
     return names.ambiguous(where, repeated) if repeated else None
@@ -367,7 +394,7 @@ def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
     separator = re.escape(dialect.separator)
     quoted = re.compile(rf'(?:^|{separator}) *"({INSIDE_QUOTES["escaped"]})" *(?:{separator}|\r?$)', re.M | re.S)
     cells = [cell for sample in samples for cell in quoted.findall(sample.decode("utf-8", "replace"))]
-    return sum(1 if _is_escaped(cell, _IN_QUOTES) else -1 for cell in cells if "\\" in cell)
+    return sum(1 if _is_escaped(cell, '"\\') else -1 for cell in cells if "\\" in cell)
 
 
 def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
@@ -384,7 +411,7 @@ def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
     return _ESCAPE.sub(lambda escape: characters.get(escape[1], escape[0]), cell)
 
 
-def _is_escaped(cell: str, characters: Mapping[str, str]) -> bool:
+def _is_escaped(cell: str, characters: Container[str]) -> bool:
     return all(character in characters for character in _ESCAPE.findall(cell))
 
 

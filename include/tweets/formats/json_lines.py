@@ -70,7 +70,11 @@ class JsonFormat:
 
     def _text(self, entry: Mapping[str, Any]) -> str:
         names = (ground_truth.TEXT,) if self._is_manifest(entry) else self.names.texts
-        text = _value(entry, names)
+        # Of a long tweet, Twitter's streams have the beginning as text and the whole below.
+        extended = entry.get("extended_tweet")
+        text = _value({**entry, **extended} if isinstance(extended, dict) else entry, names)
+        if isinstance(text, dict | list):
+            raise BadRow("missing_column", f"the text is {str(text)[:50]}; expected one label and one text a line")
         if not isinstance(text, str):
             hint = " (source-ref, a text in a file of its own, is not supported)" if "source-ref" in entry else ""
             raise BadRow("missing_column", f"no key {' or '.join(names)} with a text; keys: {_keys(entry)}{hint}")

@@ -25,6 +25,7 @@ _UNREADABLE = {
     b"<?xml": "XML",
     b"<!doctype html": "a web page",
     b"<html": "a web page",
+    b"<table": "a web page",
     b"__label__": "fastText's and BlazingText's own format, which prepare writes",
 }
 _JSON = {

@@ -35,6 +35,18 @@ def test_labels_may_be_ids_or_names():
     assert rows(b"technical,a\n1,b\n") == [("technical", "a"), ("marketing", "b")]
 
 
+@pytest.mark.parametrize("unknown", [b"", b"post,flag\n"])
+def test_without_a_header_row_the_text_may_come_first(unknown):
+    content = unknown + b'plain,0\n"with, comma",marketing\n0,1\n"two\nlines",0\n'
+
+    texts = [("technical", "plain"), ("marketing", "with, comma"), ("marketing", "0"), ("technical", "two\nlines")]
+    assert rows(content) == texts
+
+
+def test_rows_with_unknown_labels_whose_texts_are_called_like_labels_are_no_rows():
+    assert rows(b"ham,0\nspam,words\nspam,more words\n") == []
+
+
 def test_the_first_row_is_data_where_it_is_no_header():
     assert rows(b"1,first\n0,second\n")[0] == ("marketing", "first")
 

@@ -90,7 +90,14 @@ def test_no_line_is_lost_whatever_it_holds(lines):
 
 
 @pytest.mark.parametrize(
-    "line", [{"label": 1, "text": "a"}, {"Class": "marketing", "id": 5, "tweet": "a"}, {"label": [1.0], "text": "a"}]
+    "line",
+    [
+        {"label": 1, "text": "a"},
+        {"Class": "marketing", "id": 5, "tweet": "a"},
+        {"label": [1.0], "text": "a"},
+        {"label": 1, "text": "b\u2026", "full_text": "a"},
+        {"label": 1, "text": "b\u2026", "truncated": True, "extended_tweet": {"full_text": "a", "entities": {}}},
+    ],
 )
 def test_objects_with_a_label_and_a_text_are_read(line):
     (row,) = read(line)
@@ -101,9 +108,10 @@ def test_objects_with_a_label_and_a_text_are_read(line):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ({"full_text": "words", "source": "Twitter for iPad", "label": 0}, "missing_column"),
+        ({"rawContent": "words", "source": "Twitter for iPad", "label": 0}, "missing_column"),
         ({"text": "a", "label": "technical", "answer": "reject"}, "not_labelled"),
         ({"text": "a", "label": None, "category": 1}, "missing_label"),
+        ({"text": {"0": "a", "1": "b"}, "label": {"0": 0, "1": 1}}, "missing_column"),
         ({"text": None, "message": "error 5", "label": 0}, "empty_text"),
     ],
 )

@@ -32,6 +32,7 @@ def tarred() -> bytes:
         (b"Obj\x01avro", "an Avro file"),
         (b"\xef\xbb\xbf<?XML version='1.0'?>", "XML"),
         (b"\n<!DOCTYPE html>", "a web page"),
+        (b'<table border="1">', "a web page"),
         (b'[\n {"label": 1}]', "a JSON array"),
         (b'{\n  "label": 1,\n', "JSON over several lines"),
         (b"__label__0 hello world\n", "fastText's and BlazingText's own format"),
