@@ -46,28 +46,58 @@ MAX_CLOSING_QUOTES = 8
 """So many lines on which a quote may close are tried."""
 
 
+Quotes = Literal["doubled", "escaped", "text"]
+QUOTES: tuple[Quotes, ...] = ("doubled", "escaped")
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """How the cells of a row are written."""
 
     separator: str = ","
-    quotes: Literal["doubled", "escaped", "text"] = "doubled"
+    quotes: Quotes = "doubled"
     """
     How a quote is written inside a cell that quotes enclose: twice, or behind a backslash as Spark does it. Or quotes
     enclose nothing: one at a cell's start is part of the text, as in many TSV files.
     """
+    quote: str = '"'
+
+    @property
+    def inside(self) -> str:
+        """What a cell in quotes may hold, as a regular expression."""
+        if self.quotes == "escaped":
+            return rf"(?:[^{self.quote}\\]++|\\.)*+"
+        return rf"(?:[^{self.quote}]++|{self.quote * 2})*+"
+
+    def unquoted(self, cell: str) -> str:
+        """
+        A cell's text.
+
+        :param cell: what is between the quotes
+        """
+        if self.quotes == "escaped":
+            return _unescaped(cell, _IN_QUOTES)
+        return cell.replace(self.quote * 2, self.quote)
+
+    def may_be_of(self, sample: bytes) -> bool:
+        """Whether these lines show anything for which this dialect is needed."""
+        has_quotes = self.quote == '"' or (self.separator + self.quote).encode() in sample
+        return has_quotes and (self.quotes != "escaped" or b"\\" in sample)
 
 
 DIALECTS = [
-    *(Dialect(separator, "doubled") for separator in SEPARATORS if separator != HIVES_SEPARATOR),
-    *(Dialect(separator, "escaped") for separator in SEPARATORS if separator != HIVES_SEPARATOR),
+    *(
+        Dialect(separator, quotes, quote)
+        for quote in ('"', "'")
+        for quotes in QUOTES
+        for separator in SEPARATORS
+        if separator != HIVES_SEPARATOR
+    ),
     # The others need quotes for separators that are part of a text.
     *(Dialect(separator, "text") for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
 TEXT_FIRST = Columns(label=1, text=0)
 """As some files without a header row are."""
-INSIDE_QUOTES = {"doubled": r'(?:[^"]++|"")*+', "escaped": r'(?:[^"\\]++|\\.)*+'}
-"""What a cell in quotes may hold, by `Dialect.quotes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +123,8 @@ class CsvFormat:
             label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
         except UnicodeDecodeError:
             return None
-        if self.dialect.quotes != "text" and cell.startswith('"'):
-            cell = cell[1:-1].replace('""', '"')
+        if self.dialect.quotes != "text" and cell.startswith(self.dialect.quote):
+            cell = self.dialect.unquoted(cell[1:-1])
         return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
     def read(self, lines: Lines) -> Sequence[Row | Rejection]:
@@ -178,7 +208,7 @@ class CsvFormat:
             following.append(line)
             size += len(line.content)
             content = _ESCAPED.sub(b"", line.content) if self.dialect.quotes == "escaped" else line.content
-            if content.count(b'"') % 2:
+            if content.count(self.dialect.quote.encode()) % 2:
                 return following
         lines.put_back(following)
         return []
@@ -186,7 +216,7 @@ class CsvFormat:
     def _check_swallowed(self, first: Line, following: Sequence[Line]) -> None:
         """:raises BadRow: a line of the row looks like a row itself"""
         *whole, last = following
-        inside = re.match(INSIDE_QUOTES[self.dialect.quotes].encode(), last.content, re.DOTALL)
+        inside = re.match(self.dialect.inside.encode(), last.content, re.DOTALL)
         lines = [*whole, last._replace(content=inside[0] if inside else b"")]
         if self.columns.label > self.columns.text:
             lines.insert(0, first)
@@ -206,7 +236,7 @@ class CsvFormat:
             return False
         if _has_blanks(cells) and not _has_blanks(self._roughly(first)):
             return False  # the item of a list in the text: "1, be quick"
-        return self.labels.is_exact(cells[column].strip().strip('"').strip())
+        return self.labels.is_exact(cells[column].strip().strip(self.dialect.quote).strip())
 
     def _roughly(self, line: Line) -> list[str]:
         """The line's cells, quoted or not."""
@@ -272,12 +302,12 @@ class CsvFormat:
 
 _BETWEEN_TABS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 """https://www.postgresql.org/docs/current/sql-copy.html"""
-_IN_QUOTES = {'"': '"', "\\": "\\", "\n": "\n"}
+_IN_QUOTES = {'"': '"', "'": "'", "\\": "\\", "\n": "\n"}
 """Spark's and MySQL's."""
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\.")
 _CUT = re.compile(r"(?<!\\)(?:\\\\)*\\$")
-_QUOTED = re.compile(r'(?:^|\t) *"')
+_QUOTED = re.compile(r"""(?:^|\t) *["']""")
 """A row with a cell in quotes."""
 _SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 """Excel's own first line, which is no row."""
@@ -332,8 +362,7 @@ class _Candidate:
 
 def _best(plain: CsvFormat, samples: Sequence[bytes], limit: int | None = SAMPLE_ROWS) -> _Candidate:
     """:param samples: the file's first lines, and others"""
-    can_escape = any(b"\\" in sample for sample in samples)
-    dialects = [dialect for dialect in DIALECTS if can_escape or dialect.quotes != "escaped"]
+    dialects = [dialect for dialect in DIALECTS if any(map(dialect.may_be_of, samples))]
 
     def best(columns: Columns) -> _Candidate:
         formats = (replace(plain, dialect=dialect, columns=columns) for dialect in dialects)
@@ -381,7 +410,7 @@ def _count_rows(dialect: Dialect, rows: Sequence[Row | Rejection]) -> tuple[int,
     """How many rows are usable, have several labels, are rejected, and have the right number of columns."""
     cells = [row.cell for row in rows if isinstance(row, Row)]
     # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
-    usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" else 0)
+    usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" or dialect.quote != '"' else 0)
     reasons = Counter(row.reason for row in rows if isinstance(row, Rejection))
     shaped = len(rows) - sum(reasons[reason] for reason in ("missing_column", "extra_column", "malformed"))
     return usable, reasons["several_labels"], reasons.total(), shaped
@@ -392,9 +421,10 @@ def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
     if dialect.quotes != "escaped":
         return 0
     separator = re.escape(dialect.separator)
-    quoted = re.compile(rf'(?:^|{separator}) *"({INSIDE_QUOTES["escaped"]})" *(?:{separator}|\r?$)', re.M | re.S)
-    cells = [cell for sample in samples for cell in quoted.findall(sample.decode("utf-8", "replace"))]
-    return sum(1 if _is_escaped(cell, '"\\') else -1 for cell in cells if "\\" in cell)
+    quoted = rf"{dialect.quote}({dialect.inside}){dialect.quote}"
+    pattern = re.compile(rf"(?:^|{separator}) *{quoted} *(?:{separator}|\r?$)", re.MULTILINE | re.DOTALL)
+    cells = [cell for sample in samples for cell in pattern.findall(sample.decode("utf-8", "replace"))]
+    return sum(1 if _is_escaped(cell, f"{dialect.quote}\\") else -1 for cell in cells if "\\" in cell)
 
 
 def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
@@ -407,7 +437,7 @@ def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
     if "\\" not in cell:
         return cell
     if not _is_escaped(cell, characters):
-        characters = {character: character for character in '"' if character in characters}
+        characters = {character: character for character in "\"'" if character in characters}
     return _ESCAPE.sub(lambda escape: characters.get(escape[1], escape[0]), cell)
 
 
@@ -456,7 +486,7 @@ def _sample_rows(format: CsvFormat, head: bytes, limit: int | None) -> Iterator[
 def _plain_lines(dialect: Dialect) -> Any:
     """Finds, quickly, lines without quotes, or with quotes around their last cell only."""
     quoted = rf"(?<={re.escape(dialect.separator)}){_plainly_quoted(dialect, '')}"
-    return re.compile(rf'(?:[^"\n]*+(?:{quoted})?+\r*+\n)*+'.encode()).match
+    return re.compile(rf"(?:[^{dialect.quote}\n]*+(?:{quoted})?+\r*+\n)*+".encode()).match
 
 
 @cache
@@ -465,7 +495,7 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
     if columns.confidence is not None or not columns.count:
         return re.compile(b"(?!)").match
     # Between tabs, a backslash may be a database's.
-    others = '"' * (dialect.quotes != "text") + r"\\" * (dialect.separator == "\t")
+    others = dialect.quote * (dialect.quotes != "text") + r"\\" * (dialect.separator == "\t")
     cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{others}]*+"] * columns.count
     if dialect.quotes != "text":
         cells[-1] += "|" + _plainly_quoted(dialect, r"\r\0")
@@ -477,18 +507,19 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
 
 def _plainly_quoted(dialect: Dialect, others: str) -> str:
     """A cell in quotes and on one line, without escapes by backslashes and without these other characters."""
+    quote = dialect.quote
     if dialect.quotes == "escaped":
-        return rf'"[^"\\\n{others}]*+"'
-    return rf'"(?:[^"\n{others}]++|"")*+"'
+        return rf"{quote}[^{quote}\\\n{others}]*+{quote}"
+    return rf"{quote}(?:[^{quote}\n{others}]++|{quote}{quote})*+{quote}"
 
 
 @cache
 def _cell(dialect: Dialect) -> Any:
     """A cell in quotes, with blanks around them, one whose quote does not close, or one without quotes around it."""
-    inside, end = INSIDE_QUOTES[dialect.quotes], rf"(?={re.escape(dialect.separator)}|\Z)"
-    quoted = rf' *"(?P<quoted>{inside})" *{end}'
-    plain = rf'(?P<plain>(?!")[^{re.escape(dialect.separator)}]*){end}'
-    return re.compile(rf'{quoted}|(?P<unclosed> *"{inside}\\?\Z)|{plain}', re.DOTALL).match
+    quote, end = dialect.quote, rf"(?={re.escape(dialect.separator)}|\Z)"
+    quoted = rf" *{quote}(?P<quoted>{dialect.inside}){quote} *{end}"
+    plain = rf"(?P<plain>(?!{quote})[^{re.escape(dialect.separator)}]*){end}"
+    return re.compile(rf"{quoted}|(?P<unclosed> *{quote}{dialect.inside}\\?\Z)|{plain}", re.DOTALL).match
 
 
 def _split_quoted(text: str, dialect: Dialect) -> list[str]:
@@ -504,10 +535,6 @@ def _split_quoted(text: str, dialect: Dialect) -> list[str]:
             raise BadRow("malformed", f"not a CSV row: {text[position:][:30]} has something behind its closing quote")
         if cell["unclosed"] is not None:
             raise BadRow("unclosed_quote", "a quote opens in this row and does not close")
-        cells.append(cell["plain"] if cell["quoted"] is None else _unquoted(cell["quoted"], dialect))
+        cells.append(cell["plain"] if cell["quoted"] is None else dialect.unquoted(cell["quoted"]))
         position = cell.end() + 1
     return cells
-
-
-def _unquoted(cell: str, dialect: Dialect) -> str:
-    return cell.replace('""', '"') if dialect.quotes == "doubled" else _unescaped(cell, _IN_QUOTES)

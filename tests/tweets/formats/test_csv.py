@@ -2,7 +2,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.config.errors import DataError
@@ -255,6 +255,12 @@ def as_csv(pairs: list[tuple[str, str]]) -> str:
     return buffer.getvalue()
 
 
+def as_csv_with_apostrophes(pairs: list[tuple[str, str]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n", quotechar="'").writerows(pairs)
+    return buffer.getvalue()
+
+
 def as_spark(pairs: list[tuple[str, str]]) -> str:
     """As its CSV library univocity does it with Spark's settings: backslashes are escaped in quoted cells only."""
     lines = []
@@ -269,7 +275,8 @@ TEXT_PIECES = ['"', '"', "\\", "\\", "\n", ", ", "word", "b'caf\\xc3'", "\u00e9"
 TEXTS = st.lists(st.sampled_from(TEXT_PIECES), max_size=6).map(lambda pieces: "".join(["a", *pieces]).rstrip())
 
 
-@pytest.mark.parametrize("write", [as_csv, as_spark])
+@pytest.mark.parametrize("write", [as_csv, as_csv_with_apostrophes, as_spark])
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from("01"), TEXTS), max_size=8))
 def test_what_a_file_s_rows_say_of_its_quotes_holds_for_each_of_them(write, pairs):
     pairs += [("0", 'a "quote", and'), ("1", "a line\nand C:\\dir")] * 2
@@ -289,6 +296,12 @@ def test_a_row_with_backslashes_that_are_no_escapes_keeps_them():
 """
 
     assert rows(content) == [("technical", r"Ann, Lee,2019-01-04 17:33:00,b'caf\xc3 " + '"hi"' + "'")]
+
+
+def test_apostrophes_around_some_texts_are_theirs():
+    texts = ["'quoted'", "it's", "'tis, with comma", "'twas"]
+
+    assert [text for _, text in rows(as_csv([("0", text) for text in texts]).encode())] == texts
 
 
 def test_a_cell_in_quotes_may_have_blanks_around_them_and_newlines_inside():
