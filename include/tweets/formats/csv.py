@@ -10,7 +10,7 @@ most rows have a known label; csv.Sniffer, which does not know the labels, is mi
 import io
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -306,6 +306,8 @@ _IN_QUOTES = {'"': '"', "'": "'", "\\": "\\", "\n": "\n"}
 """Spark's and MySQL's."""
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\.")
+_BYTE = re.compile(rb"(?<!\\)(\\\\?)x[0-9a-f]{2}")
+"""Of a repr in the collector's rows."""
 _CUT = re.compile(r"(?<!\\)(?:\\\\)*\\$")
 _QUOTED = re.compile(r"""(?:^|\t) *["']""")
 """A row with a cell in quotes."""
@@ -417,14 +419,15 @@ def _count_rows(dialect: Dialect, rows: Sequence[Row | Rejection]) -> tuple[int,
 
 
 def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
-    """In how many cells in quotes all backslashes are escapes, less those in which they are not."""
+    """
+    In how many lines with quotes the collector's bytes are written with two backslashes, less those with one. (Two
+    backslashes elsewhere tell nothing: some people write newlines so.)
+    """
     if dialect.quotes != "escaped":
         return 0
-    separator = re.escape(dialect.separator)
-    quoted = rf"{dialect.quote}({dialect.inside}){dialect.quote}"
-    pattern = re.compile(rf"(?:^|{separator}) *{quoted} *(?:{separator}|\r?$)", re.MULTILINE | re.DOTALL)
-    cells = [cell for sample in samples for cell in pattern.findall(sample.decode("utf-8", "replace"))]
-    return sum(1 if _is_escaped(cell, f"{dialect.quote}\\") else -1 for cell in cells if "\\" in cell)
+    lines = [line for sample in samples for line in sample.split(b"\n") if dialect.quote.encode() in line]
+    backslashes = Counter(byte[1] for line in lines if (byte := _BYTE.search(line)))
+    return backslashes[b"\\\\"] - backslashes[b"\\"]
 
 
 def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
@@ -436,13 +439,9 @@ def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
     """
     if "\\" not in cell:
         return cell
-    if not _is_escaped(cell, characters):
+    if not all(character in characters for character in _ESCAPE.findall(cell)):
         characters = {character: character for character in "\"'" if character in characters}
     return _ESCAPE.sub(lambda escape: characters.get(escape[1], escape[0]), cell)
-
-
-def _is_escaped(cell: str, characters: Container[str]) -> bool:
-    return all(character in characters for character in _ESCAPE.findall(cell))
 
 
 def _has_blanks(cells: Sequence[str]) -> bool:

@@ -285,10 +285,16 @@ def test_what_a_file_s_rows_say_of_its_quotes_holds_for_each_of_them(write, pair
 
 
 @pytest.mark.parametrize("write", [as_csv, as_spark])
-def test_quotes_may_be_told_by_backslashes_alone(write):
+def test_quotes_may_be_told_by_the_collectors_backslashes_alone(write):
     texts = ["Ann, Lee,2019-01-04 17:33:00,b'caf\\xc3'", r"C:\dir, it is"]
 
     assert [text for _, text in rows(write([("0", text) for text in texts]).encode())] == texts
+
+
+def test_two_backslashes_that_stand_for_newlines_do_not_tell_how_quotes_are_escaped():
+    texts = [r"in Alberta: \\ Regina, Saskatchewan", r"Lord, \\we pray"]
+
+    assert [text for _, text in rows(as_csv([("0", text) for text in texts]).encode())] == texts
 
 
 def test_a_row_with_backslashes_that_are_no_escapes_keeps_them():
