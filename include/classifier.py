@@ -84,7 +84,7 @@ class Classifier:
 
     def _ask(self, texts: list[str]) -> list[Prediction]:
         recipe = self.version.properties.get("recipe", "clean")
-        tokenised = instances([clean(text, recipe).text for text in texts])  # type: ignore[arg-type]
+        tokenised = instances([clean(text, recipe) for text in texts])  # type: ignore[arg-type]
         answer = self.runtime.invoke_endpoint(
             EndpointName=self.endpoint_name,
             ContentType="application/json",

@@ -1,5 +1,5 @@
 from include.samples import DATES, SAMPLE_DATA
-from include.tweets.cleaning import clean
+from include.tweets.cleaning import body_of, plain_text
 from include.tweets.formats.csv import CsvFormat
 from include.tweets.labels import Labels
 from include.tweets.rows import Row
@@ -21,14 +21,14 @@ def test_the_samples_are_many_different_tweets_of_both_labels_on_every_date():
         for date in DATES:
             found = rows(hashtag, date)
             assert {row.label for row in found} == set(LABELS.values())
-            bodies |= {clean(row.cell, "clean").body for row in found}
+            bodies |= {body_of(plain_text(row.cell)) for row in found}
 
     assert len(bodies) >= 600
 
 
 def test_the_samples_hold_what_makes_real_tweets_hard():
     cells = [row.cell for hashtag in ("aws", "azure") for date in DATES for row in rows(hashtag, date)]
-    texts = [clean(cell, "clean").text for cell in cells]
+    texts = [plain_text(cell) for cell in cells]
 
     assert all(cell != text for cell, text in zip(cells, texts, strict=True))  # all are in the collector's form
     for what, minimum in {"RT @": 100, "https://t.co/": 200, "@": 100, "\n": 60, "…": 20}.items():

@@ -16,7 +16,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from include.config.preparation import Recipe
 
@@ -53,36 +52,19 @@ class UndecodableCell(ValueError):
     """The cell looks like the collector's nested row, but the repr of the tweet's bytes is broken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tweet:
+def clean(cell: str, recipe: Recipe) -> str:
     """
-    One tweet.
-
-    `text` is for the tokeniser. `body` is the normalised text: cells with the same body are the same tweet, even if
-    author and time differ. Tweets with the same `group` are near copies of each other (retweets, cut copies, copies
-    with other links or numbers), and are put into the same split.
-    """
-
-    text: str
-    body: str
-    group: str
-
-
-def clean(cell: str, recipe: Recipe) -> Tweet:
-    """
-    Clean a cell. With the recipe `clean`, the text is the decoded tweet. With `original`, it is the whole cell, as in
-    the old pipeline. Body and group are the same with both.
+    The text for the tokeniser: with the recipe `clean` the decoded tweet, with `original` the whole cell, as in the old
+    pipeline.
 
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
-    decoded = plain_text(cell)
-    body = body_of(decoded)
-    return Tweet(text=cell if recipe == "original" else decoded, body=body, group=groups([body])[0])
+    return cell if recipe == "original" else plain_text(cell)
 
 
 def plain_text(cell: str) -> str:
     """
-    The decoded tweet in Unicode's NFC: only the text of ``clean(cell, "clean")``.
+    The decoded tweet in Unicode's NFC.
 
     :raises UndecodableCell: the repr of the tweet's bytes is broken
     """
@@ -94,17 +76,12 @@ def plain_text(cell: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def canonical_body(cell: str) -> str:
-    """
-    Only the body of ``clean(cell, recipe)``, in a tenth of the time.
-
-    :raises UndecodableCell: the repr of the tweet's bytes is broken
-    """
-    return body_of(plain_text(cell))
-
-
 def body_of(text: str) -> str:
-    """The text with single blanks: only the body of ``clean(cell, recipe)``."""
+    """
+    The text with single blanks. Cells with the same body are the same tweet, even if author and time differ.
+
+    :param text: as `plain_text` returns it
+    """
     # No other white space is printable than a blank.
     return text.strip(" ") if "  " not in text and text.isprintable() else " ".join(text.split())
 
@@ -144,8 +121,9 @@ def _decode_repr(text: str) -> str:
 
 def groups(bodies: Sequence[str]) -> list[str]:
     """
-    The groups of tweets with these bodies (see `Tweet.group`). Most substitutions run once over all of them, which is
-    faster than one by one.
+    The groups of tweets with these bodies. Tweets of one group are near copies of each other (retweets, cut copies,
+    copies with other links or numbers), and are put into the same split. Most substitutions run once over all of them,
+    which is faster than one by one.
     """
     texts = _own_texts(bodies)
     shorter = [

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from include.tweets.cleaning import UndecodableCell, canonical_body
+from include.tweets.cleaning import UndecodableCell, body_of, plain_text
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rejected import RejectedRows
 from include.tweets.rows import MAX_EXCERPT, Block, Format, Lines, Rejection, Row
@@ -207,9 +207,9 @@ class Keyer:
         Add a label and a cell to a bucket; None if the text is empty.
 
         :return: one number for cell index, label index and bucket
-        :raises UndecodableCell: as `canonical_body`
+        :raises UndecodableCell: as `plain_text`
         """
-        body = canonical_body(cell)
+        body = body_of(plain_text(cell))
         if not body:
             return None
         key = keyed_hash(body, self._seed, b"order")

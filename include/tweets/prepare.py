@@ -57,7 +57,7 @@ TEST_TWEETS = "test_tweets.csv"
 REJECTED, REPORT = "rejected.csv", "report.json"
 CHANNELS = (*(f"{name}.txt" for name in SPLITS), TEST_TWEETS)
 TEST_TWEETS_COLUMNS = ("label", "text", "group", "file", "line")
-"""Near copies of a tweet have the same group (see `include.tweets.cleaning.Tweet.group`)."""
+"""Near copies of a tweet have the same group (see `include.tweets.cleaning.groups`)."""
 
 Progress = Callable[[str, float], None]
 """A function that is called with the name of the current step and the share of it that is done."""

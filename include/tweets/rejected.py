@@ -43,7 +43,3 @@ class RejectedRows:
         self.counts.update(others.counts)
         self.first_bad = self.first_bad or others.first_bad
         self.first_unknown_label = self.first_unknown_label or others.first_unknown_label
-
-    def extend(self, others: "RejectedRows") -> None:
-        self.lines += others.lines
-        self.count(others)

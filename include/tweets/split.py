@@ -49,7 +49,7 @@ def _empty_hash(seed: int, purpose: bytes) -> blake2b:
 
 
 def assign(group: str, seed: int, fractions: Fractions) -> Split:
-    """The split of a group of near copies (see `include.tweets.cleaning.Tweet.group`)."""
+    """The split of a group of near copies (see `include.tweets.cleaning.groups`)."""
     position = int.from_bytes(keyed_hash(group, seed, b"split")[:8], "big") / 2**64
     if position < fractions.test:
         return "test"

@@ -36,7 +36,7 @@ def instances(texts: Sequence[str]) -> list[str]:
 
 def instance(cell: str, recipe: Recipe) -> str:
     """An instance of a request to the endpoint: the tokens of a cell or of a plain tweet, separated by spaces."""
-    return " ".join(tokenize(clean(cell, recipe).text))
+    return " ".join(tokenize(clean(cell, recipe)))
 
 
 def _lower(text: str) -> str:

@@ -5,7 +5,6 @@ import gzip
 import io
 import json
 from contextlib import suppress
-from dataclasses import astuple
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from include.config.errors import DataError
 from include.config.printable import printable
-from include.tweets.cleaning import UndecodableCell, clean
+from include.tweets.cleaning import UndecodableCell, body_of, groups, plain_text
 from include.tweets.prepare import PrepareSettings, Source, prepare
 from include.tweets.rows import Rejection
 from include.tweets.sources import read_source
@@ -127,7 +126,7 @@ def test_what_is_read_of_a_file_can_be_written(content):
         else:
             assert row.label in settings.labels.values()
             with suppress(UndecodableCell):
-                "".join(astuple(clean(row.cell, "clean"))).encode()
+                groups([body_of(plain_text(row.cell))])[0].encode()
 
 
 @share_of_examples(0.1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.tweets.cleaning import GROUP_CHARACTERS, UndecodableCell, clean, groups
+from include.tweets.cleaning import GROUP_CHARACTERS, UndecodableCell, body_of, clean, groups, plain_text
 
 
 def nested(text: str, author: str = "Ruiz, Data Engineer", hashtag: str | None = None) -> str:
@@ -18,44 +18,52 @@ def nested(text: str, author: str = "Ruiz, Data Engineer", hashtag: str | None =
     return cell.getvalue()
 
 
+def body(cell: str) -> str:
+    return body_of(plain_text(cell))
+
+
+def group(cell: str) -> str:
+    return groups([body(cell)])[0]
+
+
 @given(
     st.text(max_size=280), st.sampled_from([None, "aws"]), st.sampled_from(["Ana", "Ruiz, Engineer", 'O"Neil', "b'"])
 )
 def test_the_collectors_cell_is_decoded_whatever_the_tweet_and_the_author(text, hashtag, author):
     text = unicodedata.normalize("NFC", text.encode("utf-8", "ignore").decode().replace("&", "+"))
 
-    assert clean(nested(text, author, hashtag), "clean").text == text
+    assert plain_text(nested(text, author, hashtag)) == text
 
 
 def test_html_entities_are_unescaped_once():
-    assert clean(nested("a &amp; b &amp;lt; c"), "clean").text == "a & b &lt; c"
+    assert plain_text(nested("a &amp; b &amp;lt; c")) == "a & b &lt; c"
 
 
 def test_a_plain_text_is_taken_as_it_is():
-    assert clean("hello &gt; world, 2019", "clean").text == "hello > world, 2019"
+    assert plain_text("hello &gt; world, 2019") == "hello > world, 2019"
 
 
-def test_the_original_recipe_keeps_the_whole_cell_but_groups_by_the_same_body():
+def test_the_original_recipe_keeps_the_whole_cell():
     cell = nested("Café &amp; cloud")
 
-    assert clean(cell, "original").text == cell
-    assert clean(cell, "original").body == clean(cell, "clean").body == "Café & cloud"
+    assert clean(cell, "original") == cell
+    assert clean(cell, "clean") == "Café & cloud"
 
 
 def test_the_same_tweet_of_two_authors_has_one_body():
-    assert clean(nested("hello", "Ana"), "clean").body == clean(nested("hello ", "Bo", "aws"), "clean").body
+    assert body(nested("hello", "Ana")) == body(nested("hello ", "Bo", "aws"))
 
 
 def test_a_tweet_cut_inside_a_character_is_still_a_tweet():
-    assert clean(r"Ana,2019-01-04 17:33:00,b'caf\xc3'", "clean").text == "caf\ufffd"
+    assert plain_text(r"Ana,2019-01-04 17:33:00,b'caf\xc3'") == "caf\ufffd"
 
 
 def test_a_reference_to_no_character_is_read_however_long_its_number_is():
-    assert clean("a &#" + "9" * 5000 + "; b", "clean").text == "a \ufffd b"
+    assert plain_text("a &#" + "9" * 5000 + "; b") == "a \ufffd b"
 
 
 def test_a_comment_sign_behind_the_repr_hides_nothing():
-    assert clean(nested("#", "b'"), "clean").text == "#"
+    assert plain_text(nested("#", "b'")) == "#"
 
 
 @pytest.mark.parametrize("broken", [r"b'no end", r"b'\xg'", "b'a' + b'b'", "b''" + "-" * 3000 + "''"])
@@ -78,12 +86,12 @@ LONG = "CloudEXPO Silicon Valley, June 24-26: call for papers is open, submit yo
     ],
 )
 def test_near_copies_share_their_group_so_that_they_share_their_split(copy):
-    assert clean(copy, "clean").group == clean(LONG, "clean").group
+    assert group(copy) == group(LONG)
 
 
 def test_every_text_has_a_group():
-    assert clean("https://t.co/abc", "clean").group
-    assert clean("👍", "clean").group
+    assert group("https://t.co/abc")
+    assert group("👍")
 
 
 def group_of(body: str) -> str:

@@ -7,11 +7,10 @@ from include.tweets.rows import Rejection
 
 
 def test_rejected_rows_are_counted_by_reason_and_the_labellers_doing_is_no_bad_row():
-    rows, more = RejectedRows(), RejectedRows()
+    rows = RejectedRows()
     rows.add(Rejection("f.csv", 1, "label_tie", "a tie"))
-    more.add(Rejection("f.csv", 2, "malformed", 'a "quote"', "with, comma\nand more"))
-    more.add(Rejection("f.csv", 3, "malformed", "another"))
-    rows.extend(more)
+    rows.add(Rejection("f.csv", 2, "malformed", 'a "quote"', "with, comma\nand more"))
+    rows.add(Rejection("f.csv", 3, "malformed", "another"))
 
     assert (rows.counts, rows.bad, len(rows)) == ({"label_tie": 1, "malformed": 2}, 2, 3)
     assert rows.first_bad is not None and rows.first_bad.line == 2

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.tweets import keying
-from include.tweets.cleaning import UndecodableCell, canonical_body
+from include.tweets.cleaning import UndecodableCell, body_of, plain_text
 from include.tweets.formats.columns import Columns
 from include.tweets.formats.csv import CsvFormat
 from include.tweets.keying import Piece
@@ -50,7 +50,7 @@ def spooled(folder) -> list[tuple[str, str, int, int]]:
 
 def is_usable(row) -> bool:
     try:
-        return isinstance(row, Row) and canonical_body(row.cell) != ""
+        return isinstance(row, Row) and body_of(plain_text(row.cell)) != ""
     except UndecodableCell:
         return False
 
