@@ -11,8 +11,10 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from include.config.errors import DataError
@@ -47,7 +49,6 @@ MAX_CLOSING_QUOTES = 8
 
 
 Quotes = Literal["doubled", "escaped", "text"]
-QUOTES: tuple[Quotes, ...] = ("doubled", "escaped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,9 @@ class Dialect:
         return has_quotes and (self.quotes != "escaped" or b"\\" in sample)
 
 
+ENCLOSING: tuple[Quotes, ...] = ("doubled", "escaped")
 DIALECTS = [
-    *(
-        Dialect(separator, quotes, quote)
-        for quote in ('"', "'")
-        for quotes in QUOTES
-        for separator in SEPARATORS
-        if separator != HIVES_SEPARATOR
-    ),
+    *(Dialect(separator, quotes, quote) for quote in "\"'" for quotes in ENCLOSING for separator in ",;\t|"),
     # The others need quotes for separators that are part of a text.
     *(Dialect(separator, "text") for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
@@ -390,11 +386,10 @@ def _with_columns(format: CsvFormat, samples: Sequence[bytes], limit: int | None
         return _Candidate(format, _Score(has_header=True), error)
     if columns is not None:
         format = replace(format, columns=columns)
-    rows = [row for sample in samples for row in _sample_rows(format, sample, limit)]
-    usable, several, rejected, shaped = _count_rows(format.dialect, rows)
-    shaped *= len(titles) > 1
-    escapes = _count_escapes(format.dialect, samples)
-    score = _Score(usable + several, columns is not None, several, -rejected, shaped, escapes)
+    rows = [row for sample in samples for row in islice(Block(1, sample, format).rows(), limit)]
+    score = _score(format.dialect, rows)._replace(
+        has_header=columns is not None, escapes=_count_escapes(format.dialect, samples)
+    )
     return _Candidate(format, score, _header_error(where, titles, format))
 
 
@@ -408,14 +403,14 @@ def _header_error(where: str, titles: Sequence[str], format: CsvFormat) -> DataE
     return names.ambiguous(where, repeated) if repeated else None
 
 
-def _count_rows(dialect: Dialect, rows: Sequence[Row | Rejection]) -> tuple[int, int, int, int]:
-    """How many rows are usable, have several labels, are rejected, and have the right number of columns."""
+def _score(dialect: Dialect, rows: Sequence[Row | Rejection]) -> _Score:
     cells = [row.cell for row in rows if isinstance(row, Row)]
     # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
     usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" or dialect.quote != '"' else 0)
     reasons = Counter(row.reason for row in rows if isinstance(row, Rejection))
-    shaped = len(rows) - sum(reasons[reason] for reason in ("missing_column", "extra_column", "malformed"))
-    return usable, reasons["several_labels"], reasons.total(), shaped
+    several, shapeless = reasons["several_labels"], ("missing_column", "extra_column", "malformed")
+    shaped = len(rows) - sum(reasons[reason] for reason in shapeless)
+    return _Score(usable + several, several=several, not_rejected=-reasons.total(), shaped=shaped)
 
 
 def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
@@ -456,14 +451,10 @@ def _is_quoted(cell: str) -> bool:
 def _first_row(format: CsvFormat, head: bytes) -> tuple[int, list[str]] | None:
     """Line number and cells of the first row that is not broken; None if all rows are broken or blank."""
     lines = Lines(head)
-    while lines.position < len(lines):
-        try:
-            first = lines.read()
-            assert first is not None
+    while (first := lines.read()) is not None:
+        with suppress(BadRow):
             if cells := format._cells(first, lines):
                 return first.number, cells
-        except BadRow:
-            continue
     return None
 
 
@@ -472,13 +463,6 @@ def _is_header(titles: Sequence[str], format: CsvFormat) -> bool:
     if any(format.labels.find(title) for title in titles[:2]) or any(title.strip().isdecimal() for title in titles):
         return len(format.labels.all_titles(titles)) > 1 and format.names.names_any(titles)
     return format.names.names_any(titles)
-
-
-def _sample_rows(format: CsvFormat, head: bytes, limit: int | None) -> Iterator[Row | Rejection]:
-    lines, read = Lines(head), 0
-    while lines.position < len(lines) and (limit is None or read < limit):
-        yield from format.read(lines)
-        read += 1
 
 
 @cache
