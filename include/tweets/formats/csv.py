@@ -82,8 +82,9 @@ class Dialect:
 
     def may_be_of(self, sample: bytes) -> bool:
         """Whether these lines show anything for which this dialect is needed."""
-        has_quotes = self.quote == '"' or (self.separator + self.quote).encode() in sample
-        return has_quotes and (self.quotes != "escaped" or b"\\" in sample)
+        quote = self.quote.encode()
+        has_quotes = self.quote == '"' or self.separator.encode() + quote in sample
+        return has_quotes and (self.quotes != "escaped" or b"\\" + quote in sample or rb"\\" in sample)
 
 
 ENCLOSING: tuple[Quotes, ...] = ("doubled", "escaped")
