@@ -18,7 +18,7 @@ SHOWN_CHARACTERS = 50
 
 
 def _folded(spelling: str) -> str:
-    text = unicodedata.normalize("NFC", spelling).strip().strip("'").strip().removeprefix(LABEL_PREFIX).casefold()
+    text = unicodedata.normalize("NFC", spelling).strip().removeprefix(LABEL_PREFIX).casefold()
     number = _WHOLE_NUMBER.fullmatch(text)
     return number[1] if number else text
 
@@ -62,8 +62,8 @@ class Labels:
         """
         The label's name; None if this is no label.
 
-        Capitals, blanks and single quotes around it, and ``+``, zeros or ``.0`` around a number make no difference,
-        unless two labels differ in nothing else.
+        Blanks around it, capitals, and ``+``, zeros or ``.0`` around a number make no difference, unless two labels
+        differ in nothing else.
         """
         if (name := self.exact.get(spelling)) is not None:
             return name

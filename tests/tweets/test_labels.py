@@ -16,7 +16,6 @@ LABELS = Labels({"0": "technical", "1": "marketing", "01": "event", "promo": "ma
         ("1.0", "marketing"),
         ("0.00", "technical"),
         ("00", "technical"),
-        ("'0'", "technical"),
         ("+1", "marketing"),
         ("001", "marketing"),
         ("+01.0", "event"),

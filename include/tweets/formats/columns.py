@@ -20,6 +20,7 @@ class Columns:
     text: int = 1
     confidence: int | None = None
     count: int = 2
+    """Those without titles that follow, as spreadsheets write them, are not counted: their cells must be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class ColumnNames:
         if label is None or text is None or label == text:
             return None
         confidence = _position(titles, (self.confidence,)) if self.confidence else None
-        return Columns(label, text, confidence, len(titles))
+        count = max(position for position, title in enumerate(titles, start=1) if title.strip())
+        return Columns(label, text, confidence, count)
 
     def repeated(self, titles: Sequence[str]) -> str | None:
         """The name of a column that is read, if several titles are the same name; None if there is no such one."""

@@ -61,14 +61,13 @@ class Dialect:
     How a quote is written inside a cell that quotes enclose: twice, or behind a backslash as Spark does it. Or quotes
     enclose nothing: one at a cell's start is part of the text, as in many TSV files.
     """
-    quote: str = '"'
 
     @property
     def inside(self) -> str:
         """What a cell in quotes may hold, as a regular expression."""
         if self.quotes == "escaped":
-            return rf"(?:[^{self.quote}\\]++|\\.)*+"
-        return rf"(?:[^{self.quote}]++|{self.quote * 2})*+"
+            return r'(?:[^"\\]++|\\.)*+'
+        return r'(?:[^"]++|"")*+'
 
     def unquoted(self, cell: str) -> str:
         """
@@ -78,18 +77,16 @@ class Dialect:
         """
         if self.quotes == "escaped":
             return _unescaped(cell, _IN_QUOTES)
-        return cell.replace(self.quote * 2, self.quote)
+        return cell.replace('""', '"')
 
     def may_be_of(self, sample: bytes) -> bool:
         """Whether these lines show anything for which this dialect is needed."""
-        quote = self.quote.encode()
-        has_quotes = self.quote == '"' or self.separator.encode() + quote in sample
-        return has_quotes and (self.quotes != "escaped" or b"\\" + quote in sample or rb"\\" in sample)
+        return self.quotes != "escaped" or rb"\"" in sample or rb"\\" in sample
 
 
 ENCLOSING: tuple[Quotes, ...] = ("doubled", "escaped")
 DIALECTS = [
-    *(Dialect(separator, quotes, quote) for quote in "\"'" for quotes in ENCLOSING for separator in ",;\t|"),
+    *(Dialect(separator, quotes) for quotes in ENCLOSING for separator in ",;\t|"),
     # The others need quotes for separators that are part of a text.
     *(Dialect(separator, "text") for separator in ("\t", "|", HIVES_SEPARATOR)),
 ]
@@ -120,7 +117,7 @@ class CsvFormat:
             label, cell = self.labels.exact.get(found["label"].decode()), found["text"].decode()
         except UnicodeDecodeError:
             return None
-        if self.dialect.quotes != "text" and cell.startswith(self.dialect.quote):
+        if self.dialect.quotes != "text" and cell.startswith('"'):
             cell = self.dialect.unquoted(cell[1:-1])
         return None if label is None or not cell.strip() or cell == NULL else (label, cell)
 
@@ -205,7 +202,7 @@ class CsvFormat:
             following.append(line)
             size += len(line.content)
             content = _ESCAPED.sub(b"", line.content) if self.dialect.quotes == "escaped" else line.content
-            if content.count(self.dialect.quote.encode()) % 2:
+            if content.count(b'"') % 2:
                 return following
         lines.put_back(following)
         return []
@@ -233,7 +230,7 @@ class CsvFormat:
             return False
         if _has_blanks(cells) and not _has_blanks(self._roughly(first)):
             return False  # the item of a list in the text: "1, be quick"
-        return self.labels.is_exact(cells[column].strip().strip(self.dialect.quote).strip())
+        return self.labels.find(cells[column].strip().strip('"').strip()) is not None
 
     def _roughly(self, line: Line) -> list[str]:
         """The line's cells, quoted or not."""
@@ -299,14 +296,14 @@ class CsvFormat:
 
 _BETWEEN_TABS = {"t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 """https://www.postgresql.org/docs/current/sql-copy.html"""
-_IN_QUOTES = {'"': '"', "'": "'", "\\": "\\", "\n": "\n"}
+_IN_QUOTES = {'"': '"', "\\": "\\", "\n": "\n"}
 """Spark's and MySQL's."""
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
 _ESCAPED = re.compile(rb"\\.")
 _BYTE = re.compile(rb"(?<!\\)(\\\\?)x[0-9a-f]{2}")
 """Of a repr in the collector's rows."""
 _CUT = re.compile(r"(?<!\\)(?:\\\\)*\\$")
-_QUOTED = re.compile(r"""(?:^|\t) *["']""")
+_QUOTED = re.compile(r'(?:^|\t) *"')
 """A row with a cell in quotes."""
 _SEPARATOR_LINE = re.compile(rb"sep=.\r?\n?")
 """Excel's own first line, which is no row."""
@@ -407,7 +404,7 @@ def _header_error(where: str, titles: Sequence[str], format: CsvFormat) -> DataE
 def _score(dialect: Dialect, rows: Sequence[Row | Rejection]) -> _Score:
     cells = [row.cell for row in rows if isinstance(row, Row)]
     # A text in quotes of its own shows that quotes enclose cells, even if another row's quote does not close.
-    usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" or dialect.quote != '"' else 0)
+    usable = len(cells) - (sum(map(_is_quoted, cells)) if dialect.quotes == "text" else 0)
     reasons = Counter(row.reason for row in rows if isinstance(row, Rejection))
     several, shapeless = reasons["several_labels"], ("missing_column", "extra_column", "malformed")
     shaped = len(rows) - sum(reasons[reason] for reason in shapeless)
@@ -421,7 +418,7 @@ def _count_escapes(dialect: Dialect, samples: Sequence[bytes]) -> int:
     """
     if dialect.quotes != "escaped":
         return 0
-    lines = [line for sample in samples for line in sample.split(b"\n") if dialect.quote.encode() in line]
+    lines = [line for sample in samples for line in sample.split(b"\n") if b'"' in line]
     backslashes = Counter(byte[1] for line in lines if (byte := _BYTE.search(line)))
     return backslashes[b"\\\\"] - backslashes[b"\\"]
 
@@ -436,7 +433,7 @@ def _unescaped(cell: str, characters: Mapping[str, str]) -> str:
     if "\\" not in cell:
         return cell
     if not all(character in characters for character in _ESCAPE.findall(cell)):
-        characters = {character: character for character in "\"'" if character in characters}
+        characters = {'"': '"'} if '"' in characters else {}
     return _ESCAPE.sub(lambda escape: characters.get(escape[1], escape[0]), cell)
 
 
@@ -470,7 +467,7 @@ def _is_header(titles: Sequence[str], format: CsvFormat) -> bool:
 def _plain_lines(dialect: Dialect) -> Any:
     """Finds, quickly, lines without quotes, or with quotes around their last cell only."""
     quoted = rf"(?<={re.escape(dialect.separator)}){_plainly_quoted(dialect, '')}"
-    return re.compile(rf"(?:[^{dialect.quote}\n]*+(?:{quoted})?+\r*+\n)*+".encode()).match
+    return re.compile(rf'(?:[^"\n]*+(?:{quoted})?+\r*+\n)*+'.encode()).match
 
 
 @cache
@@ -479,7 +476,7 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
     if columns.confidence is not None or not columns.count:
         return re.compile(b"(?!)").match
     # Between tabs, a backslash may be a database's.
-    others = dialect.quote * (dialect.quotes != "text") + r"\\" * (dialect.separator == "\t")
+    others = '"' * (dialect.quotes != "text") + r"\\" * (dialect.separator == "\t")
     cells = [rf"[^{re.escape(dialect.separator)}\r\n\0{others}]*+"] * columns.count
     if dialect.quotes != "text":
         cells[-1] += "|" + _plainly_quoted(dialect, r"\r\0")
@@ -491,19 +488,18 @@ def _plain_row(dialect: Dialect, columns: Columns) -> Any:
 
 def _plainly_quoted(dialect: Dialect, others: str) -> str:
     """A cell in quotes and on one line, without escapes by backslashes and without these other characters."""
-    quote = dialect.quote
     if dialect.quotes == "escaped":
-        return rf"{quote}[^{quote}\\\n{others}]*+{quote}"
-    return rf"{quote}(?:[^{quote}\n{others}]++|{quote}{quote})*+{quote}"
+        return rf'"[^"\\\n{others}]*+"'
+    return rf'"(?:[^"\n{others}]++|"")*+"'
 
 
 @cache
 def _cell(dialect: Dialect) -> Any:
     """A cell in quotes, with blanks around them, one whose quote does not close, or one without quotes around it."""
-    quote, end = dialect.quote, rf"(?={re.escape(dialect.separator)}|\Z)"
-    quoted = rf" *{quote}(?P<quoted>{dialect.inside}){quote} *{end}"
-    plain = rf"(?P<plain>(?!{quote})[^{re.escape(dialect.separator)}]*){end}"
-    return re.compile(rf"{quoted}|(?P<unclosed> *{quote}{dialect.inside}\\?\Z)|{plain}", re.DOTALL).match
+    end = rf"(?={re.escape(dialect.separator)}|\Z)"
+    quoted = rf' *"(?P<quoted>{dialect.inside})" *{end}'
+    plain = rf'(?P<plain>(?!")[^{re.escape(dialect.separator)}]*){end}'
+    return re.compile(rf'{quoted}|(?P<unclosed> *"{dialect.inside}\\?\Z)|{plain}', re.DOTALL).match
 
 
 def _split_quoted(text: str, dialect: Dialect) -> list[str]:
