@@ -115,7 +115,7 @@ def _add_prepare(commands: Any) -> None:
     )
     for option, metavar, text in (
         ("--label-column", "NAME", "the label column's name (default: label, class, category, target or sentiment)"),
-        ("--text-column", "NAME", "the text column's name (default: text, tweet, body, content, message or sentence)"),
+        ("--text-column", "NAME", "the text column's name (default: full_text, text, tweet, body, content, message or sentence)"),
         ("--confidence-column", "NAME", "the name of the column with the labels' confidence (default: none)"),
         (
             "--label-attribute",
