@@ -33,6 +33,7 @@ from include.report.document import Run, describe_evaluation
 from include.report.page import render
 from include.samples import upload_samples
 from include.spark import package
+from include.tweets.formats.columns import LABEL_COLUMNS, TEXT_COLUMNS
 from include.tweets.part_files import is_part
 from include.tweets.prepare import PrepareSettings, prepare
 from include.tweets.prepared import DistinctTestTweets, PreparedFolder
@@ -114,8 +115,8 @@ def _add_prepare(commands: Any) -> None:
         help="shares of the splits (default: %(default)s)",
     )
     for option, metavar, text in (
-        ("--label-column", "NAME", "the label column's name (default: label, class, category, target or sentiment)"),
-        ("--text-column", "NAME", "the text column's name (default: full_text, text, tweet, body, content, message or sentence)"),
+        ("--label-column", "NAME", f"the label column's name (default: {', '.join(LABEL_COLUMNS)})"),
+        ("--text-column", "NAME", f"the text column's name (default: {', '.join(TEXT_COLUMNS)})"),
         ("--confidence-column", "NAME", "the name of the column with the labels' confidence (default: none)"),
         (
             "--label-attribute",
