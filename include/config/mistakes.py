@@ -30,11 +30,11 @@ _EXAMPLES = {
 
 def describe_mistake(mistake: Mistake, known_keys: Iterable[str]) -> tuple[tuple[str, ...], str]:
     """The path of the key at fault, and the message."""
-    path = tuple(str(part) for part in mistake["loc"] if part != _IN_KEY)
+    path = tuple(str(part) for part in mistake["loc"])
     if mistake["type"] == "extra_forbidden":
         names = shorten(", ".join(known_keys), MAX_NAMES, placeholder=" … (docs/hashtags.md has them all)")
         return path, f"unknown key{did_you_mean(path[-1], known_keys)}; expected one of: {names}"
-    return path, _MESSAGES.get(mistake["type"], _wrong_type)(mistake)
+    return path[:-1] if path[-1:] == (_IN_KEY,) else path, _MESSAGES.get(mistake["type"], _wrong_type)(mistake)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

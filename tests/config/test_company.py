@@ -1,7 +1,7 @@
 import botocore.session
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.config import ownership
@@ -118,6 +118,8 @@ values = st.recursive(
 
 
 @settings(max_examples=50)
+@example({"[key]": None})  # pydantic's own word for a key
+@example({"kms_keys": {"[key]": "x"}})
 @given(st.dictionaries(names, values, max_size=4))
 def test_whatever_people_write_is_rules_or_an_error_with_file_and_line(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any-company.yaml"

@@ -37,6 +37,7 @@ def load(tmp_path):
         ("bad:", "line 2, bad: expected settings below the hashtag's name, at least labels"),
         ("bad: {}", "line 2, bad.labels: is missing"),
         ("bad:\n" + LABELS + "  colour: red", "line 4, bad.colour: unknown key; expected one of: labels, owner"),
+        ("bad:\n" + LABELS + '  "[key]": 1', r"line 4, bad.\[key\]: unknown key"),
         (
             "bad:\n" + LABELS + "  live_instance_type: m5.large",
             "line 4, bad.live_instance_type: 'm5.large' is not an instance type of SageMaker, such as ml.m5.large",
