@@ -56,13 +56,7 @@ Cpu = dict[str, float]
 
 def main() -> int:
     options = _options()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
-    os.environ.update(LOOPBACK_WITHOUT_PROXY)
-    with (
-        tempfile.TemporaryDirectory(prefix="airflow-cpu-") as folder,
-        airflow_stack(Path(folder), options.executor) as stack,
-    ):
+    with airflow_stack(options.executor) as stack:
         dates = [f"2026-01-{day:02}" for day in range(1, options.dates + 2)]
         upload_tweets(stack, dates)
         airflow = AirflowApi(stack.settings.airflow_url)
@@ -80,12 +74,20 @@ def _options() -> argparse.Namespace:
 
 
 @contextmanager
-def airflow_stack(folder: Path, executor: str, entries: str = HASHTAGS) -> Iterator[LocalStack]:
+def airflow_stack(executor: str, entries: str = HASHTAGS) -> Iterator[LocalStack]:
     """
-    A whole Airflow with the DAGs of the hashtags, and the empty one.
+    A whole Airflow with the DAGs of the hashtags, and the empty one, in a folder that is removed afterwards.
 
     :param entries: the hashtags file
     """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
+    os.environ.update(LOOPBACK_WITHOUT_PROXY)
+    with tempfile.TemporaryDirectory(prefix="airflow-") as home, _stack(Path(home), executor, entries) as stack:
+        yield stack
+
+
+def _stack(folder: Path, executor: str, entries: str) -> LocalStack:
     dags, hashtags = folder / "dags", folder / "hashtags.yaml"
     dags.mkdir()
     shutil.copy(REPOSITORY / "dags" / "retrain_hashtag.py", dags)
@@ -95,8 +97,7 @@ def airflow_stack(folder: Path, executor: str, entries: str = HASHTAGS) -> Itera
     settings = StackSettings.on_free_ports(
         folder / "airflow", hashtags_file=hashtags, pace=0.001, executor=executor, more=more
     )
-    with LocalStack(settings) as stack:
-        yield stack
+    return LocalStack(settings)
 
 
 def upload_tweets(stack: LocalStack, dates: list[str]) -> None:

@@ -11,18 +11,14 @@ Aims: the CPU of a date does not grow with their number, and the second pass sta
 """
 
 import argparse
-import os
-import signal
 import sys
-import tempfile
 import time
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from benchmarks.airflow_cpu import RETRAIN, airflow_stack, cpu_seconds, upload_tweets
 from local_stack.airflow_api import FINAL_RUN_STATES, AirflowApi, wait_until
-from local_stack.settings import LOCAL_EXECUTOR, LOOPBACK_WITHOUT_PROXY
+from local_stack.settings import LOCAL_EXECUTOR
 from local_stack.stack import LocalStack
 
 FIRST_DATE = date(2025, 1, 1)
@@ -42,14 +38,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
     parser.add_argument("--dates", type=int, default=30, help="at least 30, to judge the growth; default: %(default)s")
     count = parser.parse_args().dates
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
-    os.environ.update(LOOPBACK_WITHOUT_PROXY)
     dates = [(FIRST_DATE + timedelta(days=number)).isoformat() for number in range(count)]
-    with (
-        tempfile.TemporaryDirectory(prefix="backfill-") as folder,
-        airflow_stack(Path(folder), LOCAL_EXECUTOR) as stack,
-    ):
+    with airflow_stack(LOCAL_EXECUTOR) as stack:
         upload_tweets(stack, dates)
         print(f"CPU seconds of a date, {count} dates, {RUNS_AT_ONCE} at a time, by parts of {max(1, count // PARTS)}")
         first = _backfill(stack, dates, "none")

@@ -12,10 +12,7 @@ Aims: no run fails, the second pass starts no training job, and champions and hi
 """
 
 import argparse
-import os
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,7 +28,7 @@ from include.config.settings import Settings
 from include.report.history import recall
 from include.samples import make_bucket
 from local_stack.airflow_api import AirflowApi, wait_until
-from local_stack.settings import LOCAL_EXECUTOR, LOOPBACK_WITHOUT_PROXY
+from local_stack.settings import LOCAL_EXECUTOR
 from local_stack.stack import LocalStack
 
 ENTRY = (
@@ -56,9 +53,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
     parser.add_argument("folder", type=Path)
     tweets = parser.parse_args().folder
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # like Ctrl-C, so that all parts are stopped
-    os.environ.update(LOOPBACK_WITHOUT_PROXY)
     dates: dict[str, list[str]] = {}
     for folder in sorted(tweets.glob("hashtags/*/*/labeled.csv")):
         dates.setdefault(folder.parts[-3], []).append(folder.parts[-2])
@@ -80,10 +74,7 @@ def main() -> int:
 def _stack(tweets: Path, hashtags: Iterable[str]) -> Iterator[LocalStack]:
     """A whole Airflow, and the tweets in its local AWS."""
     entries = "".join(f"{hashtag}: {ENTRY}\n" for hashtag in hashtags)
-    with (
-        tempfile.TemporaryDirectory(prefix="event-dates-") as home,
-        airflow_stack(Path(home), LOCAL_EXECUTOR, entries) as stack,
-    ):
+    with airflow_stack(LOCAL_EXECUTOR, entries) as stack:
         settings, s3 = Settings.from_environment(stack.environment), stack.client("s3")
         make_bucket(s3, settings.bucket)
         for file in tweets.glob("hashtags/*/*/labeled.csv/*"):
