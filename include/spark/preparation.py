@@ -25,7 +25,7 @@ from include.tweets.prepare import ROWS_PER_JOB, Preparation
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import Block, Format
 from include.tweets.sources import Source, read_source
-from include.tweets.spool import Spool, read_pieces, spooled_buckets
+from include.tweets.spool import Spool, Spooled, spooled_buckets, write_spooled
 
 CHUNK_BYTES = 16 * 1024 * 1024
 """A file that is twice as large is cut into chunks of this size, if its rows can be read from the middle."""
@@ -176,9 +176,8 @@ def spool_chunk(
             tally.error = error
         spool.flush()
         yield _TALLY, tally
-        for paths in spooled_buckets(Path(folder)):
-            (piece,) = paths  # of this process
-            yield int(piece.name.partition("-")[0], 16), piece.read_bytes()
+        for (spooled,) in spooled_buckets(Path(folder)):  # of this process
+            yield spooled.bucket, b"".join(spooled.contents())
 
 
 def _blocks(chunk: Chunk, source: Source, settings: PrepareSettings, notes: list[str]) -> Iterator[Block]:
@@ -200,6 +199,6 @@ def process_buckets(
     """The examples of some buckets, in the order of the output."""
     with tempfile.TemporaryDirectory(prefix="prepare-") as folder:
         for number, (bucket, piece) in enumerate(pieces):  # to disk: only one bucket at a time is in memory
-            (Path(folder) / f"{bucket:02x}-{number}.spool").write_bytes(piece)
-        for paths in spooled_buckets(Path(folder)):
-            yield process_bucket(map(read_pieces, paths), files, ranks, settings)
+            write_spooled(Path(folder) / str(number), bucket, piece)
+        for spooled in spooled_buckets(Path(folder)):
+            yield process_bucket(map(Spooled.pieces, spooled), files, ranks, settings)

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
-from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from include.tweets.cells import csv_line
+from include.tweets.cells import csv_lines
 from include.tweets.cleaning import body_of, groups, plain_text
 from include.tweets.keying import Piece
 from include.tweets.prepare_settings import PrepareSettings
@@ -130,19 +129,23 @@ class _Merger:
 
     def tweets(self) -> list[_Tweet]:
         """The tweets with a label, in the order of their keys. Tweets whose labels tie have none."""
-        keys, labels, cells = self._keyed.keys, self._labels, self._keyed.cells
+        labels, cells = self._labels, self._keyed.cells
+        by_key: dict[bytes, list[int]] = {}
+        for index, key in enumerate(self._keyed.keys):
+            by_key.setdefault(key, []).append(index)
+        self.bucket.tweets = len(by_key)
         tweets = []
-        for _, same_key in groupby(sorted(range(len(keys)), key=keys.__getitem__), key=keys.__getitem__):
-            indices = list(same_key)
-            self.bucket.tweets += 1
-            label = labels[indices[0]] if len(indices) == 1 else self._label(indices)
+        for _, indices in sorted(by_key.items()):
+            if len(indices) == 1:
+                tweets.append(_Tweet(labels[indices[0]], cells[indices[0]], indices))
+                continue
+            label = self._label(indices)
             if label is None:
                 self.bucket.ties += 1
                 continue
-            if len(indices) > 1:
-                indices = [index for index in indices if labels[index] == label]
+            same_label = [index for index in indices if labels[index] == label]
             # The smallest of several cells represents the tweet, so that the order of the rows does not matter.
-            tweets.append(_Tweet(label, min(map(cells.__getitem__, indices)), indices))
+            tweets.append(_Tweet(label, min(map(cells.__getitem__, same_label)), same_label))
         self.bucket.majority_rows += len(self._keyed.rows) - self.bucket.conflicting_rows
         return tweets
 
@@ -222,15 +225,15 @@ def _add_examples(bucket: Bucket, examples: list[_Example], seed: int, merger: _
 
 
 def _add_tests(bucket: Bucket, examples: list[_Example], seed: int, merger: _Merger) -> None:
-    bucket.test_tweets = "".join([_test_tweet(example, seed, *merger.first_row(example.tweet)) for example in examples])
+    bucket.test_tweets = csv_lines(_test_tweet(example, seed, *merger.first_row(example.tweet)) for example in examples)
     for example in examples:
         sample = {"label": example.tweet.label, "cell": example.tweet.cell, "text": example.text}
         bucket.samples = first_samples(bucket.samples, sample)
 
 
-def _test_tweet(example: _Example, seed: int, file: str, line: int) -> str:
+def _test_tweet(example: _Example, seed: int, file: str, line: int) -> tuple[str, str, str, str, int]:
     group = keyed_hash(example.group, seed, b"group").hex()[:16]
-    return csv_line((example.tweet.label, example.text, group, file, line))
+    return example.tweet.label, example.text, group, file, line
 
 
 def _vote(rows: list[_LabelledRow]) -> tuple[str | None, list[Rejection]]:
@@ -274,8 +277,5 @@ def _token_hashes(instances: list[str]) -> npt.NDArray[np.uint64]:
     hash.
     """
     tokens = set(" ".join(instances).encode().split())
-    codes = [
-        token.ljust(HASH_BYTES, b"\0") if len(token) <= HASH_BYTES else blake2b(token, digest_size=HASH_BYTES).digest()
-        for token in tokens
-    ]
-    return np.frombuffer(b"".join(codes), dtype=np.uint64)
+    codes = [token if len(token) <= HASH_BYTES else blake2b(token, digest_size=HASH_BYTES).digest() for token in tokens]
+    return np.array(codes, dtype=f"S{HASH_BYTES}").view(np.uint64)

@@ -16,14 +16,27 @@ _LIKE_A_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 made into text."""
 
 
+class _NewlineForReturns(io.StringIO):
+    """A row as csv writes it, which ends with a newline alone."""
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
+
+
 def csv_line(cells: Iterable[object]) -> str:
     """One row, with its newline. A cell that looks like a formula gets an apostrophe, which makes it text."""
-    line = io.StringIO()
-    texts = (str(cell) for cell in cells)
+    return csv_lines([cells])
+
+
+def csv_lines(rows: Iterable[Iterable[object]]) -> str:
+    """Rows, as `csv_line` makes them one by one."""
+    lines = _NewlineForReturns()
     # With this terminator csv quotes cells with a carriage return. Without quotes it would end the row for readers.
-    writer = csv.writer(line, lineterminator="\r\n")
-    writer.writerow(f"'{text}" if _LIKE_A_FORMULA.match(text) else text for text in texts)
-    return line.getvalue()[:-2] + "\n"
+    writer = csv.writer(lines, lineterminator="\r\n")
+    for cells in rows:
+        texts = map(str, cells)
+        writer.writerow([f"'{text}" if _LIKE_A_FORMULA.match(text) else text for text in texts])
+    return lines.getvalue()
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:

@@ -37,7 +37,7 @@ from include.tweets.rejected import REJECTED_COLUMNS
 from include.tweets.rows import Block
 from include.tweets.sources import Source, read_source
 from include.tweets.split import SPLITS
-from include.tweets.spool import Spool, read_pieces, spooled_buckets
+from include.tweets.spool import Spool, Spooled, spooled_buckets
 from include.tweets.tally import Tally
 from include.tweets.workers import Workers
 
@@ -49,6 +49,8 @@ PARALLEL_FROM_BYTES = 4 * 1024 * 1024
 """Files of this size likely have so many rows. The processes start while this process reads the first ones."""
 BLOCKS_AT_ONCE = 64
 """A job consists of so many blocks, so that the overhead per job does not matter."""
+BUCKET_BYTES = 256 * 1024
+"""Smaller buckets are worked on together, so that the overhead per bucket does not matter."""
 ROWS_PER_JOB = 100_000
 """A process writes its rows to disk at the end of a job, or earlier when it has so many."""
 
@@ -188,7 +190,7 @@ class Preparation:
         """The second pass."""
         ranks = [source.rank for source in self._sources]
         work = partial(_process_spooled, files=self._files, ranks=ranks, settings=self._settings)
-        buckets = spooled_buckets(self._scratch)
+        buckets = spooled_buckets(self._scratch, BUCKET_BYTES)
         processed = self._workers.map(work, iter(buckets)) if self._is_parallel() else map(work, buckets)
         for done, bucket in enumerate(processed, start=1):
             self._progress("tokenising", done / len(buckets))
@@ -208,9 +210,9 @@ class Preparation:
 
 
 def _process_spooled(
-    paths: Sequence[Path], files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings
+    bucket: Sequence[Spooled], files: Sequence[str], ranks: Sequence[int], settings: PrepareSettings
 ) -> Bucket:
-    return process_bucket(map(read_pieces, paths), files, ranks, settings)
+    return process_bucket(map(Spooled.pieces, bucket), files, ranks, settings)
 
 
 def _batches(blocks: Iterator[Block]) -> Iterator[list[Block]]:

@@ -12,7 +12,7 @@ from include.tweets.keying import Piece
 from include.tweets.labels import Labels
 from include.tweets.prepare_settings import PrepareSettings
 from include.tweets.rows import Block, Row
-from include.tweets.spool import Spool, read_pieces, spooled_buckets
+from include.tweets.spool import Spool, Spooled, spooled_buckets
 
 SETTINGS = PrepareSettings()
 NAMES = {"technical": "technical", "marketing": "marketing", "0": "technical", "1": "marketing"}
@@ -37,7 +37,7 @@ content = st.lists(st.sampled_from(LINES), max_size=30).map(b"".join)
 
 
 def buckets(folder) -> list[Piece]:
-    return [Piece.joined(map(read_pieces, paths)) for paths in spooled_buckets(folder)]
+    return [Piece.joined(map(Spooled.pieces, spooled)) for spooled in spooled_buckets(folder)]
 
 
 def spooled(folder) -> list[tuple[str, str, int, int]]:

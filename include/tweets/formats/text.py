@@ -79,8 +79,8 @@ def with_newlines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 class Survey:
     """What the lines of a whole file show."""
 
-    in_utf8: int = 0
-    """Lines beyond ASCII that are UTF-8."""
+    has_utf8: bool = False
+    """Whether lines beyond ASCII are UTF-8."""
     not_utf8: list[bytes] = field(default_factory=list)
     """The first lines that are not."""
     with_carriage_returns: list[bytes] = field(default_factory=list)
@@ -93,8 +93,11 @@ class Survey:
         survey = cls()
         for lines in _whole_lines(pieces):
             survey.escapes = survey.escapes or lines[_start_of_escapes(lines) :]
-            for line in _interesting(lines):
-                survey._add(line)
+            if lines.count(b"\r") != lines.count(b"\r\n") or _error_in_utf8(lines):
+                for line in lines.split(b"\n"):
+                    survey._add(line[:MAX_SAMPLE_BYTES].rstrip(b"\r"))
+            else:  # what nearly all files are, and the quick way
+                survey.has_utf8 = survey.has_utf8 or not lines.isascii()
         return survey
 
     def _add(self, line: bytes) -> None:
@@ -102,13 +105,11 @@ class Survey:
             self.with_carriage_returns.append(line)
         if line.isascii():
             return
-        try:
-            line.decode()
-        except UnicodeDecodeError as error:
-            if error.end < MAX_SAMPLE_BYTES and len(self.not_utf8) < MAX_SAMPLES:  # not where the sample was cut
-                self.not_utf8.append(line)
-        else:
-            self.in_utf8 += 1
+        error = _error_in_utf8(line)
+        if error is None:
+            self.has_utf8 = True
+        elif error.end < MAX_SAMPLE_BYTES and len(self.not_utf8) < MAX_SAMPLES:  # not where the sample was cut
+            self.not_utf8.append(line)
 
     def encoding(self, said: str = "") -> str | None:
         """
@@ -116,7 +117,7 @@ class Survey:
 
         :param said: the encoding by the settings, for a file that is not UTF-8
         """
-        if not self.not_utf8 or self.in_utf8:
+        if not self.not_utf8 or self.has_utf8:
             return UTF_8
         return said or (CP1252 if is_cp1252(b"\n".join(self.not_utf8)) else None)
 
@@ -138,14 +139,12 @@ def _start_of_escapes(lines: bytes) -> int:
     return len(lines) if found < 0 else lines.rfind(b"\n", 0, found) + 1
 
 
-def _interesting(content: bytes) -> Iterator[bytes]:
-    """The starts of the lines that are not ASCII, or that have a carriage return inside."""
-    if content.isascii() and content.count(b"\r") == content.count(b"\r\n"):
-        return
-    for line in content.split(b"\n"):
-        line = line[:MAX_SAMPLE_BYTES].rstrip(b"\r")
-        if b"\r" in line or not line.isascii():
-            yield line
+def _error_in_utf8(content: bytes) -> UnicodeDecodeError | None:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return error
+    return None
 
 
 def is_cp1252(sample: bytes) -> bool:
