@@ -50,6 +50,8 @@ with DAG("{EMPTY}", schedule=None, start_date=datetime(2026, 1, 1)):
 TASKS_OF_SCHEDULER = "tasks"
 SECONDS_TO_SETTLE = 5
 """After the last run: the DAG processor still parses the DAG for the tasks that a trigger has ended."""
+SECONDS_BETWEEN_QUESTIONS = 3
+"""Whether a run has ended. Each question costs the API server CPU, which is none of the run's."""
 IDLE_SECONDS = 20
 Cpu = dict[str, float]
 
@@ -138,7 +140,10 @@ def _run_all(airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]])
 def _run(airflow: AirflowApi, dag_id: str, parameters: dict[str, Any]) -> None:
     run_id = airflow.trigger(dag_id, parameters)
     state = wait_until(
-        lambda: (state := airflow.run_state(dag_id, run_id)) in FINAL_RUN_STATES and state, SECONDS_OF_A_RUN, run_id
+        lambda: (state := airflow.run_state(dag_id, run_id)) in FINAL_RUN_STATES and state,
+        SECONDS_OF_A_RUN,
+        run_id,
+        SECONDS_BETWEEN_QUESTIONS,
     )
     if state != "success":
         raise SystemExit(f"{dag_id} {parameters}: {state} {airflow.tasks(dag_id, run_id)}")

@@ -140,21 +140,22 @@ def test_parameters_have_their_names_in_blazingtext(dags):
     } == set(dags["retrain_aws"].params)
 
 
-def test_importing_needs_no_network_no_credentials_no_settings_and_under_a_second_beyond_airflows_own_import():
+def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than_airflows_own_import():
     program = (
         "import socket\n"
         "def refuse(*arguments, **options): raise AssertionError('network')\n"
         "socket.socket.connect = refuse\n"
         "socket.getaddrinfo = refuse\n"
         "import sys, time, runpy\n"
+        "before = time.process_time()\n"
         "import airflow.sdk, airflow.providers.amazon.aws.operators.sagemaker\n"
         "import airflow.providers.amazon.aws.sensors.s3\n"
         "started = time.process_time()\n"
         "for name in ('retrain_hashtag', 'sweep_endpoints'): runpy.run_path(f'dags/{name}.py')\n"
-        "seconds = time.process_time() - started\n"
+        "ratio = (time.process_time() - started) / (started - before)\n"
         "slow = {'sagemaker', 'pandas', 'sklearn', 'scipy', 'fasttext', 'moto'} & set(sys.modules)\n"
         "assert not slow, slow\n"
-        "print(seconds)\n"
+        "print(ratio)\n"
     )
 
     done = run_python(program)

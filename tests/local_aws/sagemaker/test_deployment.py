@@ -350,14 +350,13 @@ def test_weights_and_capacities_that_cannot_be(sagemaker, live, wanted, message)
 def test_no_request_fails_in_an_update_a_rollback_or_the_end_of_a_fleet(
     sagemaker, local_aws, once, live, new_uri, alarm
 ):
-    """200 requests a second, or as many as a busy machine sends. Updates take less than half of them."""
+    """200 requests a second, or as many as a busy machine sends."""
     name = alarm(live)
     config = configure(sagemaker, new_uri)
     canary = blue_green("CANARY", wait=1000, termination=600, alarms=[name], CanarySize=percent(25))
 
     with Load(local_aws.url, live, QUESTION) as load:
         time.sleep(0.5)
-        began, before = time.monotonic(), len(load.answers) / 0.5
         update(sagemaker, live, config, canary)
         wait_for_stage(sagemaker, live, "Baking", "canary")
         once("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a drill")
@@ -368,7 +367,6 @@ def test_no_request_fails_in_an_update_a_rollback_or_the_end_of_a_fleet(
         wait_for_end(sagemaker, live)
         updated = time.monotonic()
         time.sleep(0.2)
-        meanwhile = len(load.since(began)) / (time.monotonic() - began)
 
     assert load.failed == []
     assert {answer.variant for answer in load.answers} == {"AllTraffic"}
@@ -378,7 +376,6 @@ def test_no_request_fails_in_an_update_a_rollback_or_the_end_of_a_fleet(
     assert not any(NEW in answer.body for answer in between)
     assert all(NEW in answer.body for answer in load.since(updated))
     assert len(load.answers) > 200
-    assert meanwhile > before / 2
 
 
 def test_open_requests_of_the_old_fleet_are_answered(sagemaker, runtime, live, new_uri, order_fault):
