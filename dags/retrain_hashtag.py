@@ -178,7 +178,8 @@ def retrain(hashtag: Hashtag) -> DAG:
             data_uri=prepare_dataset["data_uri"],
             trained=train_model.output,
         )
-        register_model = task(outlets=[assets.model_version, assets.approved_model])(register)(
+        # Without multiple outputs: Airflow would store each figure of the result once more, as an XCom of its own.
+        register_model = task(outlets=[assets.model_version, assets.approved_model], multiple_outputs=False)(register)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
@@ -223,7 +224,9 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             retries=5,
         ).as_teardown(on_failure_fail_dagrun=True)
-        record_outcome = task(outlets=[assets.report])(record)(hashtag=hashtag.name, date=DATE, run_name=RUN_NAME)
+        record_outcome = task(outlets=[assets.report], multiple_outputs=False)(record)(
+            hashtag=hashtag.name, date=DATE, run_name=RUN_NAME
+        )
         record_outcome.as_teardown(on_failure_fail_dagrun=True)
 
         chain(
@@ -243,7 +246,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             promote_model = SageMakerPromoteOperator(
                 task_id="promote_model",
                 hashtag=hashtag.name,
-                version=register_model["version"],
+                version="{{ ti.xcom_pull('register_model').version }}",
                 date=DATE,
                 live=settings.live_endpoint,
                 check_interval=POLL_SECONDS,
