@@ -21,7 +21,7 @@ from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from hashtag_retrain.assets import announce, assets_of
-from hashtag_retrain.backfills import SETTINGS, skip_empty_date_of_backfill, use_parameters_of_run
+from hashtag_retrain.backfills import SETTINGS, skip_empty_date_of_backfill
 from hashtag_retrain.deadlines import ScheduledRun
 from hashtag_retrain.documentation import doc_md, task_docs
 from hashtag_retrain.failures import note_failure
@@ -40,6 +40,7 @@ from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
 from hashtag_retrain.parameters import (
     DEFAULT_KEEP_MINUTES,
     MAX_KEEP_MINUTES,
+    enter_task,
     run_parameters,
     start_run,
 )
@@ -78,7 +79,7 @@ DEFAULT_ARGUMENTS = {
     "retry_policy": RetryTransientErrors(),
     "on_failure_callback": note_failure,
     "botocore_config": BOTOCORE_CONFIG,
-    "pre_execute": use_parameters_of_run,
+    "pre_execute": enter_task,
     "post_execute": announce,
     "weight_rule": "upstream",  # later tasks first: an endpoint is held before the next one is created
     "show_return_value_in_logs": False,  # results are long: requests and test tweets

@@ -198,10 +198,14 @@ class Results:
     delete_endpoint: Deleted | None = None
 
     @classmethod
+    def task_ids(cls) -> list[str]:
+        return [task.name for task in fields(cls)]
+
+    @classmethod
     def from_xcoms(cls, values: Mapping[str, Any]) -> Self:
         """
         :param values: results by task id; an empty one counts as no result
         """
-        known = {task.name: values.get(task.name) or None for task in fields(cls)}
+        known = {task_id: values.get(task_id) or None for task_id in cls.task_ids()}
         results: Self = TypeAdapter(cls).validate_python(known)
         return results

@@ -31,7 +31,7 @@ def write_report(
     storage, keys = place.storage, place.keys
     states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     # If a task is cleared and then skipped, its earlier result still exists. So only successful tasks count.
-    succeeded = [task_id for task_id, state in states.items() if state == "success"]
+    succeeded = [task_id for task_id in Results.task_ids() if states.get(task_id) == "success"]
     results = Results.from_xcoms({**_xcoms(ti, succeeded), **(unfinished or {})})
     files = {"report": storage.uri(keys.run(run_name) + "report.html"), **_files(results)}
     run_url = ti.log_url.partition("/tasks/")[0]

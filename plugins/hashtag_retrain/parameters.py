@@ -139,6 +139,15 @@ def unknown_parameter(name: str, known: Iterable[str]) -> str:
     return f"unknown parameter {name}{did_you_mean(name, known)}; expected one of: {', '.join(known)}"
 
 
+def enter_task(context: Context) -> None:
+    """
+    Call this before each task. A task reads the run's parameters in its context, and stores its links itself
+    (`hashtag_retrain.links`). Airflow would read each link when the task ends, and store it once more: two requests.
+    """
+    use_parameters_of_run(context)
+    context["task"].operator_extra_links = ()
+
+
 def start_run(context: Context) -> None:
     """
     Check the run's configuration, settle the run's date, and print which parameters hold. Call this before the first
@@ -147,7 +156,7 @@ def start_run(context: Context) -> None:
     :raises ConfigurationError: a key is not a parameter, or its value cannot be used; or the run says two dates
     """
     _refuse_unknown_parameters(context)
-    use_parameters_of_run(context)
+    enter_task(context)
     if objection := too_large(context["params"]):
         raise ConfigurationError(f"The run's parameters: {objection}")
     _require_company_rules(context)

@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 
 from hashtag_retrain import links
+from hashtag_retrain.parameters import enter_task
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,12 @@ def dag_of_aws():
     from tests.conftest import REPOSITORY
 
     return DagBag(str(REPOSITORY / "dags" / "retrain_hashtag.py")).dags["retrain_aws"]
+
+
+def test_a_task_stores_its_links_alone(dag_of_aws):
+    """Airflow would store each once more when the task ends, and read it for that."""
+    task = dag_of_aws.task_dict["train_model"]
+
+    enter_task({"dag": dag_of_aws, "params": {}, "dag_run": SimpleNamespace(run_type="manual", conf={}), "task": task})
+
+    assert list(task.operator_extra_links) == []

@@ -102,6 +102,7 @@ def context(
     return {
         "dag": SimpleNamespace(params=parameters, dag_id="retrain_aws", user_defined_macros=macros),
         "dag_run": run,
+        "task": SimpleNamespace(),
         "params": parameters.dump() | (configuration or {}),
     }
 
