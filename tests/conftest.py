@@ -47,7 +47,8 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import requests  # noqa: E402
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # noqa: E402
-from botocore import hooks  # noqa: E402
+from botocore import hooks, useragent  # noqa: E402
+from botocore.client import ClientCreator  # noqa: E402
 from botocore.loaders import JSONFileLoader, Loader  # noqa: E402
 from jsonschema import Draft202012Validator  # noqa: E402
 
@@ -95,6 +96,35 @@ def _list_services_once(loader: Loader, type_name: str) -> list[str]:
 
 
 Loader.list_available_services = _list_services_once
+
+# And more into what each client learns anew of its service: its shapes, its errors, its class.
+_load_service, _create_class = ClientCreator._load_service_model, ClientCreator._create_client_class
+_known_services: dict[Any, Any] = {}
+_known_classes: dict[str, Any] = {}
+
+
+def _load_service_once(creator: ClientCreator, service: str, version: str | None = None) -> Any:
+    if service == "s3":
+        return _load_service(creator, service, version)
+    if (service, version) not in _known_services:
+        _known_services[service, version] = _load_service(creator, service, version)
+    return _known_services[service, version]
+
+
+def _create_class_once(creator: ClientCreator, service: str, model: Any) -> Any:
+    if service == "s3":
+        return _create_class(creator, service, model)
+    if service not in _known_classes:
+        _known_classes[service] = _create_class(creator, service, model)
+    return _known_classes[service]
+
+
+ClientCreator._load_service_model = _load_service_once
+ClientCreator._create_client_class = _create_class_once
+# And a twelfth of each request into which characters its user agent may have, once for each of some ninety parts.
+useragent.sanitize_user_agent_string_component = functools.lru_cache(1000)(
+    useragent.sanitize_user_agent_string_component
+)
 
 # And half of the rest into the names of events, which each session translates, and into its handlers' signatures.
 _event_names: dict[str, str] = {}
