@@ -14,7 +14,7 @@ from include.config.printable import printable
 from include.tweets.formats import parquet
 from include.tweets.formats.compression import PIECE_BYTES, decompressed, stream_of
 from include.tweets.formats.csv import CsvFormat, detect_format, usable_rows
-from include.tweets.formats.json_lines import JsonFormat
+from include.tweets.formats.json_lines import JsonFormat, has_objects
 from include.tweets.formats.recognition import HEAD_BYTES, PARQUET, refuse_unreadable
 from include.tweets.formats.text import UTF_8, Survey, encoding_by_start, transcoded, with_newlines
 from include.tweets.prepare_settings import PrepareSettings
@@ -118,10 +118,12 @@ def _blocks(source: Source, content: io.BufferedReader, settings: PrepareSetting
         return
     refuse_unreadable(source.name, head)
     text = _Text.of(source, encoding_by_start(head), settings.encoding, note)
-    if text.start().lstrip().startswith(b"{"):
+    plain = CsvFormat(source.name, settings.known_labels, settings.columns, settings.min_confidence)
+    start = text.start()
+    # The first text of a CSV can begin with a brace, too.
+    if start.lstrip().startswith(b"{") and (has_objects(start) or not usable_rows(plain, start)):
         yield from json_format.blocks(stream_of(text.pieces(content)))
         return
-    plain = CsvFormat(source.name, settings.known_labels, settings.columns, settings.min_confidence)
     text = text.with_line_ends(plain)
     yield from detect_format(plain, text.start(), text.survey.escapes).blocks(stream_of(text.pieces(content)))
 

@@ -228,3 +228,22 @@ def test_later_dates_and_newer_files_rank_higher_and_the_parts_of_a_file_rank_al
     ranks = {found.name: found.rank for found in ranked([source(name, hour) for name, hour in names.items()])}
 
     assert list(ranks.values()) == [1, 1, 2, 0]
+
+
+def test_a_csv_whose_first_text_begins_with_a_brace_is_no_json():
+    content = b'{patched} the kernel,0\n"{offer, today}",1\nlambda is here,0\n'
+
+    assert rows_of(content) == [
+        ("technical", "{patched} the kernel"),
+        ("marketing", "{offer, today}"),
+        ("technical", "lambda is here"),
+    ]
+
+
+def test_json_lines_whose_first_lines_are_broken_are_json():
+    content = b'{"label": 0, "text": "cut\n{"label": 1, "text": "whole"}\n'
+    source = Source("f", lambda: io.BytesIO(content))
+    with source.open() as stream:
+        found = [row for block in read_source(source, stream, PrepareSettings()) for row in block.rows()]
+
+    assert [(row.line, getattr(row, "reason", "")) for row in found] == [(1, "malformed"), (2, "")]

@@ -102,6 +102,19 @@ class JsonFormat:
         return str(value).strip()
 
 
+def has_objects(start: bytes) -> bool:
+    """Whether some line of a file's start is a JSON object."""
+    return any(map(_is_object, start.split(b"\n")))
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _entry(line)
+    except BadRow:
+        return False
+    return True
+
+
 def _value(entry: Mapping[str, Any], names: Sequence[str]) -> Any:
     """
     The value of the first of these keys, empty for null; None without such a key. Capitals make no difference.
