@@ -94,3 +94,13 @@ def _runs(process: int) -> bool:
         return stat.read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_folder_where_the_task_runs_hides_no_module(tmp_path, monkeypatch):
+    """Airflow runs tasks wherever it was started, and other projects have a folder include, too."""
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "__init__.py").write_text("raise ImportError('of somebody else')")
+    monkeypatch.chdir(tmp_path)
+
+    with Workers(1, print) as workers:
+        assert list(workers.map(abs, iter([-1]))) == [1]
