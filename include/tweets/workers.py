@@ -53,6 +53,7 @@ class Workers:
         while len(self._processes) < self.count:
             ours, theirs = Pipe()
             with theirs:
+                # With -P the folder where the task runs comes not first: it may have another folder include.
                 command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"]
                 path = {"PYTHONPATH": os.pathsep.join(sys.path)}
                 process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env={**os.environ, **path})

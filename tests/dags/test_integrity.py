@@ -140,7 +140,7 @@ def test_parameters_have_their_names_in_blazingtext(dags):
     } == set(dags["retrain_aws"].params)
 
 
-def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than_airflows_own_import():
+def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than_airflows_own():
     program = (
         "import socket\n"
         "def refuse(*arguments, **options): raise AssertionError('network')\n"
@@ -161,7 +161,7 @@ def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than
     done = run_python(program)
 
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.splitlines()[-1]) < 1
+    assert float(done.stdout.splitlines()[-1]) < 0.7
 
 
 def test_parsing_twice_gives_the_same_version(dags):

@@ -109,6 +109,17 @@ def nasty_file(seed: int) -> bytes:
     return b"".join(chance.choices(lines, k=1000))
 
 
+def test_small_buckets_that_are_worked_on_together_give_the_same_as_one_by_one(tmp_path, monkeypatch):
+    sources = [raw_source(nasty_file(seed), f"part-{seed}.csv", rank=seed % 2) for seed in range(3)]
+    options = PrepareSettings(max_rejected_share=1.0)
+
+    prepare(sources, tmp_path / "together", options, processes=1)
+    monkeypatch.setattr(prepare_module, "BUCKET_BYTES", 0)
+    prepare(sources, tmp_path / "one by one", options, processes=1)
+
+    assert files(tmp_path / "together") == files(tmp_path / "one by one")
+
+
 def test_files_cut_into_blocks_and_shared_by_processes_give_the_same_as_one_process(tmp_path, monkeypatch):
     sources = [raw_source(nasty_file(seed), f"part-{seed}.csv", rank=seed % 2) for seed in range(3)]
     options = PrepareSettings(max_rejected_share=1)

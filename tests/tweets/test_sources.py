@@ -13,7 +13,7 @@ from include.config.errors import DataError
 from include.tweets.formats.csv import CsvFormat
 from include.tweets.formats.json_lines import JsonFormat
 from include.tweets.prepare_settings import PrepareSettings
-from include.tweets.rows import Row
+from include.tweets.rows import Rejection, Row
 from include.tweets.sources import Source, ranked, read_source
 
 
@@ -80,10 +80,14 @@ ROWS = [
 ] * 30
 
 
-def rows_of(content: bytes, **settings) -> list[tuple[str, str]]:
+def all_of(content: bytes, **settings) -> list[Row | Rejection]:
     source = Source("f", lambda: io.BytesIO(content))
     with source.open() as stream:
-        found = [row for block in read_source(source, stream, PrepareSettings(**settings)) for row in block.rows()]
+        return [row for block in read_source(source, stream, PrepareSettings(**settings)) for row in block.rows()]
+
+
+def rows_of(content: bytes, **settings) -> list[tuple[str, str]]:
+    found = all_of(content, **settings)
     assert [row for row in found if not isinstance(row, Row)] == []
     return [(row.label, row.cell) for row in found]
 
@@ -166,11 +170,8 @@ def test_a_header_row_in_the_middle_of_a_file_is_no_row():
 
 def test_a_header_row_of_other_columns_is_rejected():
     content = b"label,text,note\n0,foo bar,ok\nlabel,note,text\n1,baz,ok\n"
-    source = Source("f", lambda: io.BytesIO(content))
 
-    rows = [row for block in read_source(source, source.open(), PrepareSettings()) for row in block.rows()]
-
-    assert rows[1].reason == "other_header"
+    assert all_of(content)[1].reason == "other_header"
 
 
 def test_excels_line_with_the_separator_hides_no_header():
@@ -242,8 +243,7 @@ def test_a_csv_whose_first_text_begins_with_a_brace_is_no_json():
 
 def test_json_lines_whose_first_lines_are_broken_are_json():
     content = b'{"label": 0, "text": "cut\n{"label": 1, "text": "whole"}\n'
-    source = Source("f", lambda: io.BytesIO(content))
-    with source.open() as stream:
-        found = [row for block in read_source(source, stream, PrepareSettings()) for row in block.rows()]
+
+    found = all_of(content)
 
     assert [(row.line, getattr(row, "reason", "")) for row in found] == [(1, "malformed"), (2, "")]
