@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 from benchmarks.data_sets import DataSet, Rows, data_sets
 from include.blazingtext.hyperparameters import recommended
 from include.tweets.split import Split
-from include.tweets.tokens import LABEL_PREFIX
+from include.tweets.supervised import LABEL_PREFIX
 from local_aws.blazingtext.training import train
 
 AIM_POINTS = 0.5
@@ -146,7 +146,7 @@ def _fasttext(data: DataSet, values: Values) -> Probabilities:
     model = train(data.path("train"), data.path("validation"), chosen, lambda line: None)
 
     def probabilities(texts: list[str]) -> list[dict[str, float]]:
-        labels, shares = model.predict(texts, k=-1)
+        labels, shares = model.multilinePredict([f"{text}\n" for text in texts], -1, 0.0, "strict")
         names = ([label.removeprefix(LABEL_PREFIX) for label in row] for row in labels)
         return [dict(zip(row, map(float, found), strict=True)) for row, found in zip(names, shares, strict=True)]
 

@@ -104,16 +104,12 @@ _known_classes: dict[str, Any] = {}
 
 
 def _load_service_once(creator: ClientCreator, service: str, version: str | None = None) -> Any:
-    if service == "s3":
-        return _load_service(creator, service, version)
     if (service, version) not in _known_services:
         _known_services[service, version] = _load_service(creator, service, version)
     return _known_services[service, version]
 
 
 def _create_class_once(creator: ClientCreator, service: str, model: Any) -> Any:
-    if service == "s3":
-        return _create_class(creator, service, model)
     if service not in _known_classes:
         _known_classes[service] = _create_class(creator, service, model)
     return _known_classes[service]

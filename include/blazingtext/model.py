@@ -8,10 +8,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from include.blazingtext.model_archive import MODEL_FILE, extract_model
 from include.blazingtext.model_process import ModelError, ModelProcess
 from include.config.errors import EvaluationError
-from include.tweets.tokens import LABEL_PREFIX
+from include.tweets.supervised import LABEL_PREFIX
 
 PROBABILITY_TOLERANCE = 1e-3
 """Far above the rounding errors of float32 in JSON, and far below the difference between two models."""
@@ -78,11 +80,22 @@ class LocalModel:
         :param min_occurrences: ignore words that are rarer in the train split
         """
         with _as_evaluation_errors():
-            found = self._process.heaviest_words(count, min_occurrences, MAX_WEIGHED_WORDS)
-        return {
-            label: [{"word": word, "weight": weight, "occurrences": occurrences} for word, weight, occurrences in words]
-            for label, words in zip(self.labels, found, strict=True)
-        }
+            found = self._process.weights(min_occurrences, MAX_WEIGHED_WORDS)
+        of_words, of_labels = (
+            np.frombuffer(rows, np.float32).reshape(-1, self._process.dimension)
+            for rows in (found.of_words, found.of_labels)
+        )
+        scores = of_words @ of_labels.T
+        weights = scores - scores.mean(axis=1, keepdims=True)
+        return {label: _heaviest(found.words, weights[:, column], count) for column, label in enumerate(self.labels)}
+
+
+def _heaviest(words: Sequence[tuple[str, int]], weights: "np.ndarray", count: int) -> list[dict[str, Any]]:
+    return [
+        {"word": words[row][0], "weight": float(weights[row]), "occurrences": words[row][1]}
+        for row in np.argsort(-weights, kind="stable")[:count]
+        if weights[row] > 0
+    ]
 
 
 def _extracted(artifact: Path, folder: Path) -> Path:

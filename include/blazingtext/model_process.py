@@ -6,6 +6,7 @@ or stop the process that loads it. Here that is a child process, ``python -m inc
 Both sides speak JSON, a line for each request and for each answer.
 """
 
+import base64
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -23,13 +25,27 @@ REPOSITORY = Path(__file__).parents[2]
 LOAD_SECONDS, ANSWER_SECONDS = 120.0, 60.0
 """A child that has not answered by then is ended. SageMaker's own limit for an invocation is 60 s."""
 MEMORY_BESIDE_THE_MODEL = 3 * 2**30
-"""Of address space: Python's, numpy's and its threads'."""
+"""Of address space: Python's, and that of what it answers."""
 
 END_OF_LINE = "</s>"
 """fastText adds this token to every tweet."""
+BROKEN_TEXT = "strict"
+"""Whether fastText's bindings refuse labels and words that are not UTF-8."""
 
 Answer = tuple[list[str], list[float]]
 """Labels, with their prefix, and probabilities, the most probable first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a model has learned of its labels and of some words. Each row is float32, and as long as the dimension."""
+
+    words: list[tuple[str, int]]
+    """Each with its number of occurrences in the train split."""
+    of_words: bytes
+    """A row for each word."""
+    of_labels: bytes
+    """A row for each label."""
 
 
 class ModelError(ValueError):
@@ -63,14 +79,15 @@ class ModelProcess:
         """
         return [(labels, probabilities) for labels, probabilities in self._ask({"predict": list(texts), "k": k})]
 
-    def heaviest_words(self, count: int, min_occurrences: int, max_words: int) -> list[list[list[Any]]]:
+    def weights(self, min_occurrences: int, max_words: int) -> Weights:
         """
-        For each label the words with the largest weights, as word, weight and number of occurrences.
+        Those of the labels and of the most frequent words.
 
         :raises ModelError: the process ended
         """
-        words: list[list[list[Any]]] = self._ask({"words": [count, min_occurrences, max_words]})
-        return words
+        answer = self._ask({"weights": [min_occurrences, max_words]})
+        of_words, of_labels = (base64.b64decode(answer[name]) for name in ("of_words", "of_labels"))
+        return Weights([(word, occurrences) for word, occurrences in answer["words"]], of_words, of_labels)
 
     def close(self) -> None:
         """End the process."""
@@ -159,8 +176,9 @@ def main() -> None:
     except (ValueError, MemoryError, UnicodeError) as error:
         _write(answers, {"error": str(error) or type(error).__name__})
         return
-    about = {"dimension": model.get_dimension(), "word_ngrams": model.f.getArgs().wordNgrams}
-    _write(answers, {"ok": {"labels": list(model.labels), **about}})
+    arguments = model.getArgs()
+    about = {"dimension": arguments.dim, "word_ngrams": arguments.wordNgrams}
+    _write(answers, {"ok": {"labels": model.getLabels(BROKEN_TEXT)[0], **about}})
     for line in sys.stdin.buffer:
         _write(answers, {"ok": _answer(model, json.loads(line))})
 
@@ -172,41 +190,36 @@ def _write(answers: IO[bytes], answer: dict[str, Any]) -> None:
 
 def _load(model_file: Path) -> Any:
     check_model_file(model_file)
-    import fasttext
+    import fasttext_pybind  # not fasttext, which wraps this: it imports numpy, which takes longer than all the rest
 
-    return fasttext.load_model(str(model_file))
+    model = fasttext_pybind.fasttext()
+    model.loadModel(str(model_file))
+    return model
 
 
 def _answer(model: Any, request: dict[str, Any]) -> Any:
-    if "words" in request:
-        return _heaviest_words(model, *request["words"])
-    answers = (model.predict(text, k=request["k"]) for text in request["predict"])
-    return [(list(labels), [float(probability) for probability in probabilities]) for labels, probabilities in answers]
+    if "weights" in request:
+        return _weights(model, *request["weights"])
+    answers = (model.predict(f"{text}\n", request["k"], 0.0, BROKEN_TEXT) for text in request["predict"])
+    return [([label for _, label in answer], [probability for probability, _ in answer]) for answer in answers]
 
 
-def _heaviest_words(model: Any, count: int, min_occurrences: int, max_words: int) -> list[list[list[Any]]]:
-    import numpy as np
+def _weights(model: Any, min_occurrences: int, max_words: int) -> dict[str, Any]:
+    from fasttext_pybind import Vector
 
-    words, counts = model.get_words(include_freq=True)  # the most frequent first
+    words, counts = model.getVocab(BROKEN_TEXT)  # the most frequent first
     known = [
-        (word, int(occurrences))
+        (word, occurrences)
         for word, occurrences in zip(words[:max_words], counts, strict=False)
         if occurrences >= min_occurrences and word != END_OF_LINE
     ]
-    if not known:
-        return [[] for _ in model.labels]
-    # Not get_word_vector(), which scales each vector to length 1: then rare and common words weigh the same.
-    vectors = np.stack([model.get_input_vector(model.get_word_id(word)) for word, _ in known])
-    scores = vectors @ model.get_output_matrix().T
-    weights = scores - scores.mean(axis=1, keepdims=True)
-    return [
-        [
-            [known[row][0], float(weights[row, column]), known[row][1]]
-            for row in np.argsort(-weights[:, column], kind="stable")[:count]
-            if weights[row, column] > 0
-        ]
-        for column in range(len(model.labels))
-    ]
+    vector, rows = Vector(model.getArgs().dim), []
+    for word, _ in known:
+        # Not getWordVector, which scales each vector to length 1: then rare and common words weigh the same.
+        model.getInputVector(vector, model.getWordId(word))
+        rows.append(memoryview(vector).tobytes())
+    weights = {"of_words": b"".join(rows), "of_labels": memoryview(model.getOutputMatrix()).tobytes()}
+    return {"words": known, **{name: base64.b64encode(found).decode() for name, found in weights.items()}}
 
 
 if __name__ == "__main__":

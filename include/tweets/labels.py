@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from include.config.mistakes import did_you_mean
 from include.tweets.rows import BadRow
-from include.tweets.tokens import LABEL_PREFIX
+from include.tweets.supervised import LABEL_PREFIX
 
 _WHOLE_NUMBER = re.compile(r"\+?(-?\d+)(?:\.0+)?")
 """Also as pandas writes whole numbers in a column that has empty cells: 1.0."""

@@ -5,7 +5,8 @@ are separated by spaces.
 https://docs.aws.amazon.com/sagemaker/latest/dg/blazingtext.html#blazingtext-data-formats-text-class
 """
 
-from include.tweets.tokens import LABEL_PREFIX
+LABEL_PREFIX = "__label__"
+"""With which a label begins, and no token does."""
 
 
 def format_example(label: str, instance: str) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from include.config.preparation import Recipe
 from include.tweets.batch_tokens import spaced_tokens
 from include.tweets.cleaning import clean
-
-LABEL_PREFIX = "__label__"
+from include.tweets.supervised import LABEL_PREFIX
 
 TOKENS_RULE = 2
 """

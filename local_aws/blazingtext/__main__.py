@@ -17,11 +17,8 @@ from typing import Any
 
 from include.blazingtext.hyperparameters import HYPERPARAMETERS
 from include.config.errors import ConfigurationError
-from include.tweets.tokens import LABEL_PREFIX
 from local_aws.blazingtext import TUNING_METRIC
-from local_aws.blazingtext.training import count_words, score, train, vocabulary_size
-
-LABEL = LABEL_PREFIX.encode()
+from local_aws.blazingtext.training import LABEL, count_words, score, train, vocabulary_size
 
 
 class AlgorithmError(Exception):
@@ -73,7 +70,7 @@ def _run(root: Path) -> None:
         _log(f"#{channel}_accuracy: {accuracy:.4f}")
         _log(f"Number of {channel} examples: {examples}")
     (root / "model").mkdir(exist_ok=True)
-    model.save_model(str(root / "model" / "model.bin"))
+    model.saveModel(str(root / "model" / "model.bin"))
 
 
 def _train(files: dict[str, Path], hyperparameters: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from include.blazingtext.model_process import ModelError, ModelProcess
-from include.tweets.tokens import LABEL_PREFIX
+from include.tweets.supervised import LABEL_PREFIX
 
 JSON = "application/json"
 JSON_LINES = "application/jsonlines"

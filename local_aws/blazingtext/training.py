@@ -4,6 +4,9 @@ Supervised training with BlazingText's early stopping.
 fastText's bindings have no callback per epoch. But fastText trains without Python's global lock, and reads its input
 from a path. With early stopping, this path is a named pipe. The epochs are written to the pipe one by one. Between two
 epochs the trainer waits for input, and the model is scored on the validation file.
+
+The bindings are used as they are: the package fasttext around them imports numpy, which takes as long as the training
+of a small file.
 """
 
 import fcntl
@@ -13,18 +16,18 @@ import struct
 import termios
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import fasttext
-import numpy as np
-from fasttext.FastText import _build_args, _FastText, unsupervised_default
+import fasttext_pybind
 
-END_OF_LINE = "</s>"
-"""A word that fastText adds to every vocabulary."""
+from include.tweets.supervised import LABEL_PREFIX
+
+LABEL = LABEL_PREFIX.encode()
 SEED = 0
 """Fixed, so that the same input gives the same model. BlazingText has no hyperparameter for it."""
 
@@ -45,7 +48,7 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
     :param train_file: one example per line, labels as words ``__label__x`` anywhere in the line
     :param validation_file: has the same form; required for early stopping
     :param hyperparameters: all hyperparameters of `include.blazingtext.hyperparameters`, parsed
-    :return: a fasttext model, with early stopping with the weights of the best epoch
+    :return: fastText's model, with early stopping with the weights of the best epoch
     """
     started = time.monotonic()
     if hyperparameters["early_stopping"]:
@@ -54,10 +57,8 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
             pipe = Path(folder) / "train"
             model = _EarlyStopping(train_file, validation_file, pipe, hyperparameters, log).train()
     else:
-        arguments = _arguments(train_file, hyperparameters)
-        model = _FastText(args=arguments)
-        fasttext.FastText.fasttext.train(model.f, arguments)
-        model.set_args(model.f.getArgs())
+        model = fasttext_pybind.fasttext()
+        fasttext_pybind.train(model, _arguments(train_file, hyperparameters))
         log("##### Alpha: 0.0000  Progress: 100.00%  #####")
     seconds = max(time.monotonic() - started, 1e-6)
     words = count_words(train_file) * hyperparameters["epochs"]
@@ -69,7 +70,7 @@ def train(train_file: Path, validation_file: Path | None, hyperparameters: dict[
 
 def score(model: Any, file: Path) -> tuple[int, float]:
     """The number of examples in a file and the accuracy: 0 if no example has a known label, where fastText says NaN."""
-    examples, accuracy, _ = model.f.test(str(file), 1, 0.0)
+    examples, accuracy, _ = model.test(str(file), 1, 0.0)
     return examples, 0.0 if math.isnan(accuracy) else float(accuracy)
 
 
@@ -81,31 +82,37 @@ def count_words(file: Path) -> int:
 
 
 def vocabulary_size(file: Path, min_count: int) -> int:
-    """The number of different words in fastText's dictionary, those that occur `min_count` times or more."""
-    model = fasttext.train_supervised(str(file), epoch=0, dim=1, minCount=min_count, bucket=1, thread=1, verbose=0)
-    return sum(word != END_OF_LINE for word in model.words)
+    """The number of different words, without labels, that occur `min_count` times or more."""
+    occurrences: Counter[bytes] = Counter()
+    with file.open("rb") as lines:
+        for line in lines:
+            occurrences.update(line.replace(b"\0", b" ").split())  # fastText takes a NUL for a blank
+    return sum(count >= min_count and not word.startswith(LABEL) for word, count in occurrences.items())
 
 
 def _arguments(path: Path, hyperparameters: dict[str, Any]) -> Any:
     """fastText's arguments for BlazingText's hyperparameters. Training is reproducible with one thread only."""
-    values = dict(
-        unsupervised_default,
-        input=str(path),
-        model="supervised",
-        loss="softmax",
-        minn=0,
-        maxn=0,
-        thread=1,
-        seed=SEED,
-        verbose=0,
-        lr=hyperparameters["learning_rate"],
-        dim=hyperparameters["vector_dim"],
-        epoch=hyperparameters["epochs"],
-        minCount=hyperparameters["min_count"],
-        wordNgrams=hyperparameters["word_ngrams"],
-        bucket=hyperparameters["buckets"],
-    )
-    return _build_args(values, set(values))
+    words = hyperparameters["word_ngrams"]
+    values = {
+        "input": str(path),
+        "model": fasttext_pybind.model_name.supervised,
+        "loss": fasttext_pybind.loss_name.softmax,
+        "minn": 0,
+        "maxn": 0,
+        "thread": 1,
+        "seed": SEED,
+        "verbose": 0,
+        "lr": hyperparameters["learning_rate"],
+        "dim": hyperparameters["vector_dim"],
+        "epoch": hyperparameters["epochs"],
+        "minCount": hyperparameters["min_count"],
+        "wordNgrams": words,
+        "bucket": hyperparameters["buckets"] if words > 1 else 0,
+    }
+    arguments = fasttext_pybind.args()
+    for name, value in values.items():
+        setattr(arguments, name, value)
+    return arguments
 
 
 class _EarlyStopping:
@@ -120,11 +127,11 @@ class _EarlyStopping:
         self.hyperparameters = hyperparameters
         self.log = log
         self.arguments = _arguments(pipe, hyperparameters)
-        self.model = _FastText(args=self.arguments)
+        self.model = fasttext_pybind.fasttext()
         self.failure: BaseException | None = None
         self.trainer = threading.Thread(target=self._run_trainer, daemon=True)
         self.best_accuracy = -1.0
-        self.best_weights: tuple[np.ndarray, np.ndarray] | None = None
+        self.best_weights: tuple[memoryview[float], memoryview[float]] | None = None
         self.epochs_without_improvement = 0
 
     def train(self) -> Any:
@@ -145,14 +152,13 @@ class _EarlyStopping:
             self.trainer.join()
         if self.failure is not None:
             raise self.failure
-        self.model.set_args(self.model.f.getArgs())
         if self.best_weights is not None:
-            self.model.set_matrices(*self.best_weights)
+            self.model.setMatrices(*self.best_weights)
         return self.model
 
     def _run_trainer(self) -> None:
         try:
-            fasttext.FastText.fasttext.train(self.model.f, self.arguments)
+            fasttext_pybind.train(self.model, self.arguments)
         except BaseException as error:
             self.failure = error
 
@@ -209,10 +215,7 @@ class _EarlyStopping:
         if accuracy > self.best_accuracy:
             self.log("Validation accuracy improved! Storing best weights...")
             self.best_accuracy = accuracy
-            self.best_weights = (
-                np.array(self.model.f.getInputMatrix()),
-                np.array(self.model.f.getOutputMatrix()),
-            )
+            self.best_weights = (_copied(self.model.getInputMatrix()), _copied(self.model.getOutputMatrix()))
             self.epochs_without_improvement = 0
         else:
             self.epochs_without_improvement += 1
@@ -220,6 +223,12 @@ class _EarlyStopping:
         epochs = self.hyperparameters["epochs"]
         alpha = self.hyperparameters["learning_rate"] * (1 - epoch / epochs)
         self.log(f"##### Alpha: {alpha:.4f}  Progress: {100 * epoch / epochs:.2f}%  #####")
+
+
+def _copied(matrix: Any) -> "memoryview[float]":
+    weights = memoryview(matrix)
+    assert weights.shape is not None
+    return memoryview(weights.tobytes()).cast("f", weights.shape)
 
 
 def _write(descriptor: int, data: bytes) -> None:

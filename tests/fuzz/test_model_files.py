@@ -54,6 +54,6 @@ def test_a_model_answers_or_ends_its_process_with_a_reason(model, data):
         try:
             with ModelProcess(file) as process:
                 process.predict(["kernel coupon", ""], k=2)
-                process.heaviest_words(5, 1, 100)
+                process.weights(1, 100)
         except ModelError as error:
             assert str(error)

@@ -264,7 +264,7 @@ def test_a_rollback_that_fails_leaves_both_fleets_serving(sagemaker, runtime, on
 
 
 def test_the_last_deployment_config_can_be_used_again(sagemaker, live, new_uri):
-    canary = blue_green("CANARY", wait=60, CanarySize=percent(10))
+    canary = blue_green("CANARY", wait=1200, CanarySize=percent(10))
     update(sagemaker, live, configure(sagemaker, new_uri), canary)
     wait_for_end(sagemaker, live)
 
