@@ -11,8 +11,9 @@ from airflow.executors.local_executor import LocalExecutor
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
+from include.report import charts
 from include.report.page import template
-from include.tweets.punkt import word_tokenize
+from include.tweets.punkt import english, word_tokenize
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import All
@@ -21,10 +22,15 @@ if TYPE_CHECKING:
 ENDED = (TaskInstanceState.SUCCESS, TaskInstanceState.FAILED)
 IMPORTED_FOR_TASKS = (
     *IMPORTED_FOR_DAGS,
+    "airflow.sdk.execution_time.cache",
+    "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
+    "boto3.s3.inject",
     "matplotlib.backends.backend_svg",
     "matplotlib.figure",
+    "multiprocessing.popen_fork",
     "nltk.tokenize",
+    "pyarrow.pandas_compat",
     "sklearn.feature_extraction.text",
     "sklearn.linear_model",
 )
@@ -45,8 +51,7 @@ class RememberingLocalExecutor(LocalExecutor):
     def start(self) -> None:
         self._started: Counter[WorkloadKey] = Counter()
         import_all(IMPORTED_FOR_TASKS)
-        template()
-        word_tokenize()("")  # which reads nltk's data
+        _use_once()
         _remember_modules_of_stack()
         super().start()
 
@@ -63,6 +68,17 @@ class RememberingLocalExecutor(LocalExecutor):
             if self._started[key] <= 0:
                 del self._started[key]
         super().change_state(key, state, info, remove_running)
+
+
+def _use_once() -> None:
+    """What reads files or looks for fonts and plugins when it is first used. Forks inherit what is found here."""
+    from sklearn.metrics import confusion_matrix
+
+    template()
+    word_tokenize()("")
+    english()
+    confusion_matrix([0, 1], [0, 1])
+    charts.reliability([{"probability": 1.0, "accuracy": 1.0, "tweets": 1}])
 
 
 def _remember_modules_of_stack() -> None:

@@ -1,4 +1,6 @@
 import inspect
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain import executors
 from hashtag_retrain.executors import RememberingLocalExecutor
+from tests.conftest import REPOSITORY
 
 TASK = "a task"
 
@@ -73,6 +76,31 @@ def test_tasks_need_not_look_through_all_modules_to_name_their_caller(executor, 
     executor.start()
 
     assert found[0] > 100
+
+
+FORK = """
+import inspect, multiprocessing, sys
+from airflow.executors.local_executor import LocalExecutor
+from hashtag_retrain.executors import RememberingLocalExecutor
+
+def work():
+    from airflow.sdk.execution_time import supervisor
+
+    files, frame = {inspect.getabsfile(supervisor)}, inspect.currentframe()
+    while frame := frame.f_back:
+        files.add(inspect.getabsfile(frame))
+    print(sorted(files - set(inspect.modulesbyfile)), flush=True)
+
+LocalExecutor.start = lambda _: None
+RememberingLocalExecutor().start()
+multiprocessing.get_context("fork").Process(target=work).start()
+"""
+
+
+def test_a_fork_of_it_knows_the_modules_of_all_its_frames():
+    done = subprocess.run([sys.executable, "-c", FORK], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_nor_for_frames_whose_file_is_no_modules(executor, monkeypatch):
