@@ -30,6 +30,7 @@ OPTIONAL = {"apache-airflow-providers-openlineage", "openlineage-python"}
 PACKAGES = {
     "charset_normalizer": "charset-normalizer",
     "fasttext": "fasttext-community",
+    "fasttext_pybind": "fasttext-community",
     "openlineage": "openlineage-python",
     "psycopg2": "psycopg2-binary",
     "sklearn": "scikit-learn",
