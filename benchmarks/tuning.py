@@ -16,10 +16,10 @@ from typing import Any
 
 import boto3
 
+from include.aws.requests import training_request, tuning_request
 from include.aws.storage import Storage
-from include.blazingtext.hyperparameters import to_request, tuning_ranges
+from include.blazingtext.hyperparameters import TUNING_METRIC, to_request, tuning_ranges
 from include.blazingtext.model import LocalModel
-from include.blazingtext.requests import training_request, tuning_request
 from include.evaluation.comparison import Comparison, compare
 from include.tweets.prepare import PrepareSettings, Source, prepare
 from include.tweets.supervised import parse_example
@@ -86,6 +86,7 @@ def _compare(sagemaker: Any, storage: Storage, folder: Path, jobs: int) -> tuple
         tuning = tuning_request(
             job_name=f"tune-{name}"[:32],
             training=request,
+            metric=TUNING_METRIC,
             ranges=tuning_ranges(),
             max_jobs=jobs,
             max_parallel_jobs=2,

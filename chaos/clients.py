@@ -11,8 +11,8 @@ from botocore.config import Config
 
 from chaos.plan import Plan
 from chaos.stack import ChaosStack
-from include.blazingtext.requests import as_tags, endpoint_request, training_request
-from include.config.ownership import deadline_in, tag_values
+from include.aws.requests import endpoint_request, training_request
+from include.config.ownership import as_tags, deadline_in, tag_values
 from include.config.settings import Settings
 from include.samples import upload_samples
 from local_aws import ADMIN_PATH

@@ -19,13 +19,13 @@ from itertools import islice
 from typing import Any, Self
 
 from include.aws.registry import Registry, Version
-from include.blazingtext.model import Prediction, parse_answer
-from include.blazingtext.requests import invocation
+from include.blazingtext.inference import invocation, parse_answer
 from include.config.errors import ConfigurationError, EvaluationError
 from include.config.names import check_hashtag, dag_id_of, model_package_group, start_of_run_name
 from include.config.ownership import DEPLOYMENT, OWNER, tag_value, tag_values
 from include.config.settings import BOTOCORE_CONFIG, Place
 from include.evaluation.calibration import at_temperature
+from include.predictions import Prediction
 from include.tweets.cleaning import clean
 from include.tweets.tokens import instances
 

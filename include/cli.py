@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from include import __version__
-from include.blazingtext.model import Prediction
 from include.classifier import Classifier
 from include.config.company import CompanyRules
 from include.config.errors import ConfigurationError, DataError, EvaluationError, LiveEndpointError
@@ -29,6 +28,7 @@ from include.evaluation.champion import ChampionComparison
 from include.evaluation.gate import Gate
 from include.evaluation.metrics import GATE_METRICS
 from include.evaluation.scoring import score_model
+from include.predictions import Prediction
 from include.report.document import Run, describe_evaluation
 from include.report.page import render
 from include.samples import upload_samples

@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 
 from include.aws.registry import Registry
-from include.blazingtext.requests import as_tags, endpoint_request, model_package_request
+from include.aws.requests import endpoint_request, model_package_request
 from include.classifier import TEXTS_AT_ONCE, Classifier
 from include.cli import main
 from include.config.errors import ConfigurationError
 from include.config.names import run_name
-from include.config.ownership import ownership_tags
+from include.config.ownership import as_tags, ownership_tags
 from tests.conftest import IMAGE, ROLE_ARN
 
 LONG_AGO = datetime(2006, 3, 21, tzinfo=UTC)

@@ -10,9 +10,9 @@ import yaml
 from benchmarks.defaults import PRESETS
 from docs.pictures import Browser
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request
-from include.blazingtext.model import Prediction
 from include.config.hashtags import HashtagSettings
 from include.evaluation.calibration import at_temperature
+from include.predictions import Prediction
 from local_stack.errors import StackError
 from tests.conftest import REPOSITORY
 

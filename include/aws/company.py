@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from include.blazingtext.requests import as_tags
 from include.config.company import CompanyRules
+from include.config.ownership import as_tags
 
 Request = dict[str, Any]
 
@@ -31,7 +31,7 @@ def training_under(rules: CompanyRules, request: Mapping[str, Any]) -> Request:
 
 
 def serving_under(rules: CompanyRules, requests: Mapping[str, Request]) -> dict[str, Request]:
-    """The requests of a deployment (see `include.blazingtext.requests.endpoint_request`), from those without rules."""
+    """The requests of a deployment (see `include.aws.requests.endpoint_request`), from those without rules."""
     return {
         **requests,
         "Model": {**requests["Model"], **_network(rules)},

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from include.blazingtext.requests import as_tags
 from include.config.errors import ConfigurationError
+from include.config.ownership import as_tags
 from include.config.settings import BOTOCORE_CONFIG
 
 Approval = Literal["Approved", "Rejected", "PendingManualApproval"]

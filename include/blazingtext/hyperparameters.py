@@ -14,6 +14,7 @@ from include.config.errors import ConfigurationError
 Kind = Literal["integer", "number", "boolean"]
 Value = int | float | bool
 BYTES_PER_WEIGHT = 4
+TUNING_METRIC = "validation:accuracy"
 MAX_MODEL_BYTES = 2 * 2**30
 """Training, evaluation and endpoint each hold the whole model in memory."""
 

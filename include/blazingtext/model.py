@@ -1,42 +1,23 @@
-"""Predictions of a model or an endpoint in one form, and a check that both predict the same."""
+"""A trained model of BlazingText, read from SageMaker's artifact: its predictions and its heaviest words."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from include.blazingtext.inference import prediction_of
 from include.blazingtext.model_archive import MODEL_FILE, extract_model
 from include.blazingtext.model_process import ModelError, ModelProcess
 from include.config.errors import EvaluationError
+from include.predictions import Prediction
 from include.tweets.supervised import LABEL_PREFIX
-
-PROBABILITY_TOLERANCE = 1e-3
-"""Far above the rounding errors of float32 in JSON, and far below the difference between two models."""
 
 MAX_WEIGHED_WORDS = 20_000
 """`heaviest_words` looks at this many of the most frequent words, to limit its memory."""
 INSTANCES_AT_ONCE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """Probabilities by label, the most probable first. Empty if the model knows none of the tweet's words."""
-
-    probabilities: dict[str, float]
-
-    @property
-    def label(self) -> str:
-        """The most probable label; an empty string, which counts as wrong, if there is none."""
-        return next(iter(self.probabilities), "")
-
-    @property
-    def probability(self) -> float:
-        return self.probabilities.get(self.label, 0.0)
 
 
 class LocalModel:
@@ -69,7 +50,7 @@ class LocalModel:
         for batch in _batches(instances):
             with _as_evaluation_errors():
                 answers = self._process.predict(batch, k=len(self.labels))
-            yield from (_prediction(labels, probabilities) for labels, probabilities in answers)
+            yield from (prediction_of(labels, probabilities) for labels, probabilities in answers)
 
     def heaviest_words(self, count: int, min_occurrences: int) -> dict[str, list[dict[str, Any]]]:
         """
@@ -117,51 +98,3 @@ def _as_evaluation_errors() -> Iterator[None]:
         yield
     except ModelError as error:
         raise EvaluationError(str(error)) from None
-
-
-def parse_answer(body: bytes | str) -> list[Prediction]:
-    """
-    Read predictions from an endpoint's application/json answer.
-
-    :raises EvaluationError: the answer is not in BlazingText's format
-    """
-    try:
-        answers: Any = json.loads(body)
-        return [_prediction(answer["label"], answer["prob"]) for answer in answers]
-    except (ValueError, KeyError, TypeError) as error:
-        shown = body[:200] if isinstance(body, str) else body[:200].decode("utf-8", "replace")
-        raise EvaluationError(f"the endpoint's answer is not in BlazingText's format ({error!r}): {shown}") from None
-
-
-def check_same(expected: Sequence[Prediction], answered: Sequence[Prediction]) -> None:
-    """
-    Check that an endpoint predicts the same as the evaluated model.
-
-    :raises EvaluationError: the predictions differ
-    """
-    if len(expected) != len(answered):
-        raise EvaluationError(f"the endpoint answered {len(answered)} of {len(expected)} tweets")
-    for number, (ours, theirs) in enumerate(zip(expected, answered, strict=True), start=1):
-        if set(ours.probabilities) != set(theirs.probabilities):
-            raise EvaluationError(
-                f"tweet {number}: the endpoint predicts the labels {sorted(theirs.probabilities)}, the evaluated model "
-                f"{sorted(ours.probabilities)}"
-            )
-        differences = [abs(ours.probabilities[label] - theirs.probabilities[label]) for label in ours.probabilities]
-        difference = max(differences, default=0.0)
-        if difference > PROBABILITY_TOLERANCE:
-            raise EvaluationError(
-                f"tweet {number}: the endpoint predicts {theirs.label} ({theirs.probability:.4f}), the evaluated model "
-                f"{ours.label} ({ours.probability:.4f}). The endpoint serves another model"
-            )
-
-
-def _prediction(labels: Sequence[str], probabilities: Sequence[float]) -> Prediction:
-    # fastText's float32 probabilities can exceed 1 by a rounding error.
-
-    return Prediction(
-        {
-            label.removeprefix(LABEL_PREFIX): min(float(probability), 1.0)
-            for label, probability in zip(labels, probabilities, strict=True)
-        }
-    )

@@ -70,6 +70,11 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if key.startswith(PREFIX)}
 
 
+def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags in the form of AWS requests."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
 def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Values by key, from tags in the form of AWS's answers."""
     return {tag["Key"]: tag["Value"] for tag in tags}

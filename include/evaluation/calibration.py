@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from include.blazingtext.model import Prediction
 from include.evaluation.outcomes import MIN_PROBABILITY, Outcomes
+from include.predictions import Prediction
 
 RELIABILITY_BINS = 10
 MIN_TWEETS_OF_A_SENTENCE = 30

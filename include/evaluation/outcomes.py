@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from include.blazingtext.model import Prediction
+from include.predictions import Prediction
 
 MIN_PROBABILITY = 1e-15
 """A true label with probability 0 counts as this in the log loss, which would be infinite otherwise."""

@@ -4,9 +4,11 @@ from itertools import zip_longest
 from textwrap import shorten
 from typing import Any
 
-from include.blazingtext.model import LocalModel, Prediction, check_same, parse_answer
+from include.blazingtext.inference import parse_answer
+from include.blazingtext.model import LocalModel
 from include.config.preparation import Recipe
 from include.config.printable import printable
+from include.predictions import Prediction, check_same
 from include.tweets.tokens import instance
 
 TWEET_WIDTH = 80

@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from include.blazingtext.model import Prediction, check_same, parse_answer
-from include.blazingtext.requests import invocation
+from include.blazingtext.inference import invocation, parse_answer
 from include.config.errors import EvaluationError
+from include.predictions import Prediction, check_same
 
 SmokeTests = Sequence[dict[str, Any]]
 """See `include.evaluation.smoke_tests`."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from include.aws.company import serving_under, what_serves_under
 from include.aws.registry import Version
-from include.blazingtext.requests import VARIANT, as_tags, endpoint_request
+from include.aws.requests import VARIANT, endpoint_request
 from include.config.company import NO_RULES, CompanyRules
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 from include.config.names import check_hashtag, live_endpoint_name, live_name
-from include.config.ownership import DATE, VERSION
+from include.config.ownership import DATE, VERSION, as_tags
 
 NAMESPACE, FAILED_SMOKE_TESTS = "Retrain", "FailedSmokeTests"
 """The metric that the product itself publishes while it updates a live endpoint."""

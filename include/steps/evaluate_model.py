@@ -8,7 +8,8 @@ from typing import Any
 
 from include.aws.company import serving_under
 from include.aws.dataset import PreparedData, download_prepared, newer_date
-from include.blazingtext.requests import endpoint_request, invocation
+from include.aws.requests import endpoint_request
+from include.blazingtext.inference import invocation
 from include.config.printable import printable
 from include.evaluation import champion
 from include.evaluation.gate import Dates, Decision, Gate, decide

@@ -9,9 +9,9 @@ from include import __version__
 from include.aws.company import training_under
 from include.aws.console import PAGE
 from include.aws.dataset import PreparedData, fetch_tweets, sha256_of_files, upload_prepared
-from include.blazingtext.hyperparameters import HYPERPARAMETERS, to_request, tuning_ranges
+from include.aws.requests import training_request, tuning_request
+from include.blazingtext.hyperparameters import HYPERPARAMETERS, TUNING_METRIC, to_request, tuning_ranges
 from include.blazingtext.image import image_uri
-from include.blazingtext.requests import training_request, tuning_request
 from include.config.errors import DataError, NoRows
 from include.config.names import fingerprint, training_job_name, tuning_job_name
 from include.config.ownership import ownership_tags
@@ -168,6 +168,7 @@ def _tuning_request(
     return tuning_request(
         job_name=tuning_job_name(hashtag, fingerprint(decisive)),
         training=training,
+        metric=TUNING_METRIC,
         ranges=ranges,
         max_jobs=jobs,
         max_parallel_jobs=PARALLEL_TUNING_JOBS,

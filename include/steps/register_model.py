@@ -7,7 +7,7 @@ from typing import Any
 from include.aws.console import PAGE
 from include.aws.dataset import PreparedData
 from include.aws.registry import DATE, SMOKE_TESTS, Approval, description_of, job_of
-from include.blazingtext.requests import model_package_request
+from include.aws.requests import model_package_request
 from include.evaluation import champion
 from include.results import Evaluated, Registered, Trained
 from include.steps.workplace import Workplace

@@ -1,7 +1,7 @@
 import pytest
 
 from include.aws.company import serving_under, training_under
-from include.blazingtext.requests import endpoint_request, training_request, tuning_request
+from include.aws.requests import endpoint_request, training_request, tuning_request
 from include.config.company import NO_RULES, CompanyRules
 from local_aws.sagemaker.validation import check_request
 from tests.conftest import IMAGE, ROLE_ARN
@@ -67,7 +67,9 @@ def test_a_training_has_every_rule(training):
 def test_a_tunings_jobs_have_what_a_training_has(training):
     ruled = training_under(CompanyRules(**ALL), training)
 
-    request = tuning_request(job_name="tune", training=ruled, ranges={}, max_jobs=1, max_parallel_jobs=1, tags={})
+    request = tuning_request(
+        job_name="tune", training=ruled, metric="a", ranges={}, max_jobs=1, max_parallel_jobs=1, tags={}
+    )
 
     definition = request["TrainingJobDefinition"]
     assert definition.pop("StaticHyperParameters") == ruled["HyperParameters"]

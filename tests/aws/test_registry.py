@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from include.aws.registry import Registry, description_of
-from include.blazingtext.requests import model_package_request
+from include.aws.requests import model_package_request
 
 _numbers = itertools.count(1)
 BEGINNING = datetime(2006, 3, 21, tzinfo=UTC)

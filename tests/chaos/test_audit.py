@@ -12,9 +12,9 @@ from chaos import audit
 from chaos.audit import DELETED, Run
 from chaos.clients import Clients
 from chaos.plan import plan
+from include.aws.requests import training_request
 from include.aws.storage import Storage
 from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import training_request
 from include.config.names import Keys, run_name
 from local_stack.airflow_api import wait_until
 

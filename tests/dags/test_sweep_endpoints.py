@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.blazingtext.requests import as_tags, endpoint_request
-from include.config.ownership import ownership_tags
+from include.aws.requests import endpoint_request
+from include.config.ownership import as_tags, ownership_tags
 from tests.conftest import REPOSITORY, ROLE_ARN
 
 

@@ -12,8 +12,7 @@ from hashtag_retrain.operators.hold import MINUTES
 from hashtag_retrain.triggers.endpoint import DELETE
 from include.aws.clock import time_now
 from include.aws.resources import IN_ORDER_OF_CREATION
-from include.blazingtext.requests import as_tags
-from include.config.ownership import ownership_tags
+from include.config.ownership import as_tags, ownership_tags
 from local_stack.airflow_api import AirflowApi
 from local_stack.errors import StackError
 from local_stack.stack import LocalStack

@@ -2,7 +2,6 @@ import random
 
 import pytest
 
-from include.blazingtext.model import Prediction
 from include.evaluation.baseline import (
     ACCURACY_SAYS_LITTLE,
     BETTER_MODEL_IS_POSSIBLE,
@@ -15,6 +14,7 @@ from include.evaluation.baseline import (
 from include.evaluation.comparison import compare
 from include.evaluation.intervals import wilson_interval
 from include.evaluation.metrics import Evaluation
+from include.predictions import Prediction
 from tests.evaluation.test_metrics import evaluate
 
 LABELS = ["technical", "marketing"]

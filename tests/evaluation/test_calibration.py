@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.blazingtext.model import Prediction
 from include.evaluation.calibration import (
     MIN_TWEETS_FOR_TEMPERATURE,
     at_temperature,
     fit_temperature,
 )
+from include.predictions import Prediction
 
 LABELS = ["a", "b", "c"]
 

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from include.blazingtext.model import Prediction
 from include.evaluation import metrics
 from include.evaluation.metrics import Evaluation
 from include.evaluation.outcomes import Outcomes
+from include.predictions import Prediction
 
 LABELS = ["technical", "marketing"]
 

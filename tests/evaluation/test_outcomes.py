@@ -1,7 +1,7 @@
 import tracemalloc
 
-from include.blazingtext.model import Prediction
 from include.evaluation.outcomes import Outcomes
+from include.predictions import Prediction
 
 
 def test_the_most_confident_mistakes_come_first():

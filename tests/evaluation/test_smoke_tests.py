@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from include.blazingtext.model import Prediction
 from include.config.errors import EvaluationError
 from include.evaluation.smoke_tests import check_smoke_test, smoke_tests
+from include.predictions import Prediction
 
 
 class Model:

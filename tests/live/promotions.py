@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from include.aws.registry import SMOKE_TESTS, Registry, Version
+from include.aws.requests import model_package_request
 from include.blazingtext.model import LocalModel
-from include.blazingtext.requests import model_package_request
 from include.config.names import Keys, live_endpoint_name, model_package_group
 from include.live.objections import objection_of_person, objection_of_run
 from include.live.promotion import Clients, Promotion

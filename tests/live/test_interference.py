@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
 from include.aws.registry import SMOKE_TESTS
+from include.aws.requests import VARIANT
 from include.aws.resources import ENDPOINT, ENDPOINT_CONFIG
-from include.blazingtext.requests import VARIANT
 from include.config.errors import LiveEndpointError
 from include.config.names import live_endpoint_name, start_of_live_names
 from include.config.ownership import LIVE, PURPOSE

@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+from include.aws.requests import endpoint_request, training_request
 from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import endpoint_request, training_request
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
 _numbers = itertools.count(1)

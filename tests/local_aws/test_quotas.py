@@ -2,7 +2,7 @@
 
 import pytest
 
-from include.blazingtext.requests import endpoint_request
+from include.aws.requests import endpoint_request
 from local_aws import quotas
 from local_aws.cloud import ENDPOINT_LOGS
 from local_aws.sagemaker.endpoint import Endpoint

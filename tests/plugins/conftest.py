@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from include.aws.requests import training_request
 from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import training_request
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 from tests.plugins.attempts import finish
 from tests.plugins.endpoints import deploy_operator

@@ -5,8 +5,8 @@ from typing import Any
 
 from hashtag_retrain.operators.delete import SageMakerDeleteEndpointOperator
 from hashtag_retrain.operators.deploy import SageMakerOwnedEndpointOperator
-from include.blazingtext.requests import as_tags, endpoint_request
-from include.config.ownership import ownership_tags
+from include.aws.requests import endpoint_request
+from include.config.ownership import as_tags, ownership_tags
 from tests.conftest import IMAGE, ROLE_ARN
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.operators.tune import SageMakerTuneOnceOperator
-from include.blazingtext.hyperparameters import tuning_ranges
-from include.blazingtext.requests import tuning_request
+from include.aws.requests import tuning_request
+from include.blazingtext.hyperparameters import TUNING_METRIC, tuning_ranges
 
 
 def train_operator(request: dict[str, Any], check_interval: float = 0.05) -> SageMakerTrainOnceOperator:
@@ -17,6 +17,7 @@ def tune_operator(request: dict[str, Any], jobs: int = 3) -> SageMakerTuneOnceOp
     config = tuning_request(
         job_name=request["TrainingJobName"].replace("operators", "tune"),
         training=request,
+        metric=TUNING_METRIC,
         ranges=tuning_ranges(),
         max_jobs=jobs,
         max_parallel_jobs=2,

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from include.blazingtext.model import Prediction
 from include.evaluation.baseline import linear_baseline
 from include.evaluation.metrics import evaluate
 from include.evaluation.outcomes import Outcomes
+from include.predictions import Prediction
 from include.report.document import Links, Run, describe_run
 from include.results import Results
 

@@ -15,9 +15,8 @@ from hashtag_retrain.triggers.endpoint import DeploymentTrigger
 from hashtag_retrain.triggers.polling import ended, wait_for
 from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
-from include.blazingtext.requests import as_tags
 from include.config.company import CompanyRules
-from include.config.ownership import ownership_tags
+from include.config.ownership import as_tags, ownership_tags
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -10,7 +10,7 @@ from hashtag_retrain.operators.hold import SageMakerHoldEndpointOperator
 from hashtag_retrain.operators.train import SageMakerTrainOnceOperator
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
-from include.blazingtext.requests import endpoint_request, training_request
+from include.aws.requests import endpoint_request, training_request
 
 OF_EACH_KIND = 5
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from include.aws.requests import endpoint_request, training_request
 from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import endpoint_request, training_request
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 from tests.local_aws.clients import aws_command
 from tests.local_aws.conftest import wait_for_endpoint, wait_for_job

@@ -45,8 +45,9 @@ from botocore.exceptions import ClientError, WaiterError
 from botocore.loaders import JSONFileLoader
 from structlog.testing import capture_logs
 
+from include.aws.requests import endpoint_request, training_request
 from include.blazingtext.hyperparameters import to_request
-from include.blazingtext.requests import as_tags, endpoint_request, training_request
+from include.config.ownership import as_tags
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"

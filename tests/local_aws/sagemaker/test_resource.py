@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from include.blazingtext.requests import endpoint_request
+from include.aws.requests import endpoint_request
 from tests.conftest import IMAGE, ROLE_ARN
 from tests.local_aws.conftest import deploy, error_of
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from include.blazingtext.requests import as_tags, endpoint_request
-from include.config.ownership import DEADLINE, OWNER, PURPOSE, ownership_tags
+from include.aws.requests import endpoint_request
+from include.config.ownership import DEADLINE, OWNER, PURPOSE, as_tags, ownership_tags
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import IMAGE, ROLE_ARN
 from tests.plugins.attempts import CONTEXT, WorkerDied, die_around_call, finish

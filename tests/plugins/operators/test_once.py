@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
-from include.blazingtext.requests import as_tags
+from include.config.ownership import as_tags
 from include.report.failures import ATTEMPTS
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.conftest import IMAGE

@@ -9,8 +9,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
 from hashtag_retrain.operators.sweep import SageMakerSweepEndpointsOperator
-from include.blazingtext.requests import as_tags, endpoint_request
-from include.config.ownership import DEADLINE, DEPLOYMENT, ownership_tags
+from include.aws.requests import endpoint_request
+from include.config.ownership import DEADLINE, DEPLOYMENT, as_tags, ownership_tags
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.aws.test_notify import remember, told
 from tests.conftest import IMAGE, ROLE_ARN

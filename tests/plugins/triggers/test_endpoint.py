@@ -9,8 +9,7 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 from hashtag_retrain.triggers import polling
 from hashtag_retrain.triggers.endpoint import DeadlineTrigger
 from include.aws.resources import ENDPOINT, Kind
-from include.blazingtext.requests import as_tags
-from include.config.ownership import DEADLINE, OWNER, ownership_tags
+from include.config.ownership import DEADLINE, OWNER, as_tags, ownership_tags
 from include.results import CURRENT_DEADLINE
 from local_aws.sagemaker.models import SageMakerBackend
 from tests.plugins.attempts import CONTEXT, as_from_the_database, event_of, finish

@@ -7,7 +7,7 @@ from airflow.triggers.base import TaskFailedEvent
 
 from hashtag_retrain.triggers import job, polling
 from hashtag_retrain.triggers.job import TrainingJobTrigger
-from include.blazingtext.requests import as_tags
+from include.config.ownership import as_tags
 from include.report.failures import ATTEMPTS, FAILURE
 from tests.plugins.attempts import CONTEXT, as_from_the_database, event_of, finish
 from tests.plugins.jobs import train_operator, wait_until_stopped

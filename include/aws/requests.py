@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from include.config.ownership import as_tags
+
 VOLUME_GIGABYTES = 10
 MAX_RUNTIME_SECONDS = 3600
 """SageMaker stops a job after this. A training with a million tweets takes minutes, so only a job that hangs is hit."""
-TUNING_METRIC = "validation:accuracy"
 SHARED_WITH_TUNING = (
     "RoleArn",
     "InputDataConfig",
@@ -36,7 +37,7 @@ def training_request(
     hyperparameters: Mapping[str, str],
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The request of CreateTrainingJob: supervised BlazingText on one instance."""
+    """The request of CreateTrainingJob, on one instance."""
     return {
         "TrainingJobName": job_name,
         "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
@@ -58,15 +59,17 @@ def tuning_request(
     *,
     job_name: str,
     training: Mapping[str, Any],
+    metric: str,
     ranges: Mapping[str, Sequence[Mapping[str, str]]],
     max_jobs: int,
     max_parallel_jobs: int,
     tags: Mapping[str, str],
 ) -> dict[str, Any]:
     """
-    The request of CreateHyperParameterTuningJob. The tuning maximises the accuracy on the validation channel.
+    The request of CreateHyperParameterTuningJob, which maximises a metric.
 
     :param training: the request of CreateTrainingJob to tune; hyperparameters without a range keep its values
+    :param metric: its name, as the algorithm publishes it
     :param ranges: ParameterRanges
     """
     tuned = {entry["Name"] for entries in ranges.values() for entry in entries}
@@ -75,7 +78,7 @@ def tuning_request(
         "HyperParameterTuningJobName": job_name,
         "HyperParameterTuningJobConfig": {
             "Strategy": "Bayesian",
-            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": TUNING_METRIC},
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": metric},
             "ResourceLimits": {"MaxNumberOfTrainingJobs": max_jobs, "MaxParallelTrainingJobs": max_parallel_jobs},
             "ParameterRanges": dict(ranges),
             "RandomSeed": 0,
@@ -142,16 +145,6 @@ def model_package_request(
             name: value for name, value in properties.items() if _PROPERTY.fullmatch(value) and len(value) <= 256
         },
     }
-
-
-def invocation(instances: list[str], k: int) -> dict[str, Any]:
-    """The body of InvokeEndpoint for the `k` most probable labels of each instance."""
-    return {"instances": instances, "configuration": {"k": k}}
-
-
-def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags in the form of AWS requests."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _channel(name: str, uri: str) -> dict[str, Any]:

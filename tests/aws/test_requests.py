@@ -1,5 +1,5 @@
-from include.blazingtext.hyperparameters import to_request, tuning_ranges
-from include.blazingtext.requests import endpoint_request, model_package_request, training_request, tuning_request
+from include.aws.requests import endpoint_request, model_package_request, training_request, tuning_request
+from include.blazingtext.hyperparameters import TUNING_METRIC, to_request, tuning_ranges
 from local_aws.sagemaker.validation import check_request
 from tests.conftest import IMAGE, ROLE_ARN
 
@@ -29,6 +29,7 @@ def test_the_tuning_request_is_what_sagemakers_service_model_asks_for():
     request = tuning_request(
         job_name="tune-aws-abc",
         training=training(),
+        metric=TUNING_METRIC,
         ranges=tuning_ranges(),
         max_jobs=10,
         max_parallel_jobs=2,
