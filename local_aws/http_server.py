@@ -22,6 +22,8 @@ STALLED_SECONDS = 120
 """A client that sends or takes nothing for so long within a request loses its connection, and the server its thread."""
 MAX_SKIPPED_BYTES = 2**20
 """If more than this of a request's body is unread when the request is answered, the connection is closed."""
+MAX_BYTES_WITH_HEADERS = 2**16
+"""Of an answer, in the same write."""
 MAX_LINGERING_BYTES = 10 * 2**30
 HAS_LEFT = (ConnectionError, TimeoutError, ClientDisconnected)
 """What reading and writing raise if the client has left, or stalls."""
@@ -55,7 +57,7 @@ class RequestHandler(MotoRequestHandler):
     server: "Server"
     # Connections that stay open, bodies in chunks and Expect: 100-continue need HTTP/1.1.
     protocol_version = "HTTP/1.1"
-    # Headers and body of an answer are two writes; Nagle's algorithm would delay the second one.
+    # A long answer is two writes; Nagle's algorithm would delay the second one.
     disable_nagle_algorithm = True
 
     def log_request(self, *arguments: Any) -> None:
@@ -122,16 +124,23 @@ class RequestHandler(MotoRequestHandler):
         return int(status.split()[0]), headers, b"".join(chunks)
 
     def _send(self, status: int, headers: Headers, answer: bytes) -> None:
-        self.send_response(status)
-        has_body = self.command != "HEAD" and status not in WITHOUT_BODY
-        if has_body:
+        """Send an answer: in one write if it is short, because two would wake the client twice."""
+        if self.command == "HEAD" or status in WITHOUT_BODY:
+            answer = b""
+        else:
             headers["Content-Length"] = str(len(answer))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Connection", "close" if self.close_connection else "keep-alive")
-        self.end_headers()
-        if has_body:
-            self.wfile.write(answer)
+        headers["Connection"] = "close" if self.close_connection else "keep-alive"
+        headers.setdefault("Server", self.version_string())
+        headers.setdefault("Date", self.date_time_string())
+        phrase, *_ = self.responses.get(status, ("",))
+        lines = [
+            f"{self.protocol_version} {status} {phrase}",
+            *(f"{key}: {text}" for key, text in headers),
+        ]
+        head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
+        self.wfile.write(head + answer[:MAX_BYTES_WITH_HEADERS])
+        if len(answer) > MAX_BYTES_WITH_HEADERS:
+            self.wfile.write(memoryview(answer)[MAX_BYTES_WITH_HEADERS:])
 
     def _linger(self) -> None:
         """Read what the client still sends: a connection that is closed before would be reset, and the answer lost."""
