@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
+from airflow.sdk.listener import get_listener_manager
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
@@ -74,6 +75,7 @@ def _use_once() -> None:
     """What reads files or looks for fonts and plugins when it is first used. Forks inherit what is found here."""
     from sklearn.metrics import confusion_matrix
 
+    get_listener_manager()  # a task looks for Airflow's plugins here, not where the scheduler has found them
     template()
     word_tokenize()("")
     english()

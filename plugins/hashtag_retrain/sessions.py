@@ -36,10 +36,11 @@ def read_models() -> None:
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     for service in SERVICES:
-        session.create_client(
+        client = session.create_client(
             service,
             region_name="us-east-1",
             aws_access_key_id="none",
             aws_secret_access_key="none",
             config=Config(**BOTOCORE_CONFIG),
         )
+        client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # this reads the pagination of all

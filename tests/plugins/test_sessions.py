@@ -10,6 +10,7 @@ from tests.conftest import REPOSITORY
 
 CONNECT = """
 import json
+import os
 
 from airflow.jobs.job import Job
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -19,12 +20,15 @@ from hashtag_retrain.sessions import SERVICES
 from include.config.settings import BOTOCORE_CONFIG
 
 Job()
-read, load = [], JSONFileLoader.load_file
+read, load, find = [], JSONFileLoader.load_file, os.listdir
 JSONFileLoader.load_file = lambda self, path: read.append(path) or load(self, path)
+os.listdir = lambda *path: read.extend(path) or find(*path)
 clients = [
     AwsBaseHook(client_type=service, aws_conn_id=connection, config=BOTOCORE_CONFIG).get_conn()
     for service in SERVICES for connection in ("theirs", None)
 ]
+for client in clients:
+    client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 credentials = [client._get_credentials().access_key for client in clients]
 print(json.dumps([read, [client.meta.region_name for client in clients], credentials]))
 """
