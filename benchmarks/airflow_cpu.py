@@ -2,11 +2,11 @@
 The CPU of a whole Airflow for each retrained date, beside a DAG of as many Python tasks that do nothing.
 
 The same Airflow (scheduler, DAG processor, triggerer, API server, and the tasks) runs the dates of the small sample
-tweets one after the other, and then the empty DAG as often. The figures are CPU seconds of a run, of all processes but
-the database and the local AWS. What the same Airflow takes while it is idle for as long is printed beside them, and is
-part of them. The first run of each DAG is not counted: the API server learns the DAG in it.
+tweets, one after the other or some at once, and then the empty DAG as often. The figures are CPU seconds of a run, of
+all processes but the database and the local AWS. What the same Airflow takes while it is idle for as long is printed
+beside them, and is part of them. The first run of each DAG is not counted: the API server learns the DAG in it.
 
-    python -m benchmarks.airflow_cpu --dates 5 --executor LocalExecutor
+    python -m benchmarks.airflow_cpu --dates 8 --at-once 4 --executor LocalExecutor
 
 Aim: at most six CPU seconds a date.
 """
@@ -62,8 +62,10 @@ def main() -> int:
         dates = [f"2026-01-{day:02}" for day in range(1, options.dates + 2)]
         upload_tweets(stack, dates)
         airflow = AirflowApi(stack.settings.airflow_url)
-        retrain = _cpu_of_runs(stack, airflow, RETRAIN, [{**PARAMETERS, "date": date} for date in dates])
-        empty = _cpu_of_runs(stack, airflow, EMPTY, [{}] * len(dates))
+        retrain = _cpu_of_runs(
+            stack, airflow, RETRAIN, [{**PARAMETERS, "date": date} for date in dates], options.at_once
+        )
+        empty = _cpu_of_runs(stack, airflow, EMPTY, [{}] * len(dates), options.at_once)
         _print(options, {"retrain": retrain, "empty": empty})
     return 0 if sum(retrain[0].values()) <= AIM_SECONDS else 1
 
@@ -71,6 +73,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
     parser.add_argument("--dates", type=int, default=3, choices=range(1, 28), metavar="1..27")
+    parser.add_argument("--at-once", type=int, default=1, help="as many runs at a time; default: %(default)s")
     parser.add_argument("--executor", default=LOCAL_EXECUTOR, help="default: %(default)s")
     return parser.parse_args()
 
@@ -113,12 +116,12 @@ def upload_tweets(stack: LocalStack, dates: list[str]) -> None:
 
 
 def _cpu_of_runs(
-    stack: LocalStack, airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]]
+    stack: LocalStack, airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]], at_once: int
 ) -> tuple[Cpu, Cpu]:
     """The mean CPU seconds of a run by the parts of Airflow, and those of the idle Airflow in the same time."""
     first, *others = parameters
-    _run_all(airflow, dag_id, [first])
-    seconds, busy = _measured(stack, lambda: _run_all(airflow, dag_id, others))
+    _run_all(airflow, dag_id, [first], at_once)
+    seconds, busy = _measured(stack, lambda: _run_all(airflow, dag_id, others, at_once))
     idle_seconds, idle = _measured(stack, lambda: time.sleep(IDLE_SECONDS))
     count, share = len(others), seconds / idle_seconds / len(others)
     return {name: cpu / count for name, cpu in busy.items()}, {name: cpu * share for name, cpu in idle.items()}
@@ -131,14 +134,15 @@ def _measured(stack: LocalStack, work: Callable[[], None]) -> tuple[float, Cpu]:
     return seconds, {name: after[name] - before[name] for name in after}
 
 
-def _run_all(airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]]) -> None:
-    for one in parameters:
-        _run(airflow, dag_id, one)
+def _run_all(airflow: AirflowApi, dag_id: str, parameters: list[dict[str, Any]], at_once: int) -> None:
+    for start in range(0, len(parameters), at_once):
+        run_ids = [airflow.trigger(dag_id, one) for one in parameters[start : start + at_once]]
+        for run_id in run_ids:
+            _wait_for_success(airflow, dag_id, run_id)
     time.sleep(SECONDS_TO_SETTLE)
 
 
-def _run(airflow: AirflowApi, dag_id: str, parameters: dict[str, Any]) -> None:
-    run_id = airflow.trigger(dag_id, parameters)
+def _wait_for_success(airflow: AirflowApi, dag_id: str, run_id: str) -> None:
     state = wait_until(
         lambda: (state := airflow.run_state(dag_id, run_id)) in FINAL_RUN_STATES and state,
         SECONDS_OF_A_RUN,
@@ -146,7 +150,7 @@ def _run(airflow: AirflowApi, dag_id: str, parameters: dict[str, Any]) -> None:
         SECONDS_BETWEEN_QUESTIONS,
     )
     if state != "success":
-        raise SystemExit(f"{dag_id} {parameters}: {state} {airflow.tasks(dag_id, run_id)}")
+        raise SystemExit(f"{dag_id} {run_id}: {state} {airflow.tasks(dag_id, run_id)}")
 
 
 def cpu_seconds(stack: LocalStack) -> Cpu:
@@ -162,7 +166,8 @@ def cpu_seconds(stack: LocalStack) -> Cpu:
 
 
 def _print(options: argparse.Namespace, measured: dict[str, tuple[Cpu, Cpu]]) -> None:
-    print(f"CPU seconds of a run, mean of {options.dates}, {options.executor}; in brackets: idle for as long")
+    print(f"CPU seconds of a run, mean of {options.dates}, {options.at_once} at once, {options.executor}")
+    print("in brackets: what the idle Airflow takes in the same time")
     print(f"{'':<10}" + "".join(f"{name:>21}" for name in (TASKS_OF_SCHEDULER, *AIRFLOW_PARTS, "all")))
     for what, (busy, idle) in measured.items():
         figures = [*((busy[name], idle[name]) for name in busy), (sum(busy.values()), sum(idle.values()))]
