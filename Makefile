@@ -7,8 +7,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
-# Three processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
-PYTEST_ARGUMENTS ?= -n 3 --dist loadfile --no-loadscope-reorder
+# Four processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
+PYTEST_ARGUMENTS ?= -n 4 --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # Some images set it. Then each process of a stack, and each worker of the tests, would compile all modules of the project.
 unexport PYTHONDONTWRITEBYTECODE

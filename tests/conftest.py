@@ -163,6 +163,12 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_sessionfinish() -> None:
+    """pytest looks for garbage five times after this; it need not look at what is still used."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _remove_airflow_home() -> Iterator[None]:
     yield
