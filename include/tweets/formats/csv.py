@@ -66,8 +66,8 @@ class Dialect:
     def inside(self) -> str:
         """What a cell in quotes may hold, as a regular expression."""
         if self.quotes == "escaped":
-            return r'(?:[^"\\]++|\\.)*+'
-        return r'(?:[^"]++|"")*+'
+            return r'[^"\\]*+(?:\\.[^"\\]*+)*'
+        return r'[^"]*+(?:""[^"]*+)*'
 
     def unquoted(self, cell: str) -> str:
         """
@@ -467,7 +467,7 @@ def _is_header(titles: Sequence[str], format: CsvFormat) -> bool:
 def _plain_lines(dialect: Dialect) -> Any:
     """Finds, quickly, lines without quotes, or with quotes around their last cell only."""
     quoted = rf"(?<={re.escape(dialect.separator)}){_plainly_quoted(dialect, '')}"
-    return re.compile(rf'(?:[^"\n]*+(?:{quoted})?+\r*+\n)*+'.encode()).match
+    return re.compile(rf'(?:[^"\n]*+(?:{quoted})?\r*+\n)*'.encode()).match
 
 
 @cache
@@ -490,7 +490,7 @@ def _plainly_quoted(dialect: Dialect, others: str) -> str:
     """A cell in quotes and on one line, without escapes by backslashes and without these other characters."""
     if dialect.quotes == "escaped":
         return rf'"[^"\\\n{others}]*+"'
-    return rf'"(?:[^"\n{others}]++|"")*+"'
+    return rf'"[^"\n{others}]*+(?:""[^"\n{others}]*+)*"'
 
 
 @cache

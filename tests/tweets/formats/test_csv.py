@@ -1,5 +1,6 @@
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from include.tweets.formats.columns import Columns
 from include.tweets.formats.csv import DIALECTS, CsvFormat, detect_format
 from include.tweets.labels import Labels
 from include.tweets.rows import MAX_ROW_BYTES, MAX_TEXT_CHARACTERS, Lines, Rejection, Row
+from tests.conftest import REPOSITORY
 
 LABELS = {"0": "technical", "1": "marketing"}
 
@@ -402,3 +404,13 @@ def test_a_file_is_read_as_pandas_writes_it(options):
         ("technical", texts[2]),
         ("marketing", texts[3]),
     ]
+
+
+def test_no_expression_needs_what_python_before_3_11_5_gets_wrong():
+    """
+    There a group with a possessive quantifier matches a part of its last repetition, and Debian 12 has Python 3.11.2:
+    https://github.com/python/cpython/issues/106052
+    """
+    sources = [path for folder in ("include", "plugins", "local_aws") for path in (REPOSITORY / folder).rglob("*.py")]
+
+    assert [path.name for path in sources if re.search(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+", path.read_text())] == []
