@@ -137,7 +137,7 @@ class RequestHandler(MotoRequestHandler):
             f"{self.protocol_version} {status} {phrase}",
             *(f"{key}: {text}" for key, text in headers),
         ]
-        head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
+        head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1", "replace")
         self.wfile.write(head + answer[:MAX_BYTES_WITH_HEADERS])
         if len(answer) > MAX_BYTES_WITH_HEADERS:
             self.wfile.write(memoryview(answer)[MAX_BYTES_WITH_HEADERS:])

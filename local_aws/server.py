@@ -224,7 +224,7 @@ def _forbidden(environment: WsgiEnvironment, path: str, allowed_hosts: Sequence[
     if not is_allowed_host(host, allowed_hosts):
         return f"The local AWS does not answer to the host {host[:100]!r}. Start it with --allow-host to add a host."
     origin = environment.get("HTTP_ORIGIN")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and origin.partition("://")[2] != host:
         return f"The local AWS does not answer pages of {origin}."
     return "There is no moto-api here." if path.startswith("/moto-api") else ""
 

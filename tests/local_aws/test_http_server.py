@@ -203,3 +203,16 @@ def test_a_connection_too_many_is_closed_at_once(local_aws, connection, monkeypa
         assert another.recv(1) == b""
 
     assert is_open(connection)
+
+
+def test_a_header_that_http_cannot_write_does_not_cost_the_answer(client, settings):
+    client("s3").put_object(Bucket=settings.bucket, Key="a", Body=b"content")
+
+    answer = client("s3").get_object(Bucket=settings.bucket, Key="a", ResponseContentDisposition="the price in €")
+
+    assert (answer["Body"].read(), answer["ContentDisposition"]) == (b"content", "the price in ?")
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "https://example.com", ""])
+def test_a_page_of_another_site_is_not_answered(connection, origin):
+    assert ask(connection, "GET", "/_local/health", headers={"Origin": origin})[0] == 403

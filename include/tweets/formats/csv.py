@@ -264,8 +264,10 @@ class CsvFormat:
 
     def _row(self, line: int, cells: list[str]) -> Row:
         columns = self.columns
-        while len(cells) > columns.count and not cells[-1].strip():
-            cells = cells[:-1]
+        used = len(cells)
+        while used > columns.count and not cells[used - 1].strip():
+            used -= 1
+        cells = cells[:used]
         if len(cells) < columns.count:
             raise BadRow("missing_column", f"{self._counted(cells)} (columns are separated by {self._separator})")
         if len(cells) > columns.count:

@@ -414,3 +414,8 @@ def test_no_expression_needs_what_python_before_3_11_5_gets_wrong():
     sources = [path for folder in ("include", "plugins", "local_aws") for path in (REPOSITORY / folder).rglob("*.py")]
 
     assert [path.name for path in sources if re.search(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+", path.read_text())] == []
+
+
+@pytest.mark.timeout(60)  # it took minutes
+def test_empty_columns_behind_the_tweets_as_spreadsheets_write_them_are_nothing():
+    assert rows((b"0,hello" + b"," * 120_000 + b"\n") * 20) == [("technical", "hello")] * 20
