@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -28,16 +28,16 @@ class _Living(NamedTuple):
         return self.pid in pids or self.parent in pids or self.session in sessions
 
 
-def tree(root: int) -> set[psutil.Process]:
+def tree(root: int) -> list[psutil.Process]:
     """
-    The living processes of the session that `root` leads, with all their descendants. Some descendants lead sessions of
-    their own: PostgreSQL's and Airflow's tasks.
+    The living processes of the session that `root` leads, `root` first, with all their descendants. Some descendants
+    lead sessions of their own: PostgreSQL's and Airflow's tasks.
     """
-    living = _living()
-    members: set[psutil.Process] = set()
+    living = sorted(_living(), key=lambda one: one.pid != root)
+    members: list[psutil.Process] = []
     pids, sessions = {root}, {root}
     while found := [one for one in living if one.process not in members and one.is_below(pids, sessions)]:
-        members |= {one.process for one in found}
+        members += [one.process for one in found]
         pids |= {one.pid for one in found}
         sessions |= {one.pid for one in found if one.session == one.pid}
     return members
@@ -58,7 +58,11 @@ def open_to_others(processes: Iterable[psutil.Process]) -> list[str]:
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGKILL to a process that leads a session, and to all its descendants. Wait until they have ended."""
+    """
+    Send SIGKILL to a process that leads a session, and then to all its descendants. Wait until they have ended.
+
+    The leader is first: a local AWS that outlived its models for a millisecond would answer that they were killed.
+    """
     deadline = time.monotonic() + SECONDS_TO_DIE
     while (members := _members(process)) and time.monotonic() < deadline:
         send(signal.SIGKILL, members)
@@ -66,11 +70,11 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
         psutil.wait_procs(members, timeout=0.2)
 
 
-def _members(process: subprocess.Popen[bytes]) -> set[psutil.Process]:
+def _members(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     if process.poll() is None:
         return tree(process.pid)
     # The PID of an ended process may be used again, but not while its session has members.
-    return {one.process for one in _living() if one.session == process.pid}
+    return [one.process for one in _living() if one.session == process.pid]
 
 
 def _living() -> list[_Living]:
@@ -82,7 +86,7 @@ def _living() -> list[_Living]:
     return found
 
 
-def send(number: int, members: Collection[psutil.Process]) -> None:
+def send(number: int, members: Iterable[psutil.Process]) -> None:
     """Send a signal to processes. Those that have ended are skipped."""
     for member in members:
         with suppress(psutil.Error):

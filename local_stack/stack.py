@@ -146,10 +146,10 @@ class LocalStack:
         members: set[psutil.Process] = set()
         for name in names:
             self.parts[name].is_wanted = False
-            processes = tree(self.parts[name].process.pid) if self.parts[name].process.poll() is None else set()
+            processes = tree(self.parts[name].process.pid) if self.parts[name].process.poll() is None else []
             leader = {process for process in processes if process.pid == self.parts[name].process.pid}
             send(SIGNALS_TO_STOP.get(name, signal.SIGTERM), leader if name in SIGNALS_TO_STOP else processes)
-            members |= processes
+            members |= {*processes}
         psutil.wait_procs(members, timeout=SECONDS_TO_STOP)
         for name in names:
             kill_tree(self.parts[name].process)

@@ -22,8 +22,22 @@ def test_a_process_is_killed_with_what_it_has_started_in_sessions_of_their_own()
 
         kill_tree(process)
 
-    assert process.poll() is not None  # killed, or ended by itself, because its child was killed first
+    assert process.poll() is not None
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_leader_of_a_tree_comes_first():
+    """Killed after its children, a local AWS would answer in its last millisecond that its models were killed."""
+    children = f"import subprocess\nfor _ in range(20): subprocess.Popen({SLEEPER!r})\nprint(flush=True)\ninput()"
+    command = [sys.executable, "-c", children]
+    with subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+
+        members = tree(process.pid)
+        kill_tree(process)
+
+    assert [member.pid for member in members].index(process.pid) == 0
+    assert len(members) == 21
 
 
 def test_interruptions_count_again_afterwards():
