@@ -39,6 +39,7 @@ from include.tweets.prepare import PrepareSettings, prepare
 from include.tweets.prepared import DistinctTestTweets, PreparedFolder
 from include.tweets.sources import Source, ranked
 from include.tweets.split import SPLITS, Fractions
+from include.tweets.tally import words_of_rows
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EXIT_DONE, EXIT_BAD_DATA, EXIT_BAD_USAGE = 0, 1, 2
@@ -329,10 +330,7 @@ def _print_report(report: dict[str, Any]) -> None:
         print(printable(f"warning: {warning}"), file=sys.stderr)
     for note in report["notes"]:
         print(printable(note))
-    rows = report["rows"]
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
-    rejected = f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else "")
-    print(f"{rows['read']:,} rows read, {rows['used']:,} used, {rejected}")
+    print(words_of_rows(report))
     for split in SPLITS:
         counts = report["splits"][split]
         labels = ", ".join(f"{label} {count:,}" for label, count in counts["labels"].items())

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from include.config.printable import printable
+from include.tweets.tally import words_of_rows
 
 MAX_TWEET_LENGTH = 70
 
@@ -17,7 +18,7 @@ def print_outcome(report: dict[str, Any], console: Console) -> None:
     if report["data"]:
         _print_data(report["data"], console)
     if report["evaluation"]:
-        console.print(Text(printable(" ".join(report["evaluation"]["verdicts"]))), soft_wrap=True)
+        _print_evaluation(report["evaluation"], console)
     if registration := report["registration"]:
         console.print(f"Model registry: version {registration['version']}, {registration['approval']}")
     if report["smoke_test"]:
@@ -30,9 +31,16 @@ def print_outcome(report: dict[str, Any], console: Console) -> None:
 
 def _print_data(data: dict[str, Any], console: Console) -> None:
     sizes = ", ".join(f"{name} {split['examples']}" for name, split in data["splits"].items())
-    console.print(f"Tweets per split: {sizes} (of {data['rows']['read']} rows)")
+    console.print(words_of_rows(data))
+    console.print(f"Tweets per split: {sizes}")
     for warning in data["warnings"]:
         console.print(Text(printable(warning), style="yellow"), soft_wrap=True)
+
+
+def _print_evaluation(evaluation: dict[str, Any], console: Console) -> None:
+    console.print(Text(printable(" ".join(evaluation["verdicts"]))), soft_wrap=True)
+    if copies := evaluation["near_copies"]:
+        console.print(f"The accuracy leaves out {copies} of the test tweets: near copies of others, such as retweets.")
 
 
 def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:

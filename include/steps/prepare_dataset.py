@@ -20,6 +20,7 @@ from include.config.settings import Settings
 from include.results import Prepared
 from include.steps.workplace import Workplace
 from include.tweets.prepare import PrepareSettings, prepare
+from include.tweets.tally import words_of_rows
 
 PARALLEL_TUNING_JOBS = 2
 """Training jobs of a tuning at the same time. With more, the tuning is faster, but the search knows fewer results."""
@@ -67,15 +68,8 @@ def prepare_dataset(
 
 def _words_of(report: Mapping[str, Any]) -> str:
     """What was read, used and set aside."""
-    rows, splits = report["rows"], report["splits"]
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
-    return "\n".join(
-        [
-            f"Rows: {rows['read']:,} read, {rows['used']:,} used ({rows['duplicates']:,} of them are duplicates), "
-            f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else ""),
-            "Tweets: " + ", ".join(f"{split['examples']:,} to {name}" for name, split in splits.items()),
-        ]
-    )
+    tweets = ", ".join(f"{split['examples']:,} to {name}" for name, split in report["splits"].items())
+    return f"{words_of_rows(report)}\nTweets: {tweets}"
 
 
 def prepared(

@@ -1,7 +1,7 @@
 """The counts of `include.tweets.prepare`: the report, and the checks whether the data are fit for training."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -298,4 +298,14 @@ def _lost(message: str, rows: int, rejected: RejectedRows) -> str:
     return (
         f"{message.format(f'{rejected.bad:,} of {rows:,} rows cannot be used')} The first one is in {first.file}, line "
         f"{first.line}: {first.detail}.{hint} rejected.csv lists all of them."
+    )
+
+
+def words_of_rows(report: Mapping[str, Any]) -> str:
+    """What became of the rows of a report by `Tally.report`, in one line."""
+    rows = report["rows"]
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
+    return (
+        f"{rows['read']:,} rows read, {rows['used']:,} used ({rows['duplicates']:,} of them are duplicates), "
+        f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else "")
     )

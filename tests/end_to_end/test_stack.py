@@ -1,5 +1,6 @@
 """Through the doors that people use: the REST API, the command line, the scheduler."""
 
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -228,13 +230,23 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sage
     (run_id,) = [run["dag_run_id"] for run in airflow.runs("retrain_early") if run["dag_run_id"].startswith("manual__")]
     waits(airflow, run_id, "hold_endpoint", "retrain_early")
 
-    (program,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    name = name_of(stack, "retrain_early", run_id)
-    program = program.replace("NAME", repr(name)).replace("http://127.0.0.1:4566", stack.settings.local_aws_url)
+    ((exports, program, command),) = re.findall(
+        r"```\n(export AWS_.*?)```.*?```python\n(.*?)```.*?```\n(aws .*?)```", readme, re.DOTALL
+    )
+    exports = exports.replace("retrain-cloud-0123456789ab", name_of(stack, "retrain_early", run_id))
+    exports = exports.replace("http://127.0.0.1:4566", stack.settings.local_aws_url)
+    command = command.replace("answer.json", str(tmp_path / "answer.json"))
+    bin_folder = Path(sys.executable).parent
     answered = subprocess.run(
-        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True
+        ["sh", "-ec", f"{exports}{command}{bin_folder / 'python'} -c {shlex.quote(program)}"],
+        cwd=REPOSITORY,
+        env={"PATH": f"{bin_folder}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "__label__technical" in answered.stdout
+    assert "__label__" in (tmp_path / "answer.json").read_text()
 
     mark_and_check(stack, airflow, sagemaker, "retrain_early", run_id, "success")
 
