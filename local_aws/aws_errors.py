@@ -27,7 +27,9 @@ STATUSES = {
     "ExpiredTokenException": 403,
     "NoSuchKey": 404,
     "NoSuchBucket": 404,
+    "NoSuchUpload": 404,
     "NotFound": 404,
+    "MethodNotAllowed": 405,
     "PreconditionFailed": 412,
 }
 """HTTP statuses by error code. Every other code, for example ThrottlingException, has the status 400."""

@@ -51,6 +51,7 @@ from local_aws.pace import Pace
 from local_aws.quotas import Quotas
 from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
+from local_aws.s3_refusals import s3_explanation, s3_refusal
 from local_aws.sagemaker.models import SageMakerBackend, Services
 from local_aws.sagemaker_runtime import invoke_endpoint
 from local_aws.service_models import CLOUDFORMATION, RUNTIME, SAGEMAKER
@@ -167,7 +168,7 @@ class Application:
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else NOT_IMPLEMENTED
             text = f"The local AWS does not support {call.service}'s {call.operation}."
         except Exception as error:
-            code, text = _explain(error)
+            code, text = _explain(call, error)
         return _error(call, environment, code, text)
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
@@ -197,12 +198,14 @@ class Application:
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
 
 
-def _explain(error: Exception) -> tuple[str, str]:
+def _explain(call: Call, error: Exception) -> tuple[str, str]:
     """Code and message of an answer to a call that could not be carried out."""
     if isinstance(error, NotKept):
         return "ServiceUnavailable", str(error)
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return "ServiceUnavailable", f"The local AWS has no space for this: {error.strerror}."
+    if call.service == "s3" and (refusal := s3_explanation(call, error)):
+        return refusal
     tell(traceback.format_exc())
     return "InternalFailure", f"The local AWS has a bug: {error!r}"
 
@@ -264,7 +267,9 @@ def _refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None
         return "ValidationError", f"The local AWS does not support {call.operation}."
     if message := REFUSED.get((call.service, call.operation)):
         return NOT_IMPLEMENTED, message
-    return _body_refusal(call, environment) if call.service not in {RUNTIME, "s3"} else None
+    if call.service == "s3":
+        return s3_refusal(call, environment)
+    return _body_refusal(call, environment) if call.service != RUNTIME else None
 
 
 def _body_refusal(call: Call, environment: WsgiEnvironment) -> tuple[str, str] | None:

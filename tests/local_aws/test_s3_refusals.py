@@ -1,0 +1,61 @@
+"""Requests at which moto fails get the errors of S3."""
+
+import pytest
+import requests
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, Signature=0"}
+
+
+def code(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, response.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\0b"])
+def test_a_header_that_is_asked_for_and_cannot_be_one(client, settings, value):
+    client("s3").put_object(Bucket=settings.bucket, Key="key", Body=b"x")
+    parameters = {"Bucket": settings.bucket, "Key": "key", "ResponseContentDisposition": value}
+    url = client("s3").generate_presigned_url("get_object", Params=parameters)
+
+    assert code(requests.get(url, timeout=10)) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "expected"),
+    [
+        ("/key", {}, b"", (405, "MethodNotAllowed")),
+        ("/key", FORM, b"--x--", (405, "MethodNotAllowed")),
+        ("", {}, b"abc", (400, "InvalidArgument")),
+        ("", FORM, b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--x--', (400, "InvalidArgument")),
+        ("?delete", {}, b"", (400, "MalformedXML")),
+        ("?delete", {}, b"no xml", (400, "MalformedXML")),
+        ("?delete", {}, b"<Other/>", (400, "MalformedXML")),
+        ("/key?uploadId=none", {}, b"<CompleteMultipartUpload/>", (404, "NoSuchUpload")),
+    ],
+)
+def test_a_post_that_is_none(local_aws, settings, path, headers, body, expected):
+    url = f"{local_aws.url}/{settings.bucket}{path}"
+
+    assert code(requests.post(url, data=body, headers=SIGNED | headers, timeout=10)) == expected
+
+
+@pytest.mark.parametrize("path", ["?tagging", "?versioning", "?lifecycle", "?cors", "?policy", "/key?tagging", "?acl"])
+def test_a_setting_that_is_no_xml(local_aws, client, settings, path):
+    client("s3").put_object(Bucket=settings.bucket, Key="key", Body=b"x")
+
+    for body in (b"no xml", b"<Other/>"):
+        answer = requests.put(f"{local_aws.url}/{settings.bucket}{path}", data=body, headers=SIGNED, timeout=10)
+        assert answer.status_code < 500, answer.text
+
+
+def test_a_form_uploads_an_object(local_aws, client, settings):
+    answer = requests.post(
+        f"{local_aws.url}/{settings.bucket}",
+        data={"key": "key"},
+        files={"file": b"content"},
+        headers=SIGNED,
+        timeout=10,
+    )
+
+    assert answer.ok
+    assert client("s3").get_object(Bucket=settings.bucket, Key="key")["Body"].read() == b"content"
