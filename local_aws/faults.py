@@ -75,7 +75,11 @@ class FaultRequest(BaseModel):
     error: str | None = Field(
         None, pattern="^[A-Za-z0-9.]+$", description=f"an error's code, e.g. ThrottlingException or {CONNECTION_RESET}"
     )
-    message: str | None = Field(None, description="a string, the error's message or the FailureReason")
+    message: str | None = Field(
+        None,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$",  # the characters that XML cannot contain
+        description="a string without control characters, the error's message or the FailureReason",
+    )
     delay_seconds: float = Field(0.0, ge=0, le=600, description="between 0 and 600")
     phase: Phase | None = Field(None, description=f"one of {', '.join(PHASES)}")
     model: str | None = Field(None, description="a pattern of a model's name")

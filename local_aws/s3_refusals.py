@@ -1,5 +1,6 @@
 """Requests that S3 refuses, and that moto fails at."""
 
+import re
 from urllib.parse import parse_qs
 from xml.parsers.expat import ExpatError
 
@@ -9,6 +10,7 @@ from local_aws.service_models import service_model
 
 Refusal = tuple[str, str]
 """Code and message of an error."""
+_NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def s3_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
@@ -16,7 +18,7 @@ def s3_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
     query = parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True)
     bucket, _, key = call.name.partition("/")
     for name, values in query.items():
-        if name.startswith("response-") and not all(value.isprintable() for value in values):
+        if name.startswith("response-") and any(map(_NOT_IN_HEADERS.search, values)):
             return "InvalidArgument", f"The value of {name} cannot be that of a header."
     if environment["REQUEST_METHOD"] == "POST" and key and call.operation == UNKNOWN:
         return "MethodNotAllowed", "The specified method is not allowed against this resource."

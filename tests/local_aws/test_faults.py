@@ -145,6 +145,7 @@ def test_a_probability_hits_about_as_often_as_it_says():
         ({"error": 5}, "error must be an error's code, e.g. ThrottlingException or ConnectionReset, not 5"),
         ({"error": ""}, "error must be an error's code"),
         ({"error": "X", "operation": "CreateEndpont"}, "operation 'CreateEndpont' fits no operation"),
+        ({"error": "X", "message": "a\0b"}, "message must be a string without control characters"),
         ({"error": "X", "times": 0}, "times must be an integer of at least 1, or null for no limit, not 0"),
         ({"error": "X", "times": True}, "times must be an integer of at least 1, or null for no limit, not True"),
         ({"error": "X", "probability": 2}, "probability must be above 0 and at most 1, not 2"),

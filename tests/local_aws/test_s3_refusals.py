@@ -20,6 +20,16 @@ def test_a_header_that_is_asked_for_and_cannot_be_one(client, settings, value):
     assert code(requests.get(url, timeout=10)) == (400, "InvalidArgument")
 
 
+@pytest.mark.parametrize("value", ['attachment; filename="a\u00a0b.csv"', "a\tb"])
+def test_a_header_that_can_be_one(client, settings, value):
+    client("s3").put_object(Bucket=settings.bucket, Key="key", Body=b"x")
+    parameters = {"Bucket": settings.bucket, "Key": "key", "ResponseContentDisposition": value}
+
+    answer = requests.get(client("s3").generate_presigned_url("get_object", Params=parameters), timeout=10)
+
+    assert (answer.status_code, answer.headers["Content-Disposition"]) == (200, value)
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "body", "expected"),
     [
