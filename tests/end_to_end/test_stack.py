@@ -231,11 +231,11 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sage
     waits(airflow, run_id, "hold_endpoint", "retrain_early")
 
     ((exports, program, command),) = re.findall(
-        r"```\n(export AWS_.*?)```.*?```python\n(.*?)```.*?```\n(aws .*?)```", readme, re.DOTALL
+        r"```\n(export AWS_.*?)```.*?```python\n(.*?)```.*?```\n(echo .*?)```", readme, re.DOTALL
     )
     exports = exports.replace("retrain-cloud-0123456789ab", name_of(stack, "retrain_early", run_id))
     exports = exports.replace("http://127.0.0.1:4566", stack.settings.local_aws_url)
-    command = command.replace("answer.json", str(tmp_path / "answer.json"))
+    command = re.sub(r"\w+\.json", lambda name: str(tmp_path / name[0]), command)
     bin_folder = Path(sys.executable).parent
     answered = subprocess.run(
         ["sh", "-ec", f"{exports}{command}{bin_folder / 'python'} -c {shlex.quote(program)}"],
