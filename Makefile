@@ -4,8 +4,8 @@ SHELL := /bin/sh
 
 VENV := .venv
 BIN := $(VENV)/bin
-# A distribution's Python is built with profile-guided optimisation. The first one in PATH may be pyenv's, which is not:
-# then everything takes a third longer.
+# A distribution's Python is built with profile-guided optimisation. The first one in PATH may be pyenv's, which is not,
+# and takes a quarter more of CPU.
 PYTHON ?= $(shell for candidate in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)

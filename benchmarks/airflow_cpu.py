@@ -82,7 +82,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
-    parser.add_argument("--dates", type=int, default=3, help="of each kind; default: %(default)s")
+    parser.add_argument("--dates", type=int, default=3, choices=range(1, 366), metavar="1..365", help="of each kind")
     parser.add_argument("--at-once", type=int, default=1, help="as many runs at a time; default: %(default)s")
     parser.add_argument("--executor", default=LOCAL_EXECUTOR, help="default: %(default)s")
     return parser.parse_args()

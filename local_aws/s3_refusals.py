@@ -2,11 +2,8 @@
 
 import re
 from urllib.parse import parse_qs
-from xml.parsers.expat import ExpatError
 
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment
-from local_aws.s3_objects import s3_backend
-from local_aws.service_models import service_model
 
 Refusal = tuple[str, str]
 """Code and message of an error."""
@@ -15,37 +12,36 @@ _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def s3_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
     """The refusal of a request before it is carried out."""
-    query = parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True)
-    bucket, _, key = call.name.partition("/")
-    for name, values in query.items():
+    if call.operation in {"GetObject", "HeadObject"}:
+        return _header_refusal(environment)
+    if call.operation == UNKNOWN and environment["REQUEST_METHOD"] == "POST":
+        return _form_refusal(call, environment)
+    return None
+
+
+def _header_refusal(environment: WsgiEnvironment) -> Refusal | None:
+    """Of the headers that a client wants in the answer."""
+    for name, values in parse_qs(environment.get("QUERY_STRING", "")).items():
         if name.startswith("response-") and any(map(_NOT_IN_HEADERS.search, values)):
             return "InvalidArgument", f"The value of {name} cannot be that of a header."
-    if environment["REQUEST_METHOD"] == "POST" and key and call.operation == UNKNOWN:
+        if name.startswith("response-") and max(map(ord, "".join(values)), default=0) > 255:
+            return "InvalidArgument", "Header value cannot be represented using ISO-8859-1."
+    return None
+
+
+def _form_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
+    """Of a POST that is none of S3's operations: only a form that uploads an object is one, to a bucket."""
+    if "/" in call.name.rstrip("/"):
         return "MethodNotAllowed", "The specified method is not allowed against this resource."
-    if bucket in s3_backend().buckets and set(query.get("uploadId", ())) - set(s3_backend().buckets[bucket].multiparts):
-        return "NoSuchUpload", (
-            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
-            "completed."
-        )
+    if not environment.get("CONTENT_TYPE", "").startswith("multipart/form-data"):
+        return "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data"
     return None
 
 
 def s3_explanation(call: Call, error: Exception) -> Refusal | None:
-    """The refusal of a request that moto could not read."""
-    if not isinstance(error, (ExpatError, KeyError)):
-        return None
-    if call.operation == UNKNOWN:  # a form, the only request that is no operation
+    """The refusal of a form that moto could not read."""
+    if call.operation == UNKNOWN and isinstance(error, KeyError) and error.args == ("key",):
         return "InvalidArgument", (
-            f"Bucket POST must contain a field named {error}.  "
-            "If it is specified, please check the order of the fields."
+            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields."
         )
-    if not _has_xml(call.operation):
-        return None
-    return "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
-
-
-def _has_xml(operation: str) -> bool:
-    """Whether the body of an operation's request is XML."""
-    shape = service_model("s3").operation_model(operation).input_shape
-    payload = shape.serialization.get("payload")
-    return payload is not None and shape.members[payload].type_name == "structure"
+    return None

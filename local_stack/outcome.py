@@ -40,7 +40,7 @@ def _print_data(data: dict[str, Any], console: Console) -> None:
 def _print_evaluation(evaluation: dict[str, Any], console: Console) -> None:
     console.print(Text(printable(" ".join(evaluation["verdicts"]))), soft_wrap=True)
     if copies := evaluation["near_copies"]:
-        console.print(f"The accuracy leaves out {copies} of the test tweets: near copies of others, such as retweets.")
+        console.print(f"Near copies of other test tweets, such as retweets, which the accuracy leaves out: {copies}")
 
 
 def _smoke_test_table(answers: list[dict[str, Any]]) -> Table:
