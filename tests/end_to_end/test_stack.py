@@ -93,7 +93,9 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
     shown = console.export_text()
     for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
         assert task in shown
+    assert "584 rows read, 568 used (0 of them are duplicates), 16 rejected (label_tie 16)" in shown
     assert "Tweets per split: train 451, validation 65, test 52" in shown
+    assert "which the accuracy leaves out: 1" in shown
     assert "significantly better than the majority baseline" in shown
     assert "deleted 20" in shown
     assert sagemaker.list_endpoints()["Endpoints"] == []
