@@ -150,6 +150,7 @@ $(VENV)/.python:
 		echo "Install one of them, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; fi
 	@if ! $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then \
 		echo "PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1); this project needs Python 3.11, 3.12 or 3.13." >&2; exit 1; fi
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ($(PYTHON)) ..."
 	@$(PYTHON) -m venv --clear $(VENV) || { \
 		echo "$(PYTHON) has no working venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@

@@ -27,6 +27,7 @@ STATUSES = {
     "ExpiredTokenException": 403,
     "NoSuchKey": 404,
     "NoSuchBucket": 404,
+    "NoSuchUpload": 404,
     "NotFound": 404,
     "MethodNotAllowed": 405,
     "PreconditionFailed": 412,

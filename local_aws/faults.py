@@ -77,8 +77,8 @@ class FaultRequest(BaseModel):
     )
     message: str | None = Field(
         None,
-        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$",  # the characters that XML cannot contain
-        description="a string without control characters, the error's message or the FailureReason",
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*$",  # the characters that XML cannot contain
+        description="a string of characters that XML can contain, the error's message or the FailureReason",
     )
     delay_seconds: float = Field(0.0, ge=0, le=600, description="between 0 and 600")
     phase: Phase | None = Field(None, description=f"one of {', '.join(PHASES)}")

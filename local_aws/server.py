@@ -168,7 +168,7 @@ class Application:
             code = "AccessDenied" if call.operation == "SimulatePrincipalPolicy" else NOT_IMPLEMENTED
             text = f"The local AWS does not support {call.service}'s {call.operation}."
         except Exception as error:
-            code, text = _explain(call, error)
+            code, text = _explain(call, environment, error)
         return _error(call, environment, code, text)
 
     def _serve(self, call: Call, environment: WsgiEnvironment) -> Response:
@@ -198,13 +198,13 @@ class Application:
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
 
 
-def _explain(call: Call, error: Exception) -> tuple[str, str]:
+def _explain(call: Call, environment: WsgiEnvironment, error: Exception) -> tuple[str, str]:
     """Code and message of an answer to a call that could not be carried out."""
     if isinstance(error, NotKept):
         return "ServiceUnavailable", str(error)
     if isinstance(error, OSError) and error.errno in NO_SPACE:
         return "ServiceUnavailable", f"The local AWS has no space for this: {error.strerror}."
-    if call.service == "s3" and (refusal := s3_explanation(call, error)):
+    if call.service == "s3" and (refusal := s3_explanation(call, environment, error)):
         return refusal
     tell(traceback.format_exc())
     return "InternalFailure", f"The local AWS has a bug: {error!r}"

@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
+PYTHONS = ("/usr/bin/python3", "python3", "python3.13", "python3.12", "python3.11")
+
 
 def old_python(folder: Path, name: str) -> Path:
     path = folder / name
@@ -38,6 +40,16 @@ def test_no_python_that_fits_is_a_clear_error(tmp_path):
     assert done.returncode != 0
     assert "This project needs Python 3.11, 3.12 or 3.13" in done.stderr
     assert "make PYTHON=/path/to/python3.12 demo" in done.stderr
+
+
+def test_the_distributions_python_is_preferred_if_it_fits():
+    command = ["make", "--no-print-directory", "--eval", "chosen: ; @echo $(PYTHON)", "chosen"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "PYTHON"))}
+    chosen = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True).stdout.strip()
+    fits = "import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+    runs = {name: shutil.which(name) and subprocess.run([name, "-c", fits]).returncode == 0 for name in PYTHONS}
+
+    assert chosen == next(name for name in PYTHONS if runs[name])
 
 
 def test_no_java_is_a_clear_error_of_the_tests_with_spark_before_anything_is_installed(tmp_path):

@@ -35,6 +35,12 @@ def test_a_header_that_can_be_one(client, settings, value):
     [
         ("/key", {}, b"", (405, "MethodNotAllowed")),
         ("/key", FORM, b"--x--", (405, "MethodNotAllowed")),
+        ("//", FORM, b"--x--", (405, "MethodNotAllowed")),
+        ("-none", FORM, b"--x--", (404, "NoSuchBucket")),
+        ("/key?uploadId=none", {}, b"<CompleteMultipartUpload/>", (404, "NoSuchUpload")),
+        ("/key?restore", {}, b"", (400, "MalformedXML")),
+        ("?delete", {}, b"no xml", (400, "MalformedXML")),
+        ("?delete", {}, b"<Other/>", (400, "MalformedXML")),
         ("", {}, b"abc", (412, "PreconditionFailed")),
         ("", FORM, b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--x--', (400, "InvalidArgument")),
     ],
@@ -43,6 +49,24 @@ def test_a_post_that_is_none(local_aws, settings, path, headers, body, expected)
     url = f"{local_aws.url}/{settings.bucket}{path}"
 
     assert code(requests.post(url, data=body, headers=SIGNED | headers, timeout=10)) == expected
+
+
+@pytest.mark.parametrize("path", ["?tagging", "?lifecycle"])
+@pytest.mark.parametrize("body", [b"no xml", b"<Other/>"])
+def test_a_setting_that_is_no_xml(local_aws, settings, path, body):
+    answer = requests.put(f"{local_aws.url}/{settings.bucket}{path}", data=body, headers=SIGNED, timeout=10)
+
+    assert code(answer) == (400, "MalformedXML")
+
+
+def test_a_part_of_no_upload(local_aws, settings):
+    url = f"{local_aws.url}/{settings.bucket}/key?partNumber=1&uploadId=none"
+
+    assert code(requests.put(url, data=b"x", headers=SIGNED, timeout=10)) == (404, "NoSuchUpload")
+
+
+def test_a_post_to_no_bucket(local_aws):
+    assert code(requests.post(local_aws.url, headers=SIGNED | FORM, timeout=10)) == (405, "MethodNotAllowed")
 
 
 def test_a_form_uploads_an_object(local_aws, client, settings):

@@ -26,12 +26,14 @@ def test_a_process_is_killed_with_what_it_has_started_in_sessions_of_their_own()
         assert [one for one in members if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
 
 
-def test_the_leader_of_a_tree_comes_first():
+def test_the_leader_of_a_tree_comes_first(monkeypatch):
     """Killed after its children, a local AWS would answer in its last millisecond that its models were killed."""
     children = f"import subprocess\nfor _ in range(20): subprocess.Popen({SLEEPER!r})\nprint(flush=True)\ninput()"
     command = [sys.executable, "-c", children]
     with subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
+        processes = psutil.process_iter
+        monkeypatch.setattr(psutil, "process_iter", lambda: reversed([*processes()]))
 
         members = tree(process.pid)
         kill_tree(process)
