@@ -2,6 +2,7 @@
 The history of a hashtag: the figures of each date's newest evaluation.
 
 Each date has them in a small object of its own, so that runs of different dates do not overwrite each other's figures.
+What a report has read of them it leaves in one object for the next report, which then needs few requests.
 """
 
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 from include.aws.storage import Storage
-from include.config.errors import ConfigurationError, DataError
+from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys
+from include.tweets.part_files import Object
 
 MAX_DATES = 90
-"""Only this many of the newest dates are read, because each needs a request to S3."""
+"""A report shows only this many of the newest dates."""
 HEADLINE = ("tweets", "accuracy", "accuracy_interval", "majority_accuracy")
 
 
@@ -22,7 +24,7 @@ def remember(storage: Storage, keys: Keys, run_name: str, training_job: str, eva
     """Store the figures of an evaluation as this date's newest ones."""
     figures = {name: evaluation[name] for name in HEADLINE}
     # A champion of an earlier date can only be met while it is the champion. A later evaluation of the date keeps it.
-    met_before = _stored(storage, keys).get("earlier_champion")
+    met_before = _read(storage, keys.newest_evaluation).get("earlier_champion")
     entry = {
         "date": keys.date,
         "training_job": training_job,
@@ -40,24 +42,47 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
     :param champion: the champion's entry, in the form of `remember`; replaces that of its date, so that the chart shows
         the champion even if its date was evaluated again
     """
-    entries = []
-    for date in storage.list_folders(keys.hashtag_output)[-MAX_DATES:]:
-        entry: dict[str, Any] = {}
-        with suppress(ConfigurationError):  # not a date, but a folder of somebody else
-            entry = _stored(storage, replace(keys, date=date))
-        if champion is not None and champion["date"] == date:
-            entry = {**entry, **champion, "champion": True}
-        if entry:
-            entry = {"champion": False, "earlier_champion": None, "report": None, **entry}
-            entries.append({**entry, "url": _url(storage, entry["report"])})
-    return entries
+    stored = _newest_evaluations(storage, keys)
+    if champion is not None and _is_date(champion["date"], keys):
+        stored[champion["date"]] = {**stored.get(champion["date"], {}), **champion, "champion": True}
+    defaults = {"champion": False, "earlier_champion": None, "report": None}
+    entries = [{**defaults, **entry} for _, entry in sorted(stored.items())][-MAX_DATES:]
+    return [{**entry, "url": _url(storage, entry["report"])} for entry in entries]
 
 
-def _stored(storage: Storage, keys: Keys) -> dict[str, Any]:
-    """What `remember` has stored of a date; empty if it has stored nothing."""
-    with suppress(DataError):
-        stored: dict[str, Any] = storage.read_json(keys.newest_evaluation)
-        return stored
+def _newest_evaluations(storage: Storage, keys: Keys) -> dict[str, dict[str, Any]]:
+    """The figures of the newest dates, by date. A date's own object is read only if it has changed since the copy."""
+    copies = _read(storage, keys.known_evaluations)
+    objects = {_date_of(found): found for found in storage.list_objects(keys.newest_evaluations)}
+    current = {}
+    for date in [date for date in objects if _is_date(date, keys)][-MAX_DATES:]:
+        found, copy = objects[date], copies.get(date, {})
+        version = f"{found.etag} {found.modified.isoformat()}"
+        figures = copy["figures"] if copy.get("version") == version else _read(storage, found.key)
+        current[date] = {"version": version, "figures": figures}
+    if current != copies:
+        storage.write_json(current, keys.known_evaluations)
+    return {date: entry["figures"] for date, entry in current.items()}
+
+
+def _date_of(found: Object) -> str:
+    return found.key.rpartition("/")[2].removesuffix(".json")
+
+
+def _is_date(text: str, keys: Keys) -> bool:
+    """Whether it is a date; else it is what somebody else has left or registered."""
+    try:
+        replace(keys, date=text)
+    except ConfigurationError:
+        return False
+    return True
+
+
+def _read(storage: Storage, key: str) -> dict[str, Any]:
+    """The content of an object; empty if there is no such object."""
+    with suppress(MissingObject):
+        content: dict[str, Any] = storage.read_json(key)
+        return content
     return {}
 
 

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+SECONDS_OF_A_DELETION = 60
+"""Usually AWS takes less to delete an endpoint."""
+
+
 class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
     """
     Delete an endpoint, its endpoint configuration and its model, if they exist.
 
     The task looks at what exists in AWS, not at the results of earlier tasks. AWS does not delete an endpoint that is
-    being created or updated, so the task waits for that, deferred. It also waits for the deletion itself. A resource
+    being created or updated, so the task waits for that. It also waits for the deletion itself. It waits in its own
+    process for a minute, which usually is enough for a deletion, and then deferred. A resource
     without a required tag belongs to somebody else and is not deleted. If a deletion fails, the error names the
     resource, with its instance type and age.
 
@@ -69,4 +74,4 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         }
         until = (time_now(self.hook.get_conn()) + TRANSITION_TIMEOUT).isoformat()
         trigger = DeletionTrigger(names, self.required_tags or {}, until, self.check_interval, hook_arguments(self))
-        return wait_for(trigger, self)
+        return wait_for(trigger, self, SECONDS_OF_A_DELETION)

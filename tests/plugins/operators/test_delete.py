@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 
 import pytest
@@ -5,7 +6,7 @@ from airflow.sdk.exceptions import AirflowException, TaskDeferred
 
 from include.config.ownership import OWNER
 from local_aws.sagemaker.models import SageMakerBackend
-from tests.plugins.attempts import CONTEXT, WorkerDied, die_around_call, finish
+from tests.plugins.attempts import CONTEXT, WorkerDied, as_from_the_database, die_around_call, event_of, finish
 from tests.plugins.endpoints import delete_operator, deploy_operator
 
 
@@ -28,6 +29,24 @@ def test_an_endpoint_in_creation_is_waited_for_and_then_deleted(sagemaker, model
     result = finish(delete_operator(name))
 
     assert f"endpoint {name}" in result["deleted"]
+
+
+def test_a_deletion_is_waited_for_without_a_trigger(deployed):
+    # A trigger that ends a task makes Airflow parse the whole DAG file twice.
+    result = delete_operator(deployed).execute(CONTEXT)
+
+    assert f"endpoint {deployed}" in result["deleted"]
+
+
+def test_a_deletion_that_takes_longer_than_usual_is_left_to_a_trigger(deployed, monkeypatch):
+    monkeypatch.setattr("hashtag_retrain.operators.delete.SECONDS_OF_A_DELETION", 0.2)
+    with monkeypatch.context() as slow:
+        slow.setattr(SageMakerBackend.services.pace, "factor", 0.1)
+        with pytest.raises(TaskDeferred) as deferral:
+            delete_operator(deployed).execute(CONTEXT)
+
+    trigger = as_from_the_database(deferral.value.trigger)
+    assert f"endpoint {deployed}" in asyncio.run(event_of(trigger))["deleted"]
 
 
 def test_an_endpoint_that_cannot_be_deleted_is_named_with_its_type_and_age(deployed, order_fault):
