@@ -82,7 +82,7 @@ def _json(environment: WsgiEnvironment, service: str) -> _Target | None:
     if not target:
         return None
     operation = target.rpartition(".")[2]
-    return _Target(service, operation, _json_name(service, operation, _read_body(environment)))
+    return _Target(service, operation, _json_name(service, operation, read_body(environment)))
 
 
 def _rpc(environment: WsgiEnvironment, service: str) -> _Target | None:
@@ -96,7 +96,7 @@ def _query(environment: WsgiEnvironment, service: str) -> _Target | None:
     is_form = environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     if _path(environment) != "/" or not is_form:
         return None
-    form = dict(parse_qsl(_read_body(environment).decode(errors="replace")))
+    form = dict(parse_qsl(read_body(environment).decode(errors="replace")))
     name = next((value for key, value in form.items() if key.endswith("Name")), "")
     return _Target(service, form.get("Action", UNKNOWN), name)
 
@@ -181,7 +181,7 @@ def _json_name(service: str, operation: str, body: bytes) -> str:
     return next((name for name in names if isinstance(name, str)), "")
 
 
-def _read_body(environment: WsgiEnvironment) -> bytes:
+def read_body(environment: WsgiEnvironment) -> bytes:
     stream = environment["wsgi.input"]
     if length := environment.get("CONTENT_LENGTH"):
         body: bytes = stream.read(int(length))

@@ -1,11 +1,12 @@
-"""Requests that S3 refuses, and that moto fails at."""
+"""Requests that S3 refuses, and that moto fails at, at once or later."""
 
+import json
 import re
 from functools import cache
 from urllib.parse import parse_qs
 from xml.parsers.expat import ExpatError
 
-from local_aws.calls import UNKNOWN, Call, WsgiEnvironment
+from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, read_body
 from local_aws.s3_objects import s3_backend
 from local_aws.service_models import service_model
 
@@ -31,6 +32,8 @@ def s3_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
     """The refusal of a request before it is carried out."""
     if call.operation in {"GetObject", "HeadObject"}:
         return _header_refusal(environment)
+    if call.operation == "PutBucketPolicy":
+        return _policy_refusal(read_body(environment))
     if call.operation == UNKNOWN and environment["REQUEST_METHOD"] == "POST":
         return _form_refusal(call, environment)
     return None
@@ -57,6 +60,26 @@ def _form_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
         return "NoSuchBucket", "The specified bucket does not exist"
     if not environment.get("CONTENT_TYPE", "").lower().startswith("multipart/form-data"):
         return "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data"
+    return None
+
+
+def _policy_refusal(body: bytes) -> Refusal | None:
+    """Of a bucket's policy: with one that cannot be evaluated, every request for an object would fail."""
+    try:
+        policy = json.loads(body)
+    except (ValueError, RecursionError):
+        policy = None
+    if not isinstance(policy, dict):
+        return "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'"
+    statements = policy.get("Statement") or None
+    for statement in statements if isinstance(statements, list) else [statements]:
+        if not isinstance(statement, dict):
+            return "MalformedPolicy", "Missing required field Statement"
+        if statement.get("Effect") not in {"Allow", "Deny"}:
+            return "MalformedPolicy", f"Invalid effect: {statement.get('Effect')}"
+        for field in ("Principal", "Action", "Resource"):
+            if not (statement.get(field) or statement.get(f"Not{field}")):
+                return "MalformedPolicy", f"Missing required field {field}"
     return None
 
 

@@ -1,7 +1,10 @@
 """Requests at which moto fails get the errors of S3."""
 
+import json
+
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, Signature=0"}
@@ -93,3 +96,39 @@ def test_a_completion_that_is_sent_again_succeeds_again(client, settings):
         s3.complete_multipart_upload(**name, UploadId=upload, MultipartUpload=parts)
 
     assert s3.get_object(**name)["Body"].read() == b"content"
+
+
+STATEMENT = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "no json",
+        "[]",
+        "{}",
+        {"Statement": []},
+        {"Statement": ["x"]},
+        {"Statement": STATEMENT | {"Effect": "Maybe"}},
+        {"Statement": [STATEMENT, {**STATEMENT, "Principal": None}]},
+        {"Statement": {**STATEMENT, "Action": []}},
+        {"Statement": {**STATEMENT, "Resource": ""}},
+    ],
+)
+def test_a_bucket_policy_that_is_none_is_refused_and_the_bucket_stays_usable(client, settings, policy):
+    s3 = client("s3")
+
+    with pytest.raises(ClientError, match="MalformedPolicy"):
+        s3.put_bucket_policy(Bucket=settings.bucket, Policy=policy if isinstance(policy, str) else json.dumps(policy))
+
+    s3.put_object(Bucket=settings.bucket, Key="key", Body=b"x")
+    assert s3.get_object(Bucket=settings.bucket, Key="key")["Body"].read() == b"x"
+
+
+@pytest.mark.parametrize("statement", [STATEMENT, [STATEMENT]])
+def test_a_bucket_policy_with_one_statement_or_a_list_is_taken(client, settings, statement):
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+    client("s3").put_bucket_policy(Bucket=settings.bucket, Policy=policy)
+
+    assert client("s3").get_bucket_policy(Bucket=settings.bucket)["Policy"] == policy
