@@ -54,7 +54,7 @@ def _newest_evaluations(storage: Storage, keys: Keys) -> dict[str, dict[str, Any
     """The figures of the newest dates, by date. A date's own object is read only if it has changed since the copy."""
     copies = _read(storage, keys.known_evaluations)
     objects = {_date_of(found): found for found in storage.list_objects(keys.newest_evaluations)}
-    current = {}
+    current: dict[str, dict[str, Any]] = {}
     for date in [date for date in objects if _is_date(date, keys)][-MAX_DATES:]:
         found, copy = objects[date], copies.get(date, {})
         version = f"{found.etag} {found.modified.isoformat()}"
