@@ -72,15 +72,19 @@ def _policy_refusal(body: bytes) -> Refusal | None:
     if not isinstance(policy, dict):
         return "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'"
     statements = policy.get("Statement") or None
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if not isinstance(statement, dict):
-            return "MalformedPolicy", "Missing required field Statement"
-        if statement.get("Effect") not in {"Allow", "Deny"}:
-            return "MalformedPolicy", f"Invalid effect: {statement.get('Effect')}"
-        for field in ("Principal", "Action", "Resource"):
-            if not (statement.get(field) or statement.get(f"Not{field}")):
-                return "MalformedPolicy", f"Missing required field {field}"
-    return None
+    flaws = map(_flaw_of_statement, statements if isinstance(statements, list) else [statements])
+    return next((("MalformedPolicy", flaw) for flaw in flaws if flaw), None)
+
+
+def _flaw_of_statement(statement: object) -> str:
+    """What a bucket policy's statement lacks; empty if it lacks nothing."""
+    if not isinstance(statement, dict):
+        return "Missing required field Statement"
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return f"Invalid effect: {statement.get('Effect')}"
+    needed = ("Principal", "Action", "Resource")
+    missing = [name for name in needed if not (statement.get(name) or statement.get(f"Not{name}"))]
+    return f"Missing required field {missing[0]}" if missing else ""
 
 
 def s3_explanation(call: Call, environment: WsgiEnvironment, error: Exception) -> Refusal | None:
