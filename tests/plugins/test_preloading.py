@@ -16,8 +16,11 @@ from pathlib import Path
 import airflow.dag_processing.manager, structlog
 from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
 from airflow.jobs.job import Job
+from airflow.plugins_manager import ensure_plugins_loaded, get_import_errors
 
 Job()
+ensure_plugins_loaded()
+assert not get_import_errors(), get_import_errors()
 before = set(sys.modules)
 dags = Path("dags").resolve()
 for file in dags.glob("*.py"):
@@ -43,6 +46,10 @@ def test_a_fork_that_parses_the_dags_imports_only_the_dag_files(modules):
 
 def test_no_component_imports_what_only_one_task_needs(modules):
     assert {name.partition(".")[0] for name in set.union(*modules)} & HEAVY == set()
+
+
+def test_only_the_api_server_imports_the_page(modules):
+    assert not [name for name in set.union(*modules) if name.startswith("hashtag_retrain.page.")]
 
 
 def test_a_task_that_starts_preloads_nothing(monkeypatch):
