@@ -2,9 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from urllib.parse import parse_qs
-from xml.parsers.expat import ExpatError
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from botocore.model import Shape
 
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, read_body
 from local_aws.s3_objects import s3_backend
@@ -12,6 +16,7 @@ from local_aws.service_models import service_model
 
 Refusal = tuple[str, str]
 """Code and message of an error."""
+_INTEGER = re.compile(r"-?\d{1,10}")
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MALFORMED = (
     "MalformedXML",
@@ -32,6 +37,8 @@ def s3_refusal(call: Call, environment: WsgiEnvironment) -> Refusal | None:
     """The refusal of a request before it is carried out."""
     if call.operation in {"GetObject", "HeadObject"}:
         return _header_refusal(environment)
+    if _payload(call.operation):
+        read_body(environment)  # which keeps it, to explain a failure
     if call.operation == "PutBucketPolicy":
         return _policy_refusal(read_body(environment))
     if call.operation == UNKNOWN and environment["REQUEST_METHOD"] == "POST":
@@ -89,15 +96,70 @@ def _flaw_of_statement(statement: object) -> str:
 
 def s3_explanation(call: Call, environment: WsgiEnvironment, error: Exception) -> Refusal | None:
     """The refusal of a request at which moto failed; None if the failure tells nothing of the request."""
-    if isinstance(error, ExpatError):
-        return _MALFORMED
-    if not isinstance(error, KeyError):
-        return None
+    query = parse_qs(environment.get("QUERY_STRING", ""), keep_blank_values=True)
     if call.operation == UNKNOWN:
-        return _NO_KEY if error.args == ("key",) else None
-    if [*error.args] == parse_qs(environment.get("QUERY_STRING", "")).get("uploadId"):
+        return _NO_KEY if isinstance(error, KeyError) and error.args == ("key",) else None
+    if isinstance(error, KeyError) and [*error.args] == query.get("uploadId"):
         return _NO_UPLOAD
-    return _MALFORMED if error.args == (_root(call.operation),) else None
+    if isinstance(error, ValueError) and (name := _wrong_integer(call.operation, query)):
+        return "InvalidArgument", f"Provided {name} not an integer or within integer range"
+    if (payload := _payload(call.operation)) and _is_malformed(environment["wsgi.input"].getvalue(), payload):
+        return _MALFORMED
+    return None
+
+
+def _wrong_integer(operation: str, query: Mapping[str, Sequence[str]]) -> str:
+    """A parameter of the query that must be an integer, and is none; empty if there is none."""
+    for member in service_model("s3").operation_model(operation).input_shape.members.values():
+        name: str = member.serialization.get("name", "")
+        if member.type_name == "integer" and not all(map(_INTEGER.fullmatch, query.get(name, ()))):
+            return name
+    return ""
+
+
+def _is_malformed(xml: bytes, payload: Shape) -> bool:
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return True
+    return _name(root) != payload.serialization["name"] or _lacks_elements(root, payload)
+
+
+def _lacks_elements(element: Element, shape: Shape) -> bool:
+    """Whether a structure, here or below, is empty, or lacks an element that the service model requires."""
+    elements, present = _elements_of(shape), {_name(child) for child in element}
+    required = {_tag(shape, name) for name in shape.metadata.get("required", ())}
+    if (elements and not present) or (required & elements.keys()) - present:
+        return True
+    return any(_lacks_elements(child, below) for child, below in _children(element, shape))
+
+
+def _children(element: Element, shape: Shape) -> Iterator[tuple[Element, Shape]]:
+    """The known elements below one, and their shapes."""
+    if shape.type_name == "list":
+        yield from ((item, shape.member) for item in element)
+    members = _elements_of(shape)
+    for child in element:
+        if member := members.get(_name(child)):
+            # A flattened list has no element around its items.
+            yield child, member.member if member.serialization.get("flattened") else member
+
+
+def _elements_of(shape: Shape) -> dict[str, Shape]:
+    """The members of a structure that are elements, by the elements' names."""
+    members = getattr(shape, "members", {}).items()
+    return {_tag(shape, name): member for name, member in members if not member.serialization.get("xmlAttribute")}
+
+
+def _tag(shape: Shape, name: str) -> str:
+    """The name of a member's element."""
+    tag: str = shape.members[name].serialization.get("name", name)
+    return tag
+
+
+def _name(element: Element) -> str:
+    """Without its namespace."""
+    return element.tag.rpartition("}")[2]
 
 
 @cache
@@ -108,9 +170,11 @@ def _headers_on_demand() -> set[str]:
     return {name for name in names if name.startswith("response-")}
 
 
-def _root(operation: str) -> str | None:
-    """The name of the element that is an operation's XML; None if it has none."""
+def _payload(operation: str) -> Shape | None:
+    """The shape of an operation's XML; None if it has none."""
+    if operation == UNKNOWN:
+        return None
     shape = service_model("s3").operation_model(operation).input_shape
-    payload = shape.serialization.get("payload")
-    found: str | None = shape.members[payload].serialization.get("name") if payload else None
-    return found
+    payload = shape.serialization.get("payload") if shape else None
+    found = shape.members[payload] if payload else None
+    return found if found is not None and found.type_name == "structure" else None

@@ -5,6 +5,10 @@ import json
 import pytest
 import requests
 from botocore.exceptions import ClientError
+from botocore.serialize import RestXMLSerializer
+
+from local_aws.s3_refusals import _is_malformed, _payload
+from local_aws.service_models import service_model
 
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, Signature=0"}
@@ -44,6 +48,9 @@ def test_a_header_that_can_be_one(client, settings, value):
         ("/key?restore", {}, b"", (400, "MalformedXML")),
         ("?delete", {}, b"no xml", (400, "MalformedXML")),
         ("?delete", {}, b"<Other/>", (400, "MalformedXML")),
+        ("?delete", {}, b"<Delete/>", (400, "MalformedXML")),
+        ("?delete", {}, b"<Delete><Object/></Delete>", (400, "MalformedXML")),
+        ("?delete", {}, b"<Delete><Object><VersionId>x</VersionId></Object></Delete>", (400, "MalformedXML")),
         ("", {}, b"abc", (412, "PreconditionFailed")),
         ("", FORM, b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nx\r\n--x--', (400, "InvalidArgument")),
     ],
@@ -60,6 +67,28 @@ def test_a_setting_that_is_no_xml(local_aws, settings, path, body):
     answer = requests.put(f"{local_aws.url}/{settings.bucket}{path}", data=body, headers=SIGNED, timeout=10)
 
     assert code(answer) == (400, "MalformedXML")
+
+
+def test_a_part_that_is_empty(local_aws, client, settings):
+    upload = client("s3").create_multipart_upload(Bucket=settings.bucket, Key="key")["UploadId"]
+    url = f"{local_aws.url}/{settings.bucket}/key?uploadId={upload}"
+    xml = "<CompleteMultipartUpload><Part/></CompleteMultipartUpload>"
+
+    assert code(requests.post(url, data=xml, headers=SIGNED, timeout=10)) == (400, "MalformedXML")
+
+
+@pytest.mark.parametrize("query", ["max-keys=x", "list-type=2&max-keys=1.5", "versions&max-keys="])
+def test_a_number_that_is_none(local_aws, settings, query):
+    answer = requests.get(f"{local_aws.url}/{settings.bucket}?{query}", headers=SIGNED, timeout=10)
+
+    assert code(answer) == (400, "InvalidArgument")
+
+
+def test_a_part_whose_number_is_none(local_aws, client, settings):
+    upload = client("s3").create_multipart_upload(Bucket=settings.bucket, Key="key")["UploadId"]
+    url = f"{local_aws.url}/{settings.bucket}/key?partNumber=x&uploadId={upload}"
+
+    assert code(requests.put(url, data=b"x", headers=SIGNED, timeout=10)) == (400, "InvalidArgument")
 
 
 def test_a_part_of_no_upload(local_aws, settings):
@@ -132,3 +161,25 @@ def test_a_bucket_policy_with_one_statement_or_a_list_is_taken(client, settings,
     client("s3").put_bucket_policy(Bucket=settings.bucket, Policy=policy)
 
     assert client("s3").get_bucket_policy(Bucket=settings.bucket)["Policy"] == policy
+
+
+OPERATIONS = [name for name in service_model("s3").operation_names if _payload(name)]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_xml_that_a_client_makes_counts_as_malformed(name):
+    operation = service_model("s3").operation_model(name)
+    values = {member: value_of(shape) for member, shape in operation.input_shape.members.items()}
+
+    body = RestXMLSerializer().serialize_to_request(values, operation)["body"]
+
+    assert not _is_malformed(body, _payload(name))
+
+
+def value_of(shape):
+    """A value with everything that there can be in it."""
+    if shape.type_name == "structure":
+        return {name: value_of(member) for name, member in shape.members.items()}
+    if shape.type_name == "list":
+        return [value_of(shape.member)] * 2
+    return {"blob": b"x", "boolean": True, "string": "x"}.get(shape.type_name, 1)
