@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from io import BytesIO
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -103,7 +104,8 @@ def s3_explanation(call: Call, environment: WsgiEnvironment, error: Exception) -
         return _NO_UPLOAD
     if isinstance(error, ValueError) and (name := _wrong_integer(call.operation, query)):
         return "InvalidArgument", f"Provided {name} not an integer or within integer range"
-    if (payload := _payload(call.operation)) and _is_malformed(environment["wsgi.input"].getvalue(), payload):
+    body, payload = environment["wsgi.input"], _payload(call.operation)
+    if payload and isinstance(body, BytesIO) and _is_malformed(body.getvalue(), payload):
         return _MALFORMED
     return None
 
