@@ -104,10 +104,7 @@ def s3_explanation(call: Call, environment: WsgiEnvironment, error: Exception) -
         return _NO_UPLOAD
     if isinstance(error, ValueError) and (name := _wrong_integer(call.operation, query)):
         return "InvalidArgument", f"Provided {name} not an integer or within integer range"
-    body, payload = environment["wsgi.input"], _payload(call.operation)
-    if payload and isinstance(body, BytesIO) and _is_malformed(body.getvalue(), payload):
-        return _MALFORMED
-    return None
+    return _MALFORMED if _has_malformed_xml(call, environment) else None
 
 
 def _wrong_integer(operation: str, query: Mapping[str, Sequence[str]]) -> str:
@@ -117,6 +114,11 @@ def _wrong_integer(operation: str, query: Mapping[str, Sequence[str]]) -> str:
         if member.type_name == "integer" and not all(map(_INTEGER.fullmatch, query.get(name, ()))):
             return name
     return ""
+
+
+def _has_malformed_xml(call: Call, environment: WsgiEnvironment) -> bool:
+    body, payload = environment["wsgi.input"], _payload(call.operation)
+    return payload is not None and isinstance(body, BytesIO) and _is_malformed(body.getvalue(), payload)
 
 
 def _is_malformed(xml: bytes, payload: Shape) -> bool:

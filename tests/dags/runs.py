@@ -201,3 +201,14 @@ def tweets(count: int = 400, noise: bool = False) -> list[tuple[str, str]]:
         words = chance.choices(TECHNICAL + MARKETING if noise else words, k=4)
         rows.append((label, f"{chance.random()} {number} {' '.join(words)}"))
     return rows
+
+
+def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
+    """Half of the tweets tell their label by one frequent word, the others by one of thirty rare ones."""
+    chance = random.Random(next(_numbers))
+    rows = []
+    for number in range(800):
+        label = chance.choice("01")
+        rare = f"rare{label}x{chance.randrange(30)}"
+        rows.append((label, f"{number}a {('kernel', 'coupon')[int(label)] if number % 2 else rare}"))
+    return rows

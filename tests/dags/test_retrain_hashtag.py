@@ -1,8 +1,6 @@
 """The whole DAG against the local AWS, from tweets to a deleted endpoint."""
 
-import itertools
 import json
-import random
 import sys
 import threading
 import time
@@ -11,7 +9,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-import requests
 
 from benchmarks.defaults import PRESETS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
@@ -26,50 +23,9 @@ from tests.aws.test_company import ALL, KEYS, VPC
 from tests.aws.test_notify import remember, told
 from tests.conftest import SHARED_DATA
 from tests.dags.runs import *  # noqa: F403 - fixtures
-from tests.dags.runs import QUICK, Run, tweets
+from tests.dags.runs import QUICK, Run, some_frequent_and_many_rare_words, tweets
 from tests.report.test_document import SCHEMA
 from tests.users import allow
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def requests_to(local_aws):
-    """How often an operation has been called since the test began."""
-
-    def count(operation: str) -> int:
-        return len(requests.get(f"{local_aws.url}/_local/requests?operation={operation}", timeout=5).text.splitlines())
-
-    before = count("StartJobRun")
-    return lambda operation: count(operation) - before
-
-
-def test_a_run_that_is_prepared_on_glue_goes_all_the_way_and_the_next_uses_its_data(
-    on_glue, run_dag, upload, requests_to
-):
-    upload(tweets(), "2026-01-07")
-
-    runs = [run_dag("2026-01-07") for _ in range(2)]
-
-    assert [(run.state, run.left) for run in runs] == [("success", [])] * 2
-    assert {task for task, state in runs[0].tasks.items() if state != "success"} == {"tune_model"}
-    assert runs[0].report["data"]["rows"]["used"] == 400
-    assert requests_to("StartJobRun") == 1
-
-
-def test_bad_data_fail_a_run_that_is_prepared_on_glue(on_glue, run_dag, upload):
-    upload([("0", f"tweet {number}") for number in range(50)], "2026-01-07")
-
-    run = run_dag("2026-01-07")
-
-    assert (run.state, run.tasks["prepare_dataset"], run.tasks["train_model"]) == (
-        "failed",
-        "failed",
-        "upstream_failed",
-    )
-    message = run.report["failures"]["prepare_dataset"]
-    assert message.startswith("All 50 usable rows have the label technical.")
-    assert message.endswith(f"/runs/{run.name}/rejected.csv)")
 
 
 @pytest.fixture(params=[-1, 1], ids=["a day behind", "a day ahead"])
@@ -208,53 +164,6 @@ def test_a_model_that_is_no_better_than_the_majority_is_not_deployed_and_that_is
     assert run.left == []
 
 
-def test_a_champion_is_met_defended_and_dethroned_by_a_person(run_dag, upload, client):
-    """
-    The candidate, which knows frequent words only, is better than the majority, and worse than the champion. Then the
-    champion meets tweets whose label ids are swapped.
-    """
-    rows = some_frequent_and_many_rare_words()
-    for date in ("2026-01-06", "2026-01-07"):
-        upload(rows, date)
-    candidate = {"date": "2026-01-07", "min_count": 30, "word_ngrams": 1}
-
-    first = run_dag("2026-01-06", deploy="never")
-    refused = run_dag(**candidate)
-    upload([("0" if label == "1" else "1", text) for label, text in rows], "2026-01-08")
-    swapped = run_dag("2026-01-08", window_days=1)
-    champion = first.report["registration"]
-    client("sagemaker").update_model_package(
-        ModelPackageArn=champion["model_package_arn"], ModelApprovalStatus="Rejected"
-    )
-    unopposed = run_dag(**candidate, deploy="never")
-
-    assert champion["approval"] == "Approved"
-    assert "There was no champion to compare with" in first.report["evaluation"]["champion"]["verdict"]
-    assert (refused.state, refused.tasks["deploy_endpoint"]) == ("success", "skipped")
-    assert set(refused.events) == {"prepared_dataset", "model_version", "report"}
-    assert refused.events["report"][1]["champion"]["version"] == champion["version"]
-    assert "it is significantly worse than the champion" in refused.report["outcome"]
-    assert refused.report["evaluation"]["champion"]["version"] == champion["version"]
-    assert refused.report["registration"]["approval"] == "Rejected"
-    assert [entry["champion"] for entry in refused.report["history"]] == [True, False]
-    assert (swapped.state, swapped.tasks["evaluate_model"], swapped.left) == ("failed", "failed", [])
-    assert "The label ids look swapped" in swapped.report["outcome"]
-    # Once a person has rejected the champion, the same model has none to be compared with.
-    assert unopposed.report["evaluation"]["champion"]["comparison"] is None
-    assert unopposed.report["registration"] == {**refused.report["registration"], "approval": "Approved"}
-
-
-def some_frequent_and_many_rare_words() -> list[tuple[str, str]]:
-    """Half of the tweets tell their label by one frequent word, the others by one of thirty rare ones."""
-    chance = random.Random(next(_numbers))
-    rows = []
-    for number in range(800):
-        label = chance.choice("01")
-        rare = f"rare{label}x{chance.randrange(30)}"
-        rows.append((label, f"{number}a {('kernel', 'coupon')[int(label)] if number % 2 else rare}"))
-    return rows
-
-
 def test_a_hundred_labels_go_all_the_way(run_dag, upload, monkeypatch, tmp_path):
     labels = {str(number): f"topic_{number}" for number in range(100)}
     (tmp_path / "hashtags.yaml").write_text(json.dumps({"many": {"labels": labels}}))
@@ -326,45 +235,6 @@ def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, sto
 
     assert run.report["training"]["hyperparameters"]["epochs"] == "20"  # by the number of tweets
     assert "significantly better than the majority baseline" in run.report["evaluation"]["verdicts"][0]
-
-
-def test_the_approved_model_goes_live_and_a_rollback_is_told(live, run_dag, upload, order_fault, monkeypatch):
-    """Older dates and refused models leave the live endpoint alone, and all the runs' own endpoints are deleted."""
-    monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
-    upload(tweets(), "2026-01-07", live)
-    first = run_dag("2026-01-07", live)
-    upload(tweets(), "2026-01-08", live)
-    older = run_dag("2026-01-07", live, deploy="always", epochs=11)
-    told.clear()
-    order_fault(model="*-live-v3-*", error="500", message="out of memory", times=None)
-    second = run_dag("2026-01-08", live)
-
-    assert [run.state for run in (first, older, second)] == ["success"] * 3
-    assert [run.left for run in (first, older, second)] == [[]] * 3
-    assert first.report["promotion"] == {
-        "endpoint_name": live_endpoint_name(live),
-        "version": 1,
-        "status": "created",
-        "serving_version": 1,
-        "previous_version": None,
-        "reason": "",
-    }
-    jsonschema.validate(first.report, SCHEMA)
-    assert "AWS bills it for\nas long as it stands." in first.page
-    assert (older.tasks["smoke_test"], older.tasks["promote_model"], older.tasks["hold_endpoint"]) == (
-        "success",
-        "skipped",
-        "success",
-    )
-    promotion = second.report["promotion"]
-    assert (promotion["status"], promotion["serving_version"]) == ("rolled back", 1)
-    assert "live-5xx: Threshold Crossed" in promotion["reason"]
-    assert [subject for subject, _ in told] == [f"#{live} 2026-01-08: the live endpoint has rolled the new model back."]
-    assert f"Version 3 was rolled back by {live_endpoint_name(live)}: " in told[0][1]
-    assert f"{live_endpoint_name(live)} serves version 1 now." in told[0][1]
-    again = run_dag("2026-01-08", live)
-    assert again.report["registration"]["approval"] == "Rejected"
-    assert "The live endpoint has rolled this model back" in again.report["outcome"]
 
 
 @pytest.fixture
