@@ -77,7 +77,7 @@ def main() -> int:
             for kind, (dag_id, parameters) in kinds.items()
         }
         _print(options, measured)
-    return 0 if all(sum(busy.values()) <= AIM_SECONDS for busy, _ in measured.values()) else 1
+    return 0 if all(sum(measured[kind][0].values()) <= AIM_SECONDS for kind in kinds if kind != "empty") else 1
 
 
 def _options() -> argparse.Namespace:

@@ -1,7 +1,7 @@
 """
 Whether a backfill of many dates grows linearly, and whether a second pass trains nothing.
 
-A whole Airflow backfills dates of the small sample tweets, four at a time. The figures are the CPU seconds of a date,
+A whole Airflow backfills dates of the small sample tweets, some at a time. The figures are the CPU seconds of a date,
 of all of Airflow's processes but the database and the local AWS, for each tenth of the dates in the order in which they
 end. Then the same dates are backfilled again.
 
@@ -22,7 +22,6 @@ from local_stack.settings import LOCAL_EXECUTOR
 from local_stack.stack import LocalStack
 
 FIRST_DATE = date(2025, 1, 1)
-RUNS_AT_ONCE = 4
 PARTS = 10
 SECONDS_OF_A_DATE = 120
 ENDED = (
@@ -37,15 +36,17 @@ MOST_GROWTH = 1.25
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n\n")[0])
     parser.add_argument("--dates", type=int, default=30, help="at least 30, to judge the growth; default: %(default)s")
-    count = parser.parse_args().dates
+    parser.add_argument("--at-once", type=int, default=4, help="runs at a time; default: %(default)s")
+    options = parser.parse_args()
+    count, at_once = options.dates, options.at_once
     dates = [(FIRST_DATE + timedelta(days=number)).isoformat() for number in range(count)]
     with airflow_stack(LOCAL_EXECUTOR) as stack:
         upload_tweets(stack, dates)
-        print(f"CPU seconds of a date, {count} dates, {RUNS_AT_ONCE} at a time, by parts of {max(1, count // PARTS)}")
-        first = _backfill(stack, dates, "none")
+        print(f"CPU seconds of a date, {count} dates, {at_once} at a time, by parts of {max(1, count // PARTS)}")
+        first = _backfill(stack, dates, at_once, "none")
         jobs = training_jobs(stack)
         wait_until(lambda: not query(stack, UNFINISHED), SECONDS_OF_A_DATE, "the end of the backfill")
-        second = _backfill(stack, dates, "completed")
+        second = _backfill(stack, dates, at_once, "completed")
         started = training_jobs(stack) - jobs
     growth = _mean(first[count // 2 :]) / _mean(first[count // PARTS : count // 2] or first)
     print(
@@ -54,11 +55,11 @@ def main() -> int:
     return 0 if started == 0 and jobs == count and (count < 30 or growth <= MOST_GROWTH) else 1
 
 
-def _backfill(stack: LocalStack, dates: list[str], reprocess: str) -> list[float]:
+def _backfill(stack: LocalStack, dates: list[str], at_once: int, reprocess: str) -> list[float]:
     """Print the CPU seconds of a date for each part of the dates; return them for each date."""
     airflow, size = AirflowApi(stack.settings.airflow_url), max(1, len(dates) // PARTS)
     started, before = time.time(), sum(cpu_seconds(stack).values())
-    airflow.backfill(RETRAIN, dates[0], dates[-1], max_active_runs=RUNS_AT_ONCE, reprocess_behavior=reprocess)
+    airflow.backfill(RETRAIN, dates[0], dates[-1], max_active_runs=at_once, reprocess_behavior=reprocess)
     figures: list[float] = []
     ended, until = 0, time.monotonic() + SECONDS_OF_A_DATE * len(dates)
     while ended < len(dates):
