@@ -78,9 +78,9 @@ def _training_job(job: TrainingJob, reports: list[str]) -> dict[str, Any]:
     shown = _job(
         job, log=_log_link(job, TRAINING_JOBS, f"{job.name}/"), artifact=_object_link(artifact_uri(job.request))
     )
-    # This product's runs keep their reports beside the folder of the date's models.
+    # This product's runs keep their reports beside the folder of the date's models. Another run may have used no job.
     folder = job.request["OutputDataConfig"]["S3OutputPath"].rstrip("/").rpartition("/")[0]
-    found = [uri for uri in reports if uri.startswith(f"{folder}/runs/")]
+    found = [uri for uri in reports if uri.startswith(f"{folder}/runs/") and _is_report_of(job, uri)]
     shown["links"] |= {f"report of {uri.split('/')[-2]}": _object_link(uri) for uri in found[:MAX_REPORTS]}
     return shown | {
         "phase": job.secondary_status,
@@ -88,6 +88,13 @@ def _training_job(job: TrainingJob, reports: list[str]) -> dict[str, Any]:
         "validation_accuracies": job.validation_accuracies,
         "billable_seconds": job.facts().get("BillableTimeInSeconds"),
     }
+
+
+def _is_report_of(job: TrainingJob, uri: str) -> bool:
+    """Whether a report, which is also there as JSON, is of a run that used a job."""
+    bucket, key = split_uri(uri)
+    as_json = current_object(s3_backend().buckets[bucket], key.removesuffix("html") + "json")
+    return as_json is not None and f'"training_job_name": "{job.name}"'.encode() in as_json.value
 
 
 def _glue_run(run: JobRun) -> dict[str, Any]:
@@ -121,6 +128,7 @@ def _version(version: ModelPackage) -> dict[str, Any]:
     containers = facts.get("InferenceSpecification", {}).get("Containers", [{}])
     return _resource(version, artifact=_object_link(containers[0].get("ModelDataUrl", ""))) | {
         "version": version.version,
+        "arn": version.arn,
         "approval": version.approval,
         "description": facts.get("ApprovalDescription") or facts.get("ModelPackageDescription") or "",
         "metadata": facts.get("CustomerMetadataProperties") or {},

@@ -95,11 +95,11 @@ def _start_and_run(options: argparse.Namespace, console: Console) -> bool:
 
 
 def stack_settings(keeps_running: bool, hashtags: Path | None) -> StackSettings:
-    """Settings of the demo, which keeps no data, or of `make up`, which keeps tweets and models for its next start."""
+    """Settings of the demo, which keeps no data, or of `make up`, which keeps all of it for its next start."""
     if not keeps_running:
         return StackSettings.from_environment(more=WITHOUT_SCHEDULE)
     settings = StackSettings.from_environment(hashtags_file=(hashtags or SAMPLE_HASHTAGS).resolve())
-    return replace(settings, data_dir=settings.home / "aws")
+    return replace(settings, data_dir=settings.home / "aws", history=settings.home / "airflow.dump")
 
 
 def _keep_running(stack: LocalStack, console: Console, shows_run: bool = True) -> NoReturn:

@@ -124,6 +124,39 @@ class Postgres:
             cursor.execute(f'CREATE DATABASE "{DATABASE}"')
         connection.close()
 
+    def dump(self, path: Path) -> None:
+        """
+        Write Airflow's database to a file. The server must be ready.
+
+        :raises StackError: PostgreSQL's pg_dump fails
+        """
+        new = path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        new.touch(mode=0o600)
+        self._run("pg_dump", "--format=custom", f"--file={new}", DATABASE)
+        new.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """
+        Fill Airflow's database, which must be empty, with what `dump` has written.
+
+        :raises StackError: PostgreSQL's pg_restore fails
+        """
+        self._run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={DATABASE}", str(path))
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [
+            self._program(program),
+            f"--host={LOOPBACK}",
+            f"--port={self.port}",
+            f"--username={USER}",
+            *arguments,
+        ]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        if done.returncode:
+            raise StackError(f"PostgreSQL's {program} failed: {done.stderr.strip()}")
+
     @property
     def _data(self) -> Path:
         return self.home / "data"

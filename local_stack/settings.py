@@ -22,6 +22,10 @@ LOCAL_EXECUTOR = "hashtag_retrain.executors.RememberingLocalExecutor"
 SESSION_FACTORY = "hashtag_retrain.sessions.SharedModelsSessionFactory"
 
 
+FERNET_KEY = base64.urlsafe_b64encode(b"local stack".ljust(32)).decode()
+"""Always the same, because a start reads what earlier ones stored. A secret key would lie beside what it encrypts."""
+
+
 @dataclass(frozen=True, slots=True)
 class StackSettings:
     """One stack's settings."""
@@ -37,6 +41,8 @@ class StackSettings:
     """The option --pace of `python -m local_aws`."""
     data_dir: Path | None = None
     """The folder in which the local AWS keeps its state. None: in memory."""
+    history: Path | None = None
+    """The file in which Airflow's database stays for the next start. None: it does not stay."""
     bucket: str = "local-tweets"
     executor: str = LOCAL_EXECUTOR
     more: Mapping[str, str] = field(default_factory=dict)
@@ -98,7 +104,7 @@ class StackSettings:
             "AIRFLOW__CORE__PARALLELISM": "4",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
-            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "AIRFLOW__CORE__FERNET_KEY": FERNET_KEY,
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
             "AIRFLOW__API__SECRET_KEY": secrets.token_hex(32),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,

@@ -62,6 +62,7 @@ class LocalStack:
         self.logs = settings.home / "logs" / "processes"
         self._session: Session | None = None
         self._is_stopped = False
+        self._has_history = False
 
     def __enter__(self) -> Self:
         try:
@@ -75,7 +76,7 @@ class LocalStack:
         self.stop()
 
     def start(self) -> None:
-        """Start every part, with a new database: the local AWS may start empty, and earlier runs would fail then."""
+        """Start every part. The database is new, unless the settings name a file for its history."""
         self._clean_home()
         require_free_port(self.settings.local_aws_port, "LOCAL_AWS_PORT", "the local AWS")
         require_free_port(self.settings.airflow_port, "AIRFLOW_PORT", "Airflow's web UI")
@@ -86,11 +87,22 @@ class LocalStack:
             self.restart(name, wait=False)
         self.wait_until_ready(["postgres"])
         self.postgres.create_database()
+        self._restore_history()
         self.before_airflow()
         self._run_to_end("db-migrate", self.airflow("db", "migrate"))
+        self._has_history = self.settings.history is not None
         for name in self.airflow_parts:
             self.restart(name, wait=False)
         self.wait_until_ready()
+
+    def _restore_history(self) -> None:
+        history = self.settings.history
+        if history is None or not history.exists():
+            return
+        try:
+            self.postgres.restore(history)
+        except StackError as error:
+            raise StackError(f"{error} To start without the history of earlier runs, remove {history}.") from None
 
     def client(self, service: str) -> Any:
         """
@@ -131,16 +143,28 @@ class LocalStack:
         end_session(self.settings.home)
 
     def stop(self) -> None:
-        """End every part with its descendants. Ctrl-C does not interrupt this."""
+        """
+        End every part with its descendants. Ctrl-C does not interrupt this.
+
+        :raises StackError: everything has ended, but the history could not be kept
+        """
         with interruptions_ignored(), self.lock:
             self._is_stopped = True
             # The services are ended last, because the other parts use them while they end.
-            self._stop([name for name in self.parts if name not in self.services])
-            self._stop([name for name in self.services if name in self.parts])
-            self.parts.clear()
-            if self._session is not None:  # otherwise the session may be another stack's
-                end_session(self.settings.home)
-                self.postgres.remove()
+            try:
+                self._stop([name for name in self.parts if name not in self.services])
+                self._keep_history()
+            finally:
+                self._stop([name for name in self.services if name in self.parts])
+                self.parts.clear()
+                if self._session is not None:  # otherwise the session may be another stack's
+                    end_session(self.settings.home)
+                    self.postgres.remove()
+
+    def _keep_history(self) -> None:
+        if self._has_history and self.settings.history is not None:
+            self._has_history = False
+            self.postgres.dump(self.settings.history)
 
     def _stop(self, names: list[str]) -> None:
         members: set[psutil.Process] = set()

@@ -59,8 +59,9 @@ class Gate:
             return None
         low, high = evaluation.accuracy_interval
         return (
-            f"{evaluation.tweets:,} test tweets are too few to tell (min_test_tweets is {self.min_test_tweets:,}): the "
-            f"interval is {100 * (high - low):.0f} percentage points wide. Add dates (window_days) or labelled tweets."
+            f"{evaluation.tweets:,} test tweets are too few to decide on (min_test_tweets is "
+            f"{self.min_test_tweets:,}): the interval is {100 * (high - low):.0f} percentage points wide. Add dates "
+            "(window_days) or labelled tweets."
         )
 
     def objection(self, evaluation: Evaluation, comparison: Comparison | None) -> str | None:

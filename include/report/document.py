@@ -157,7 +157,7 @@ def _outcome(run: Run, decision: Decision | None, promoted: Promoted | None) -> 
         why = describe_failures({task_id: run.failures.get(task_id) for task_id in failed})
         return "failed", f"Failed at {why.rstrip('.')}."
     if "skipped" in (states.get("wait_for_tweets"), states.get("prepare_dataset")):
-        return "skipped", "Skipped: no labelled tweets for this date."
+        return "skipped", f"Skipped: no labelled tweets of {run.date}."
     if decision is None:
         return "unfinished", "No model was evaluated."
     status, outcome = _outcome_of(decision, states.get("deploy_endpoint"))
@@ -233,4 +233,4 @@ def _endpoint_cost(name: str | None, results: Results) -> tuple[float | None, st
         return lifetime.total_seconds(), "deleted"
     if created is not None:
         return None, "not deleted by this attempt: it still exists, or was deleted before"
-    return (0, "none was created") if deletion else (None, "none was created so far")
+    return (0, "none was created") if deletion else (None, "none had been created when this was written")

@@ -306,6 +306,6 @@ def words_of_rows(report: Mapping[str, Any]) -> str:
     rows = report["rows"]
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in report["rejected_by_reason"].items())
     return (
-        f"{rows['read']:,} rows read, {rows['used']:,} used ({rows['duplicates']:,} of them are duplicates), "
+        f"{rows['read']:,} rows read, {rows['used']:,} used (duplicates among them: {rows['duplicates']:,}), "
         f"{rows['rejected']:,} rejected" + (f" ({reasons})" if reasons else "")
     )

@@ -211,7 +211,6 @@ def _data_parameters() -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            section="Data",
             title="Date",
             description="Train on the labelled tweets of this date. Empty: the newest date that has tweets. A "
             "scheduled or backfilled run has a date of its own. You can leave the logical date alone: the current time "
@@ -222,7 +221,6 @@ def _data_parameters() -> dict[str, Param]:
             type="integer",
             minimum=1,
             maximum=3650,
-            section="Data",
             title="Window (dates)",
             description="Train on the labelled tweets of this many dates: the newest ones, up to the date, that have "
             "tweets. If a tweet was labelled on several dates, the newest label counts.",

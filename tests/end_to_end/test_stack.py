@@ -93,7 +93,7 @@ def test_a_run_triggered_over_rest_ends_well_and_leaves_nothing(stack, sagemaker
     shown = console.export_text()
     for task in ("prepare_dataset", "train_model", "smoke_test", "delete_endpoint"):
         assert task in shown
-    assert "584 rows read, 568 used (0 of them are duplicates), 16 rejected (label_tie 16)" in shown
+    assert "584 rows read, 568 used (duplicates among them: 0), 16 rejected (label_tie 16)" in shown
     assert "Tweets per split: train 451, validation 65, test 52" in shown
     assert "which the accuracy leaves out: 1" in shown
     assert "significantly better than the majority baseline" in shown
@@ -261,7 +261,7 @@ def test_the_page_of_all_hashtags_shows_a_held_endpoint_and_its_question(stack, 
 
     assert re.search(rf"{name}</a> \(<a [^>]+>run</a>,\s+version \d+\): in service\.\s+Deadline 20", page)
     assert "min of ml.m5.large." in page
-    assert f"Endpoint {name} is in service, and AWS bills it" in page
+    assert f"Keep endpoint {name} longer, or delete it now?" in page
 
 
 def test_a_person_keeps_an_endpoint_clears_the_task_then_has_it_deleted_and_a_late_answer_is_refused(

@@ -34,7 +34,7 @@ def decision(
         pytest.param(
             {"min_test_tweets": 101},
             False,
-            r"100 test tweets are too few to tell \(min_test_tweets is 101\): the interval is 16 percentage points",
+            r"100 test tweets are too few to decide on \(min_test_tweets is 101\): the interval is 16 percent",
             "PendingManualApproval",
             id="too few test tweets",
         ),

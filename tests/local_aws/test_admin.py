@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 import time
 from urllib.parse import quote
@@ -102,7 +103,11 @@ def test_jobs_and_endpoints_are_linked_to_their_logs_artifacts_and_reports(
     uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
     name = deploy(sagemaker, uri)
     wait_for_endpoint(sagemaker, name)
-    client("s3").put_object(Bucket=settings.bucket, Key=f"runs/{name}/report.html", Body=b"<h1>report</h1>")
+    s3, another_job = client("s3"), trained["TrainingJobName"] + "-another"
+    for run, job_name in ((name, trained["TrainingJobName"]), ("another-run", another_job)):
+        s3.put_object(Bucket=settings.bucket, Key=f"runs/{run}/report.html", Body=b"<h1>report</h1>")
+        as_json = json.dumps({"training": {"training_job_name": job_name}}, indent=2)
+        s3.put_object(Bucket=settings.bucket, Key=f"runs/{run}/report.json", Body=as_json.encode())
 
     state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
 

@@ -39,7 +39,7 @@ def test_what_is_wrong_with_the_data_is_read_before_any_figure():
             {"train_model": "failed", "evaluate_model": "upstream_failed"},
             "Failed at train_model: AlgorithmError: no words.",
         ),
-        ({"wait_for_tweets": "skipped"}, "Skipped: no labelled tweets for this date."),
+        ({"wait_for_tweets": "skipped"}, "Skipped: no labelled tweets of 2026-01-07."),
         ({"wait_for_tweets": "success"}, "No model was evaluated."),
     ],
 )
@@ -116,7 +116,7 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
     ("deploy", "deletion", "seconds", "words"),
     [
         pytest.param(None, {"deleted": []}, 0, "none was created", id="refused"),
-        pytest.param(None, None, None, "none was created so far", id="not that far"),
+        pytest.param(None, None, None, "none had been created when this was written", id="not that far"),
         pytest.param(None, {"deleted": ["model retrain-aws-1"]}, 0, "none was created", id="failed before"),
         pytest.param(
             None,

@@ -119,9 +119,10 @@ class SageMakerHoldEndpointOperator(AwsBaseOperator[SageMakerHook]):
         )
         upsert_hitl_detail(
             ti_id=context["ti"].id,
-            subject=f"Endpoint {self.endpoint_name} is in service, and AWS bills it",
+            subject=f"Keep endpoint {self.endpoint_name} longer, or delete it now?",
             # Without the time: if a question is asked again, Airflow keeps its text, but the deadline may have moved.
-            body=f"It is deleted at its deadline. This task's log and the endpoint's tag {DEADLINE} contain the time.",
+            body="AWS bills it. Without an answer it is deleted at its deadline. This task's log and the endpoint's "
+            f"tag {DEADLINE} contain the time.",
             options=[KEEP, DELETE],
             params={MINUTES: minutes.serialize()},
         )

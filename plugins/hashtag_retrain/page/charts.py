@@ -41,7 +41,6 @@ def accuracy_by_date(
     axes = _Axes.of(models, size)
     xs = axes.xs(len(models))
     accuracies = axes.points(zip(xs, (model.accuracy for model in models), strict=True))
-    majorities = axes.points(zip(xs, (model.majority_accuracy for model in models), strict=True))
     intervals = [
         axes.bar(x, *model.accuracy_interval) for x, model in zip(xs, models, strict=True) if model.accuracy_interval
     ]
@@ -50,7 +49,7 @@ def accuracy_by_date(
     return Markup(  # numbers, and texts that are escaped
         f'<svg viewBox="0 0 {size.width} {size.height}" role="img" aria-label="{escape(label)}">'
         + axes.grid()
-        + _path("majority", _line(majorities))
+        + _path("majority", axes.across(zip(xs, (model.majority_accuracy for model in models), strict=True)))
         + _path("interval", "".join(intervals))
         + _path("accuracy", _line(accuracies))
         + _path("points", "".join(f"M{point}h0" for point in accuracies))
@@ -96,6 +95,13 @@ class _Axes:
 
     def points(self, values: Iterable[tuple[str, float | None]]) -> list[str]:
         return [f"{x} {self.y(share)}" for x, share in values if share is not None]
+
+    def across(self, values: Iterable[tuple[str, float | None]]) -> str:
+        """A line through the points; through a single one from side to side, because a point is no line."""
+        points = self.points(values)
+        if len(points) == 1:
+            return f"M{LEFT} {points[0].partition(' ')[2]}H{self.size.width - RIGHT}"
+        return _line(points)
 
     def bar(self, x: str, low: float, high: float) -> str:
         return f"M{x} {self.y(low)}V{self.y(high)}"

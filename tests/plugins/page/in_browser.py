@@ -125,6 +125,28 @@ def test_nothing_is_wider_than_the_window(
     assert tab.evaluate("Math.max(...[...document.querySelectorAll('.card')].map(c => c.scrollWidth), 0)") <= size[0]
 
 
+def test_on_a_phone_the_newest_date_is_in_sight_and_no_cell_is_broken_into_lines(
+    hashtags: None, site: str, tab: Tab
+) -> None:
+    tab.resize(*PHONE)
+
+    tab.open(f"{site}/hashtags/retrain_page_a")
+
+    assert tab.evaluate("Math.max(...[...document.querySelectorAll('td, th')].map(cell => cell.offsetHeight))") < 40
+    assert tab.evaluate("document.querySelector('.scroll svg').getBoundingClientRect().right") <= PHONE[0]
+
+
+def test_on_a_phone_a_chart_of_many_dates_is_scrolled_to_the_newest(rows: Any, site: str, tab: Tab) -> None:
+    rows.add_dag("page_a")
+    rows.add_dates(["page_a"], dates_from("2026-01-01", 60))
+    tab.resize(*PHONE)
+
+    tab.open(f"{site}/hashtags/retrain_page_a")
+
+    assert tab.evaluate("document.querySelector('.wide').scrollLeft") > 100
+    assert tab.evaluate("document.querySelector('.wide svg').getBoundingClientRect().right") <= PHONE[0]
+
+
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read(hashtags: None, site: str, tab: Tab, scheme: str, path: str) -> None:

@@ -228,6 +228,17 @@ def test_a_version_that_a_person_has_rejected_since_is_not_the_champion(rows, pa
     assert ">version 1</a>, tweets of 2026-01-01" in page()
 
 
+@pytest.mark.parametrize("dates", [1, 3])
+def test_the_majority_baseline_is_a_line_also_where_there_is_one_date(rows, page, dates):
+    rows.add_dag("page_a")
+    rows.add_dates(["page_a"], dates_from("2026-01-01", dates))
+
+    drawn = re.findall(r'<path class="majority" d="M[\d. ]+([HL][^"]*)"', page("retrain_page_a"))
+
+    assert len(drawn) == 2  # of the chart, and of its key
+    assert "majority baseline 60.0%" in page()
+
+
 def test_required_actions(rows, page):
     rows.add_dag("page_a")
     run = rows.add_run("page_a", YESTERDAY, state="running")
