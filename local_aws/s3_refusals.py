@@ -109,7 +109,8 @@ def s3_explanation(call: Call, environment: WsgiEnvironment, error: Exception) -
 
 def _wrong_integer(operation: str, query: Mapping[str, Sequence[str]]) -> str:
     """A parameter of the query that must be an integer, and is none; empty if there is none."""
-    for member in service_model("s3").operation_model(operation).input_shape.members.values():
+    shape = _input_shape(operation)
+    for member in shape.members.values() if shape else ():
         name: str = member.serialization.get("name", "")
         if member.type_name == "integer" and not all(map(_INTEGER.fullmatch, query.get(name, ()))):
             return name
@@ -174,11 +175,15 @@ def _headers_on_demand() -> set[str]:
     return {name for name in names if name.startswith("response-")}
 
 
+def _input_shape(operation: str) -> Shape | None:
+    """None if it is none of S3's operations, as a client may ask for, or has no input."""
+    model = service_model("s3")
+    return model.operation_model(operation).input_shape if operation in model.operation_names else None
+
+
 def _payload(operation: str) -> Shape | None:
     """The shape of an operation's XML; None if it has none."""
-    if operation == UNKNOWN:
-        return None
-    shape = service_model("s3").operation_model(operation).input_shape
+    shape = _input_shape(operation)
     payload = shape.serialization.get("payload") if shape else None
-    found = shape.members[payload] if payload else None
+    found = shape.members[payload] if shape and payload else None
     return found if found is not None and found.type_name == "structure" else None

@@ -353,11 +353,12 @@ def test_no_request_fails_in_an_update_a_rollback_or_the_end_of_a_fleet(
     """200 requests a second, or as many as a busy machine sends."""
     name = alarm(live)
     config = configure(sagemaker, new_uri)
+    baking = blue_green("CANARY", wait=LONG, alarms=[name], CanarySize=percent(25))
     canary = blue_green("CANARY", wait=1000, termination=600, alarms=[name], CanarySize=percent(25))
 
     with Load(local_aws.url, live, QUESTION) as load:
         time.sleep(0.5)
-        update(sagemaker, live, config, canary)
+        update(sagemaker, live, config, baking)
         wait_for_stage(sagemaker, live, "Baking", "canary")
         once("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a drill")
         assert name in wait_for_end(sagemaker, live)["FailureReason"]
