@@ -126,12 +126,14 @@ def _group(group: ModelPackageGroup, versions: list[ModelPackage]) -> dict[str, 
 def _version(version: ModelPackage) -> dict[str, Any]:
     facts = version.facts()
     containers = facts.get("InferenceSpecification", {}).get("Containers", [{}])
-    return _resource(version, artifact=_object_link(containers[0].get("ModelDataUrl", ""))) | {
+    metadata = facts.get("CustomerMetadataProperties") or {}
+    artifact, report = containers[0].get("ModelDataUrl", ""), metadata.get("report", "")
+    return _resource(version, artifact=_object_link(artifact), report=_object_link(report)) | {
         "version": version.version,
         "arn": version.arn,
         "approval": version.approval,
         "description": facts.get("ApprovalDescription") or facts.get("ModelPackageDescription") or "",
-        "metadata": facts.get("CustomerMetadataProperties") or {},
+        "metadata": metadata,
     }
 
 

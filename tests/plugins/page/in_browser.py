@@ -133,7 +133,7 @@ def test_on_a_phone_the_newest_date_is_in_sight_and_no_cell_is_broken_into_lines
     tab.open(f"{site}/hashtags/retrain_page_a")
 
     assert tab.evaluate("Math.max(...[...document.querySelectorAll('td, th')].map(cell => cell.offsetHeight))") < 40
-    assert tab.evaluate("document.querySelector('.scroll svg').getBoundingClientRect().right") <= PHONE[0]
+    assert tab.evaluate("document.querySelector('.small svg').getBoundingClientRect().right") <= PHONE[0]
 
 
 def test_on_a_phone_a_chart_of_many_dates_is_scrolled_to_the_newest(rows: Any, site: str, tab: Tab) -> None:
