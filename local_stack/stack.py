@@ -162,9 +162,13 @@ class LocalStack:
                     self.postgres.remove()
 
     def _keep_history(self) -> None:
-        if self._has_history and self.settings.history is not None:
-            self._has_history = False
+        if not self._has_history or self.settings.history is None or not self.postgres.is_ready():
+            return
+        self._has_history = False
+        try:
             self.postgres.dump(self.settings.history)
+        except (StackError, OSError) as error:
+            raise StackError(f"What Airflow has done since its start is not kept for the next one: {error}") from None
 
     def _stop(self, names: list[str]) -> None:
         members: set[psutil.Process] = set()

@@ -52,17 +52,27 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
 
 def _newest_evaluations(storage: Storage, keys: Keys) -> dict[str, dict[str, Any]]:
     """The figures of the newest dates, by date. A date's own object is read only if it has changed since the copy."""
-    copies = _read(storage, keys.known_evaluations)
+    copies = _copies(storage, keys)
     objects = {_date_of(found): found for found in storage.list_objects(keys.newest_evaluations)}
     current: dict[str, dict[str, Any]] = {}
     for date in [date for date in objects if _is_date(date, keys)][-MAX_DATES:]:
         found, copy = objects[date], copies.get(date, {})
         version = f"{found.etag} {found.modified.isoformat()}"
-        figures = copy["figures"] if copy.get("version") == version else _read(storage, found.key)
+        figures = copy["figures"] if copy and copy["version"] == version else _read(storage, found.key)
         current[date] = {"version": version, "figures": figures}
     if current != copies:
         storage.write_json(current, keys.known_evaluations)
     return {date: entry["figures"] for date, entry in current.items()}
+
+
+def _copies(storage: Storage, keys: Keys) -> dict[str, Any]:
+    """What an earlier report has copied, by date; without what is no such copy."""
+    with suppress(MissingObject, ValueError):
+        copies = storage.read_json(keys.known_evaluations)
+        if isinstance(copies, dict):
+            valid = (copy for copy in copies.items() if isinstance(copy[1], dict))
+            return {date: copy for date, copy in valid if {"version", "figures"} <= copy.keys()}
+    return {}
 
 
 def _date_of(found: Object) -> str:

@@ -100,6 +100,17 @@ def test_an_old_copy_of_another_run_does_not_change_what_is_recalled(storage):
     assert recall(storage, first) == expected
 
 
+@pytest.mark.parametrize("content", [b"no json", b"[]", b'{"2026-01-05": null}', b'{"2026-01-05": {"version": "x"}}'])
+def test_a_copy_that_is_none_is_not_used(storage, content):
+    keys = Keys("twitter-data", "aws", "2026-01-05")
+    remember(storage, keys, "run", "job", FIGURES)
+    expected = recall(storage, keys)
+
+    storage.write_bytes(content, keys.known_evaluations)
+
+    assert recall(storage, keys) == expected
+
+
 def test_a_date_whose_figures_were_removed_is_not_recalled(storage, client):
     keys = Keys("twitter-data", "aws", "2026-01-05")
     remember(storage, keys, "run", "job", FIGURES)
