@@ -37,9 +37,11 @@ def arns_of(sagemaker: Any, name: str) -> list[str]:
     ]
 
 
-def delete_operator(name: str, required_tags: dict[str, str] | None = None) -> SageMakerDeleteEndpointOperator:
+def delete_operator(
+    name: str, required_tags: dict[str, str] | None = None, **arguments: Any
+) -> SageMakerDeleteEndpointOperator:
     return SageMakerDeleteEndpointOperator(
-        task_id="delete", endpoint_name=name, required_tags=required_tags, check_interval=0.05
+        task_id="delete", endpoint_name=name, required_tags=required_tags, check_interval=0.05, **arguments
     )
 
 

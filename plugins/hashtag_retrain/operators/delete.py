@@ -20,25 +20,21 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-SECONDS_OF_A_DELETION = 60
-"""Usually AWS takes less to delete an endpoint."""
-
-
 class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
     """
     Delete an endpoint, its endpoint configuration and its model, if they exist.
 
     The task looks at what exists in AWS, not at the results of earlier tasks. AWS does not delete an endpoint that is
-    being created or updated, so the task waits for that. It also waits for the deletion itself. It waits in its own
-    process for a minute, which usually is enough for a deletion, and then deferred. A resource
-    without a required tag belongs to somebody else and is not deleted. If a deletion fails, the error names the
-    resource, with its instance type and age.
+    being created or updated, so the task waits for that. It also waits for the deletion itself: first in its own
+    process, which usually is enough, and then deferred. A resource without a required tag belongs to somebody else and
+    is not deleted. If a deletion fails, the error names the resource, with its instance type and age.
 
     :param endpoint_name: the endpoint (templated)
     :param endpoint_config_name: its configuration; default: the endpoint's name (templated)
     :param model_name: its model; default: the endpoint's name (templated)
     :param required_tags: tags, values by key, that a resource must have to be deleted (templated)
     :param check_interval: seconds between two polls
+    :param seconds_before_deferral: how long the task waits in its own process
     :return: what was deleted, what was not deleted because it belongs to somebody else, and when
     """
 
@@ -55,6 +51,7 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         model_name: str | None = None,
         required_tags: dict[str, str] | None = None,
         check_interval: float = 30,
+        seconds_before_deferral: float = 60,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -63,6 +60,7 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         self.model_name = model_name
         self.required_tags = required_tags
         self.check_interval = check_interval
+        self.seconds_before_deferral = seconds_before_deferral
 
     def execute(self, context: Context, event: Any = None) -> Any:
         if event is not None:
@@ -74,4 +72,4 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         }
         until = (time_now(self.hook.get_conn()) + TRANSITION_TIMEOUT).isoformat()
         trigger = DeletionTrigger(names, self.required_tags or {}, until, self.check_interval, hook_arguments(self))
-        return wait_for(trigger, self, SECONDS_OF_A_DELETION)
+        return wait_for(trigger, self, self.seconds_before_deferral)

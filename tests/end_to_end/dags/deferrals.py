@@ -84,5 +84,8 @@ with DAG(
             task_id=f"hold_{number}", endpoint_name=f"hold-{name}", max_minutes=60, check_interval=POLL_SECONDS
         )
         SageMakerDeleteEndpointOperator(
-            task_id=f"delete_{number}", endpoint_name=f"delete-{name}", check_interval=POLL_SECONDS
+            task_id=f"delete_{number}",
+            endpoint_name=f"delete-{name}",
+            check_interval=POLL_SECONDS,
+            seconds_before_deferral=0,
         )

@@ -39,11 +39,10 @@ def test_a_deletion_is_waited_for_without_a_trigger(deployed):
 
 
 def test_a_deletion_that_takes_longer_than_usual_is_left_to_a_trigger(deployed, monkeypatch):
-    monkeypatch.setattr("hashtag_retrain.operators.delete.SECONDS_OF_A_DELETION", 0.2)
     with monkeypatch.context() as slow:
         slow.setattr(SageMakerBackend.services.pace, "factor", 0.1)
         with pytest.raises(TaskDeferred) as deferral:
-            delete_operator(deployed).execute(CONTEXT)
+            delete_operator(deployed, seconds_before_deferral=0.2).execute(CONTEXT)
 
     trigger = as_from_the_database(deferral.value.trigger)
     assert f"endpoint {deployed}" in asyncio.run(event_of(trigger))["deleted"]
