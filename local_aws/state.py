@@ -1,5 +1,6 @@
 """The contents of the local AWS, as the page shows them."""
 
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -80,8 +81,8 @@ def _training_job(job: TrainingJob, reports: list[str]) -> dict[str, Any]:
     )
     # This product's runs keep their reports beside the folder of the date's models. Another run may have used no job.
     folder = job.request["OutputDataConfig"]["S3OutputPath"].rstrip("/").rpartition("/")[0]
-    found = [uri for uri in reports if uri.startswith(f"{folder}/runs/") and _is_report_of(job, uri)]
-    shown["links"] |= {f"report of {uri.split('/')[-2]}": _object_link(uri) for uri in found[:MAX_REPORTS]}
+    found = (uri for uri in reports if uri.startswith(f"{folder}/runs/") and _is_report_of(job, uri))
+    shown["links"] |= {f"report of {uri.split('/')[-2]}": _object_link(uri) for uri in islice(found, MAX_REPORTS)}
     return shown | {
         "phase": job.secondary_status,
         "metrics": job.metrics,

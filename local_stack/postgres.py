@@ -133,8 +133,11 @@ class Postgres:
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)
-        self._run("pg_dump", "--format=custom", f"--file={new}", DATABASE)
-        new.replace(path)
+        try:
+            self._run("pg_dump", "--format=custom", f"--file={new}", DATABASE)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
 
     def restore(self, path: Path) -> None:
         """

@@ -67,13 +67,18 @@ class LocalStack:
     def __enter__(self) -> Self:
         try:
             self.start()
-        except BaseException:
-            self.stop()
+        except BaseException as error:
+            self.__exit__(None, error)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
+        try:
+            self.stop()
+        except StackError as failure:
+            if isinstance(error, StackError):
+                raise StackError(f"{error}\n{failure}") from None
+            raise
 
     def start(self) -> None:
         """Start every part. The database is new, unless the settings name a file for its history."""
@@ -87,22 +92,23 @@ class LocalStack:
             self.restart(name, wait=False)
         self.wait_until_ready(["postgres"])
         self.postgres.create_database()
-        self._restore_history()
         self.before_airflow()
-        self._run_to_end("db-migrate", self.airflow("db", "migrate"))
-        self._has_history = self.settings.history is not None
+        self._fill_database()
         for name in self.airflow_parts:
             self.restart(name, wait=False)
         self.wait_until_ready()
+        self._has_history = self.settings.history is not None
 
-    def _restore_history(self) -> None:
+    def _fill_database(self) -> None:
         history = self.settings.history
-        if history is None or not history.exists():
-            return
+        is_kept = history is not None and history.exists()
         try:
-            self.postgres.restore(history)
+            if history is not None and is_kept:
+                self.postgres.restore(history)
+            self._run_to_end("db-migrate", self.airflow("db", "migrate"))
         except StackError as error:
-            raise StackError(f"{error} To start without the history of earlier runs, remove {history}.") from None
+            hint = f"\nTo start without the history of earlier runs, remove {history}." if is_kept else ""
+            raise StackError(f"{error}{hint}") from None
 
     def client(self, service: str) -> Any:
         """
@@ -162,7 +168,7 @@ class LocalStack:
                     self.postgres.remove()
 
     def _keep_history(self) -> None:
-        if not self._has_history or self.settings.history is None or not self.postgres.is_ready():
+        if not self._has_history or self.settings.history is None:
             return
         self._has_history = False
         try:

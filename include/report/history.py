@@ -62,17 +62,17 @@ def _newest_evaluations(storage: Storage, keys: Keys) -> dict[str, dict[str, Any
         current[date] = {"version": version, "figures": figures}
     if current != copies:
         storage.write_json(current, keys.known_evaluations)
-    return {date: entry["figures"] for date, entry in current.items()}
+    return {date: entry["figures"] for date, entry in current.items() if _is_evaluation(entry["figures"])}
+
+
+def _is_evaluation(content: Any) -> bool:
+    return isinstance(content, dict) and set(HEADLINE) <= content.keys()
 
 
 def _copies(storage: Storage, keys: Keys) -> dict[str, Any]:
     """What an earlier report has copied, by date; without what is no such copy."""
-    with suppress(MissingObject, ValueError):
-        copies = storage.read_json(keys.known_evaluations)
-        if isinstance(copies, dict):
-            valid = (copy for copy in copies.items() if isinstance(copy[1], dict))
-            return {date: copy for date, copy in valid if {"version", "figures"} <= copy.keys()}
-    return {}
+    copies = ((date, copy) for date, copy in _read(storage, keys.known_evaluations).items() if isinstance(copy, dict))
+    return {date: copy for date, copy in copies if {"version", "figures"} <= copy.keys()}
 
 
 def _date_of(found: Object) -> str:
@@ -89,10 +89,10 @@ def _is_date(text: str, keys: Keys) -> bool:
 
 
 def _read(storage: Storage, key: str) -> dict[str, Any]:
-    """The content of an object; empty if there is no such object."""
-    with suppress(MissingObject):
-        content: dict[str, Any] = storage.read_json(key)
-        return content
+    """The content of an object; empty if there is no such object, or if it is something else."""
+    with suppress(MissingObject, ValueError):
+        content = storage.read_json(key)
+        return content if isinstance(content, dict) else {}
     return {}
 
 

@@ -53,6 +53,8 @@ def test_what_somebody_else_or_an_earlier_version_has_left_there_breaks_nothing(
         {**old, "accuracy_interval": [0.8, 1]}, Keys("twitter-data", "aws", "2026-01-06").newest_evaluation
     )
     storage.write_json({}, f"{keys.newest_evaluations}x.json")
+    for date, content in (("2026-01-03", {}), ("2026-01-04", []), ("2026-01-05", {"accuracy": 0.9})):
+        storage.write_json(content, Keys("twitter-data", "aws", date).newest_evaluation)
 
     (entry,) = recall(storage, keys)
 

@@ -33,7 +33,6 @@ SKIPPED = "skipped"
 """Key of the XCom with the reason why a trigger has skipped its task."""
 RESULT = "return_value"
 """Airflow's key of the XCom with a task's result."""
-SECONDS_BETWEEN_POLLS_BEFORE_DEFERRAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def wait_for(trigger: PollingTrigger, operator: Any, seconds_before_deferral: fl
     while (done := trigger.poll()) is None:
         if time.monotonic() >= deferral:
             return defer(trigger, operator)
-        time.sleep(min(trigger.poll_seconds, SECONDS_BETWEEN_POLLS_BEFORE_DEFERRAL))
+        time.sleep(trigger.poll_seconds)
     if done.skip is not None:
         operator.log.info("Skipped: %s", done.skip)  # Airflow does not log this exception's message
         raise AirflowSkipException(done.skip)
