@@ -100,14 +100,13 @@ class LocalStack:
         self._has_history = self.settings.history is not None
 
     def _fill_database(self) -> None:
-        history = self.settings.history
-        is_kept = history is not None and history.exists()
+        history = self.settings.history if self.settings.history and self.settings.history.exists() else None
         try:
-            if history is not None and is_kept:
+            if history:
                 self.postgres.restore(history)
             self._run_to_end("db-migrate", self.airflow("db", "migrate"))
         except StackError as error:
-            hint = f"\nTo start without the history of earlier runs, remove {history}." if is_kept else ""
+            hint = f"\nTo start without the history of earlier runs, remove {history}." if history else ""
             raise StackError(f"{error}{hint}") from None
 
     def client(self, service: str) -> Any:
