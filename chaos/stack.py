@@ -25,7 +25,11 @@ WORKERS = ("worker-1", "worker-2")
 TRIGGERERS = ("triggerer", "triggerer-2")
 BROKER = "valkey"
 PACE = 0.01
-"""The pace of the local AWS. A training takes some seconds, so that its task is deferred for a while."""
+SECONDS_BEFORE_DEFERRAL = "2"
+"""
+With the pace of the local AWS, a training takes some seconds. So its task waits for a while in its own process, and is
+then deferred for a while.
+"""
 
 FAST_RECOVERY = {
     # The running tasks of a dead worker have no heartbeat. The time-out is longer than a restart of the API server,
@@ -84,7 +88,12 @@ class ChaosStack(LocalStack):
             data_dir=home / "aws",
             executor="CeleryExecutor",
             hashtags_file=HASHTAGS_FILE,
-            more={"AIRFLOW__CELERY__BROKER_URL": broker, "RETRAIN_RETRY_SECONDS": "1", **FAST_RECOVERY},
+            more={
+                "AIRFLOW__CELERY__BROKER_URL": broker,
+                "RETRAIN_SECONDS_BEFORE_DEFERRAL": SECONDS_BEFORE_DEFERRAL,
+                "RETRAIN_RETRY_SECONDS": "1",
+                **FAST_RECOVERY,
+            },
         )
         super().__init__(settings)
         result_backend = f"db+{self.postgres.url.replace('+psycopg2', '')}"

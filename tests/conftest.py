@@ -27,6 +27,7 @@ os.environ.update(
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "RETRAIN_POLL_SECONDS": "0.2",
+        "RETRAIN_SECONDS_BEFORE_DEFERRAL": "0",  # as with AWS, where polls are further apart
     }
 )
 

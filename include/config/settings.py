@@ -1,5 +1,6 @@
 """Settings of a deployment, from environment variables."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,7 +130,18 @@ def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
 
     :raises ConfigurationError: not a positive number
     """
-    return _positive_seconds("RETRAIN_POLL_SECONDS", environment)
+    return _seconds("RETRAIN_POLL_SECONDS", "30", environment, is_positive=True)
+
+
+def seconds_before_deferral(environment: Mapping[str, str] = os.environ) -> float:
+    """
+    RETRAIN_SECONDS_BEFORE_DEFERRAL: how long a task that waits for AWS polls in its own process before it is deferred.
+    A local AWS does its work on little data within the default. With AWS, where polls are further apart than that, a
+    task is deferred after its first poll.
+
+    :raises ConfigurationError: not a number, or less than 0
+    """
+    return _seconds("RETRAIN_SECONDS_BEFORE_DEFERRAL", "10", environment)
 
 
 def retry_seconds(environment: Mapping[str, str] = os.environ) -> float:
@@ -139,15 +151,15 @@ def retry_seconds(environment: Mapping[str, str] = os.environ) -> float:
 
     :raises ConfigurationError: not a positive number
     """
-    return _positive_seconds("RETRAIN_RETRY_SECONDS", environment)
+    return _seconds("RETRAIN_RETRY_SECONDS", "30", environment, is_positive=True)
 
 
-def _positive_seconds(name: str, environment: Mapping[str, str]) -> float:
-    text = environment.get(name) or "30"
+def _seconds(name: str, default: str, environment: Mapping[str, str], is_positive: bool = False) -> float:
+    text = environment.get(name) or default
     try:
         seconds = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigurationError(f"{name}={text!r} is not a positive number of seconds")
+        seconds = math.nan
+    if not 0 <= seconds < math.inf or (is_positive and not seconds):
+        raise ConfigurationError(f"{name}={text!r} is not a {'positive ' if is_positive else ''}number of seconds")
     return seconds

@@ -65,6 +65,7 @@ def stack(tmp_path_factory, dags_folder) -> Iterator[LocalStack]:
     # No file changes meanwhile, so none has to be parsed again.
     more = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600"}
     more |= {"AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder)}
+    more |= {"RETRAIN_SECONDS_BEFORE_DEFERRAL": "0"}  # as with AWS, where polls are further apart
     more |= {"RETRAIN_NOTIFIER": f"{pager.__name__}:page", pager.FILE: str(home / "pages.jsonl")}
     settings = StackSettings.on_free_ports(home, hashtags_file=hashtags, more=more)
     queue = {"RETRAIN_TWEETS_QUEUE_URL": f"{settings.local_aws_url}/123456789012/{QUEUE}"}

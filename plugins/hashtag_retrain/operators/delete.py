@@ -51,7 +51,7 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         model_name: str | None = None,
         required_tags: dict[str, str] | None = None,
         check_interval: float = 30,
-        seconds_before_deferral: float = 60,
+        seconds_before_deferral: float = 90,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

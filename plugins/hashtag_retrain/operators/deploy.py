@@ -26,8 +26,8 @@ TRANSITION_TIMEOUT = timedelta(hours=1)
 
 class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
     """
-    Create model, endpoint configuration and endpoint, and wait, deferred, until the endpoint is in service. The calls
-    that create them also tag them with owner and deadline.
+    Create model, endpoint configuration and endpoint, and wait until the endpoint is in service. The calls that create
+    them also tag them with owner and deadline.
 
     The task can be retried at any point. It uses resources that exist, have the owner's tags and match the request.
     Resources that belong to somebody else, or that differ from the request, are an error. If an endpoint of this owner

@@ -33,7 +33,7 @@ FOR_OTHER_PROMOTIONS = 2
 
 class SageMakerPromoteOperator(AwsBaseOperator[SageMakerHook]):
     """
-    Let the live endpoint of a hashtag serve a version, and wait, deferred, until it does.
+    Let the live endpoint of a hashtag serve a version, and wait until it does.
 
     The endpoint is created if it does not exist. Otherwise it is updated in place: a canary, alarms that roll the
     update back, and smoke tests before, during and after it. A rollback is a result, and no failure of the task: the

@@ -24,6 +24,7 @@ from airflow.triggers.base import (
 )
 
 from hashtag_retrain import lineage
+from include.config.settings import seconds_before_deferral
 from include.report.failures import FAILURE, words_of
 
 if TYPE_CHECKING:
@@ -163,17 +164,18 @@ class StoppingTrigger(PollingTrigger):
         return state == "deferred"
 
 
-def wait_for(trigger: PollingTrigger, operator: Any, seconds_before_deferral: float = 0) -> Any:
+def wait_for(trigger: PollingTrigger, operator: Any, before_deferral: float | None = None) -> Any:
     """
-    The result, if there is one already. Else the operator's task is deferred, and the trigger ends it.
+    The result, if there is one soon. Else the operator's task is deferred, and the trigger ends it.
 
-    :param seconds_before_deferral: how long the task waits in its own process first. Where that is enough, it saves
-        what a trigger costs: Airflow parses the whole DAG file twice for each task that a trigger ends.
+    :param before_deferral: for how many seconds the task polls in its own process first; default: the deployment's
+        setting. Where that is enough, it saves what a trigger costs: Airflow parses the whole DAG file twice for each
+        task that a trigger ends.
     """
     trigger.client = operator.hook.get_conn()
-    deferral = time.monotonic() + seconds_before_deferral
+    deferral = time.monotonic() + (seconds_before_deferral() if before_deferral is None else before_deferral)
     while (done := trigger.poll()) is None:
-        if time.monotonic() >= deferral:
+        if time.monotonic() + trigger.poll_seconds > deferral:
             return defer(trigger, operator)
         time.sleep(trigger.poll_seconds)
     if done.skip is not None:

@@ -14,6 +14,20 @@ def test_a_completed_job_whose_artifact_is_gone_is_trained_again(request_of, cli
     assert finish(train_operator(request_of()))["training_job_name"] == f"{first['training_job_name']}-a2"
 
 
+def test_a_short_job_is_waited_for_without_a_trigger(request_of, monkeypatch):
+    # A trigger that ends a task makes Airflow parse the whole DAG file twice.
+    monkeypatch.delenv("RETRAIN_SECONDS_BEFORE_DEFERRAL")
+
+    assert train_operator(request_of()).execute(CONTEXT)["training_job_name"] == request_of()["TrainingJobName"]
+
+
+def test_a_job_that_is_asked_for_rarely_is_left_to_a_trigger_at_once(request_of, monkeypatch):
+    monkeypatch.delenv("RETRAIN_SECONDS_BEFORE_DEFERRAL")
+
+    with pytest.raises(TaskDeferred):
+        train_operator(request_of(), check_interval=30).execute(CONTEXT)
+
+
 def test_a_job_that_takes_too_long_is_stopped(request_of, sagemaker):
     with pytest.raises(TaskDeferred) as deferral:
         train_operator(request_of(epochs=300_000, early_stopping=False)).execute(CONTEXT)
