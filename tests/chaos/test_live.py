@@ -30,7 +30,10 @@ def test_what_serves_and_what_is_left_over_is_checked(register, promote, wrong, 
     assert wrong() == []
 
     promote(first, by_person=True)
-    assert wrong() == [f"{live.NAME} serves version 1, although version 2 is newer, approved, and was promoted"]
+    assert wrong() == [
+        f"{live.NAME} serves version {first.number}, although version {second.number} is newer, approved, and was "
+        "promoted"
+    ]
     assert wrong(is_interrupted=True) == []
 
     promote(second)
@@ -44,7 +47,10 @@ def test_what_serves_and_what_is_left_over_is_checked(register, promote, wrong, 
     sagemaker.delete_model(ModelName=model)
 
     sagemaker.update_model_package(ModelPackageArn=second.arn, ModelApprovalStatus="Rejected")
-    assert wrong() == [f"{live.NAME} serves version 2, which is not among the approved ones that were promoted: [1]"]
+    assert wrong() == [
+        f"{live.NAME} serves version {second.number}, which is not among the approved ones that were promoted: "
+        f"[{first.number}]"
+    ]
 
 
 def test_requests_that_fail_are_told_but_not_those_that_a_kill_has_lost():
