@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for candidate in /usr/bin/python3 python3 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
-# Four processes for two cores, because many tests wait. Each has a local AWS and an Airflow database.
-PYTEST_ARGUMENTS ?= -n 4 --dist loadfile --no-loadscope-reorder
+# Three processes for two cores, because some tests wait. Each has a local AWS and an Airflow database.
+PYTEST_ARGUMENTS ?= -n 3 --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := $(CURDIR):$(CURDIR)/plugins
 # Some images set it. Then each process of a stack, and each worker of the tests, would compile all modules of the project.
 unexport PYTHONDONTWRITEBYTECODE
@@ -32,16 +32,17 @@ demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on 
 up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on :4566; HASHTAGS=FILE for yours
 	@$(BIN)/python -m local_stack.demo --keep-running $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
 
-test: $(VENV)/.installed-dev  ## every test that starts no whole Airflow, with whole runs of the DAGs
+test: $(VENV)/.installed-dev  ## the product's tests, with whole runs of the DAGs, in six minutes
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 test-stack: $(VENV)/.installed-dev  ## a whole Airflow as its users find it: triggers, backfills, questions, outages
-	@$(BIN)/python -m pytest tests/end_to_end
+	@$(BIN)/python -m pytest tests/local_stack tests/end_to_end
 
 coverage: $(VENV)/.installed-dev  ## both, with the branch coverage, which may not fall
-	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/end_to_end
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/local_aws/clients tests/local_stack tests/end_to_end
 
-test-clients: $(VENV)/.installed $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients in environments of their own
+test-clients: $(VENV)/.installed-dev $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients: installed and in environments of their own
+	@$(BIN)/python -m pytest tests/local_aws/clients
 	@for client in $(CLIENTS); do .venv-clients/$$client/bin/python -m pytest clients/$$client || exit 1; done
 
 test-bundles: $(VENV)/.installed-dev  ## bundles installed as MWAA, Astronomer and an image do, each with one whole run
