@@ -53,7 +53,7 @@ test-permissions: $(VENV)/.installed-dev  ## IAM policies: whole stories under t
 
 test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
-	@WITH_SPARK=1 $(BIN)/python -m pytest tests/dags/test_prepared_on_glue.py
+	@WITH_SPARK=1 $(BIN)/python -m pytest tests/with_spark
 
 test-browser: .chromium $(VENV)/.installed-dev  ## the page *Hashtags* in headless Chromium
 	@$(BIN)/python -m pytest tests/plugins/page/in_browser.py

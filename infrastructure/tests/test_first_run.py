@@ -7,7 +7,7 @@ import pytest
 
 from include.aws.storage import Storage
 from include.config.settings import Settings
-from tests.dags.runs import quick_loop, run_dag, synced_when_changed, tweets, upload  # noqa: F401
+from tests.dags.runs import tweets
 from tests.infrastructure.stacks import ProductStack
 from tests.users import allow, make_user
 
@@ -39,10 +39,7 @@ def storage(client, settings):
 
 
 def test_the_stacks_outputs_are_all_that_a_run_needs_and_what_is_lost_can_be_restored(
-    run_dag,  # noqa: F811
-    upload,  # noqa: F811
-    client,
-    settings,
+    run_dag, upload, client, settings
 ):
     upload(tweets(), "2026-01-07")
 

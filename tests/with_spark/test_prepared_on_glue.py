@@ -1,4 +1,4 @@
-"""Runs whose tweets a Glue job prepares; with WITH_SPARK set, by a real PySpark."""
+"""Runs whose tweets a Glue job prepares: `make test-spark`, with a real PySpark."""
 
 import pytest
 import requests
