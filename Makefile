@@ -20,7 +20,7 @@ CLIENTS := $(patsubst clients/%/requirements.in,%,$(wildcard clients/*/requireme
 ROUNDS ?= 100
 SEED ?= 1
 MINUTES ?= 5
-.PHONY: help demo up test coverage test-stack test-clients test-bundles test-permissions test-spark test-compose test-browser env env-check .java .chromium mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
+.PHONY: help demo up test coverage test-stack test-clients test-bundles test-permissions test-spark test-real-tweets test-compose test-browser env env-check .java .chromium mwaa astro audit fuzz chaos chaos-dozen benchmarks pictures check lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -39,7 +39,7 @@ test-stack: $(VENV)/.installed-dev  ## a whole Airflow as its users find it: tri
 	@$(BIN)/python -m pytest tests/local_stack tests/end_to_end
 
 coverage: $(VENV)/.installed-dev  ## both, with the branch coverage, which may not fall
-	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/local_aws/clients tests/local_stack tests/end_to_end
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/local_aws/clients tests/local_stack tests/with_spark tests/end_to_end
 
 test-clients: $(VENV)/.installed-dev $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients: installed and in environments of their own
 	@$(BIN)/python -m pytest tests/local_aws/clients
@@ -54,6 +54,11 @@ test-permissions: $(VENV)/.installed-dev  ## IAM policies: whole stories under t
 test-spark: .java $(VENV)/.installed-dev .venv-spark/.installed  ## Glue jobs with a real PySpark; needs Java 17
 	@.venv-spark/bin/python -m pytest spark
 	@WITH_SPARK=1 $(BIN)/python -m pytest tests/with_spark
+
+test-real-tweets: $(VENV)/.installed-dev  ## what only real tweets show; they are not in the repository; DATA=FOLDER
+	@[ -d "$(DATA)" ] || { \
+		echo "Say where the tweets are: DATA=FOLDER. tests/real_tweets/test_real_tweets.py says what the folder has." >&2; exit 1; }
+	@DATA="$(abspath $(DATA))" $(BIN)/python -m pytest tests/real_tweets
 
 test-browser: .chromium $(VENV)/.installed-dev  ## the page *Hashtags* in headless Chromium
 	@$(BIN)/python -m pytest tests/plugins/page/in_browser.py

@@ -70,7 +70,6 @@ ROLE_ARN = "arn:aws:iam::123456789012:role/sagemaker"
 IMAGE = "811284229777.dkr.ecr.us-east-1.amazonaws.com/blazingtext:1"
 TRAIN = b"__label__a hello world again\n__label__b good bye then\n" * 40
 WHOLE_RUNS = REPOSITORY / "tests" / "dags"
-SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 _numbers = itertools.count(1)
 
 # Hypothesis fails a test if one example takes longer than 200 ms. On a busy machine that happens by chance. With the

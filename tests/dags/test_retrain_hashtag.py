@@ -10,10 +10,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from benchmarks.defaults import PRESETS
 from hashtag_retrain.triggers.tweets import TweetsTrigger
 from include.aws.notify import notify
-from include.config.names import Keys, live_endpoint_name
+from include.config.names import live_endpoint_name
 from include.live.promotion import Clients
 from include.samples import SAMPLE_DATA
 from local_aws.calls import identify
@@ -21,9 +20,8 @@ from local_aws.http_server import RequestHandler
 from local_aws.sagemaker import resource
 from tests.aws.test_company import ALL, KEYS, VPC
 from tests.aws.test_notify import remember, told
-from tests.conftest import SHARED_DATA
 from tests.dags.runs import *  # noqa: F403 - fixtures
-from tests.dags.runs import QUICK, Run, some_frequent_and_many_rare_words, tweets
+from tests.dags.runs import Run, some_frequent_and_many_rare_words, tweets
 from tests.report.test_document import SCHEMA
 from tests.users import allow
 
@@ -208,23 +206,6 @@ def test_a_window_trains_on_the_dates_that_exist_and_only_the_newest_date_is_dep
     assert run.report["data"]["rows"]["read"] == 800
     assert (run.state, run.tasks["deploy_endpoint"]) == ("success", "skipped")
     assert "2026-01-07" in run.report["decision"]["reason"]
-
-
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real tweets are not at hand")
-def test_the_real_tweets_of_the_old_pipeline_give_an_honest_figure(run_dag, storage):
-    folder = SHARED_DATA / "twitter-data/hashtags/aws/2019-01-04/labeled.csv"
-    (path,) = folder.glob("*.csv")
-    storage.upload(path, f"{Keys('twitter-data', 'aws', '2019-01-04').tweets}/{path.name}")
-    original = {**PRESETS["original"], "buckets": QUICK["buckets"]}
-
-    run = run_dag("2019-01-04", **original, deploy="never")
-
-    report = run.report
-    assert run.state == "success"
-    assert "contradict each other" in report["data"]["warnings"][0]
-    # The labels leave no more to be learned; a much better figure would be a leak.
-    low, _ = report["evaluation"]["accuracy_interval"]
-    assert low < report["data"]["memory_accuracy"]
 
 
 def test_the_sample_tweets_train_a_model_that_is_better_than_chance(run_dag, storage):

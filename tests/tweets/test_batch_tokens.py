@@ -1,15 +1,13 @@
 """The same tokens as nltk's, on texts of people and on texts that nobody would write."""
 
 import csv
-import itertools
 
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from include.tweets.batch_tokens import TEXTS_AT_ONCE, word_tokenize_all
 from include.tweets.punkt import english, word_tokenize
-from tests.conftest import REPOSITORY, SHARED_DATA
+from tests.conftest import REPOSITORY
 
 SAMPLES = REPOSITORY / "include" / "sample_data"
 FRAGMENTS = [
@@ -181,14 +179,3 @@ def test_more_texts_than_one_chunk():
 def test_no_texts_and_empty_texts():
     assert word_tokenize_all([]) == []
     assert word_tokenize_all(["", " ", "a", ""]) == [[], [], ["a"], []]
-
-
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real tweets are not at hand")
-def test_real_tweets():
-    """Every twelfth of the crisis tweets and all of the old pipeline's; `benchmarks/prepare_speed.py` compares all."""
-    paths = sorted(SHARED_DATA.glob("crisis/hashtags/*/*/labeled.csv/*.csv"))
-    crisis = [cell.lower() for path in paths for cell in cells(path)]
-    old = [cell.lower() for path in SHARED_DATA.glob("twitter-data/**/labeled.csv/*.csv") for cell in cells(path)]
-    texts = list(dict.fromkeys([*itertools.islice(crisis, 0, None, 12), *old]))
-    assert len(texts) > 5_000
-    assert_same(texts)

@@ -17,7 +17,6 @@ from include.tweets.prepare import PrepareSettings, Source, prepare
 from include.tweets.split import SPLITS, Fractions
 from include.tweets.supervised import parse_example
 from include.tweets.tokens import tokenize
-from tests.conftest import SHARED_DATA
 
 WORDS = ("lambda", "bucket", "webinar", "discount", "kernel", "latency", "coupon", "offer", "deploy", "region")
 
@@ -534,17 +533,3 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
     small, large = peak(10_000), peak(30_000)
 
     assert large - small < 8 * 20_000
-
-
-@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="the real tweets are not at hand")
-def test_the_real_file_shows_how_far_its_labels_contradict_each_other(tmp_path):
-    (path,) = (SHARED_DATA / "twitter-data/hashtags/aws/2019-01-04/labeled.csv").glob("*.csv")
-
-    report = prepare([Source.from_path(path)], tmp_path, PrepareSettings())
-
-    assert report["rows"]["read"] == 4629
-    assert report["label_rows"] == {"technical": 2435, "marketing": 2194}
-    assert report["tweets"]["different"] == pytest.approx(1373, abs=5)
-    assert report["tweets"]["with_conflicting_labels"] == pytest.approx(648, abs=2)
-    assert report["memory_accuracy"] == pytest.approx(0.728, abs=0.001)
-    assert "contradict each other" in report["warnings"][0]
