@@ -106,19 +106,9 @@ class Keys:
         return f"{self.run(run_name)}smoke-tests.json"
 
     @property
-    def newest_evaluations(self) -> str:
-        """Prefix of the figures of each date's newest evaluation, for the history in reports."""
-        return f"{self.hashtag_output}newest-evaluations/"
-
-    @property
     def newest_evaluation(self) -> str:
-        """The figures of this date's newest evaluation."""
-        return f"{self.newest_evaluations}{self.date}.json"
-
-    @property
-    def known_evaluations(self) -> str:
-        """A copy of the newest evaluations in one object, as far as an earlier report has read them."""
-        return f"{self.hashtag_output}newest-evaluations.json"
+        """The figures of the date's newest evaluation, for the history in reports."""
+        return f"{self.output}newest-evaluation.json"
 
 
 def dag_id_of(hashtag: str) -> str:

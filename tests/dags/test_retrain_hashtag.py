@@ -41,7 +41,7 @@ def aws_clock(request, local_aws, monkeypatch) -> None:
 
 
 def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
-    aws_clock, run_dag, upload, client, openlineage, monkeypatch
+    aws_clock, run_dag, upload, client, storage, openlineage, monkeypatch
 ):
     """No second too many is billed, and nobody is told of anything."""
     monkeypatch.setenv("RETRAIN_NOTIFIER", f"{remember.__module__}:{remember.__name__}")
@@ -71,6 +71,14 @@ def test_a_run_trains_deploys_asks_and_deletes_whatever_the_workers_clock_says(
     assert job["HyperParameters"]["epochs"] == "10"
     check_events(run)
     check_lineage(run, openlineage())
+    check_objects(storage)
+
+
+def check_objects(storage: Any) -> None:
+    """All that a run makes is below its date, where people look for it and delete it."""
+    made = {found.key for found in storage.list_objects("") if "/hashtags/" not in found.key}
+    assert made
+    assert {key for key in made if not key.startswith("twitter-data/marketing-model/aws/2026-01-07/")} == set()
 
 
 def check_lineage(run: Run, events: list[dict[str, Any]]) -> None:

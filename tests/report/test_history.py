@@ -1,7 +1,3 @@
-from typing import Any
-
-import pytest
-
 from include.config.names import Keys
 from include.report.history import recall, remember
 
@@ -52,9 +48,11 @@ def test_what_somebody_else_or_an_earlier_version_has_left_there_breaks_nothing(
     storage.write_json(
         {**old, "accuracy_interval": [0.8, 1]}, Keys("twitter-data", "aws", "2026-01-06").newest_evaluation
     )
-    storage.write_json({}, f"{keys.newest_evaluations}x.json")
+    storage.write_json({}, f"{keys.hashtag_output}newest-evaluations/newest-evaluation.json")
     for date, content in (("2026-01-03", {}), ("2026-01-04", []), ("2026-01-05", {"accuracy": 0.9})):
         storage.write_json(content, Keys("twitter-data", "aws", date).newest_evaluation)
+
+    storage.write_bytes(b"no JSON", Keys("twitter-data", "aws", "2026-01-02").newest_evaluation)
 
     (entry,) = recall(storage, keys)
 
@@ -70,49 +68,6 @@ def test_a_later_evaluation_of_a_date_keeps_the_champion_of_then(storage):
     assert recall(storage, keys)[0]["earlier_champion"] == met
 
 
-def test_a_report_of_many_dates_reads_only_what_has_changed(storage, requests_for_objects):
-    dates = [Keys("twitter-data", "aws", f"2026-01-{day:02}") for day in range(1, 11)]
-    for keys in dates:
-        remember(storage, keys, "run", "job", FIGURES)
-    recall(storage, dates[-1])
-    remember(storage, dates[3], "another-run", "another", {**FIGURES, "accuracy": 0.7})
-    requests_for_objects.clear()
-
-    changed = recall(storage, dates[-1])
-    unchanged = recall(storage, dates[-1])
-
-    assert changed == unchanged
-    assert [entry["accuracy"] for entry in changed] == [0.9] * 3 + [0.7] + [0.9] * 6
-    copy = dates[0].known_evaluations
-    assert requests_for_objects == [copy, dates[3].newest_evaluation, copy]
-
-
-def test_an_old_copy_of_another_run_does_not_change_what_is_recalled(storage):
-    first, second = (Keys("twitter-data", "aws", date) for date in ("2026-01-05", "2026-01-06"))
-    remember(storage, first, "run", "job", FIGURES)
-    recall(storage, first)
-    old_copy = storage.read_json(first.known_evaluations)
-    remember(storage, second, "run", "job", FIGURES)
-    remember(storage, first, "run", "job", {**FIGURES, "accuracy": 0.7})
-    expected = recall(storage, first)
-
-    storage.write_json(old_copy, first.known_evaluations)
-
-    assert [entry["accuracy"] for entry in expected] == [0.7, 0.9]
-    assert recall(storage, first) == expected
-
-
-@pytest.mark.parametrize("content", [b"no json", b"[]", b'{"2026-01-05": null}', b'{"2026-01-05": {"version": "x"}}'])
-def test_a_copy_that_is_none_is_not_used(storage, content):
-    keys = Keys("twitter-data", "aws", "2026-01-05")
-    remember(storage, keys, "run", "job", FIGURES)
-    expected = recall(storage, keys)
-
-    storage.write_bytes(content, keys.known_evaluations)
-
-    assert recall(storage, keys) == expected
-
-
 def test_a_date_whose_figures_were_removed_is_not_recalled(storage, client):
     keys = Keys("twitter-data", "aws", "2026-01-05")
     remember(storage, keys, "run", "job", FIGURES)
@@ -121,17 +76,3 @@ def test_a_date_whose_figures_were_removed_is_not_recalled(storage, client):
     client("s3").delete_object(Bucket=storage.bucket, Key=keys.newest_evaluation)
 
     assert recall(storage, keys) == []
-
-
-@pytest.fixture
-def requests_for_objects(storage):
-    """The keys of the objects that were read."""
-    keys: list[str] = []
-    events = storage._client.meta.events
-
-    def note(params: dict[str, Any], **_: Any) -> None:
-        keys.append(params["Key"])
-
-    events.register("before-parameter-build.s3.GetObject", note)
-    yield keys
-    events.unregister("before-parameter-build.s3.GetObject", note)
