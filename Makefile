@@ -38,8 +38,8 @@ test: $(VENV)/.installed-dev  ## the product's tests, with whole runs of the DAG
 test-stack: $(VENV)/.installed-dev  ## a whole Airflow as its users find it: triggers, backfills, questions, outages
 	@$(BIN)/python -m pytest tests/local_stack tests/end_to_end
 
-coverage: $(VENV)/.installed-dev  ## both, with the branch coverage, which may not fall
-	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term tests tests/local_aws/clients tests/local_stack tests/with_spark tests/end_to_end
+coverage: $(VENV)/.installed-dev  ## all in tests/, with the branch coverage, which may not fall
+	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS) --cov --cov-report=term -o 'norecursedirs=.* real_tweets'
 
 test-clients: $(VENV)/.installed-dev $(CLIENTS:%=.venv-clients/%/.installed)  ## AWS clients: installed and in environments of their own
 	@$(BIN)/python -m pytest tests/local_aws/clients

@@ -126,7 +126,7 @@ def allowed_hosts(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
     """
-    RETRAIN_POLL_SECONDS: the interval at which triggers poll AWS. AWS throttles frequent calls; a local AWS does not.
+    RETRAIN_POLL_SECONDS: the interval at which tasks poll AWS. AWS throttles frequent calls; a local AWS does not.
 
     :raises ConfigurationError: not a positive number
     """
@@ -135,7 +135,8 @@ def poll_seconds(environment: Mapping[str, str] = os.environ) -> float:
 
 def seconds_before_deferral(environment: Mapping[str, str] = os.environ) -> float:
     """
-    RETRAIN_SECONDS_BEFORE_DEFERRAL: how long a task that waits for AWS polls in its own process before it is deferred.
+    RETRAIN_SECONDS_BEFORE_DEFERRAL: how long a task that trains, tunes, deploys or promotes polls in its own process
+    before it is deferred.
     A local AWS does its work on little data within the default. With AWS, where polls are further apart than that, a
     task is deferred after its first poll.
 

@@ -60,6 +60,14 @@ def note_datasets(context: Context, result: Any) -> None:
         task.get_openlineage_facets_on_complete = lambda _: _operator_lineage(flow)
 
 
+def note_failure(operator: Any) -> None:
+    """Tell the provider what a task has read that fails now. Call this in the task's own process."""
+    if _is_active():
+        flow = Flow(_inputs(operator), [])
+        # Not on_failure: the provider asks an operator at all only if it has on_start or on_complete.
+        operator.get_openlineage_facets_on_complete = lambda _: _operator_lineage(flow)
+
+
 def note_deferral(operator: Any) -> None:
     """Store what the trigger needs for the last event of a task. Call this before the task is deferred."""
     if not _is_active():

@@ -119,6 +119,7 @@ def install(tmp_path_factory: pytest.TempPathFactory, local_aws: str) -> Any:
             "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
             "AWS_ENDPOINT_URL": local_aws,
             "RETRAIN_POLL_SECONDS": "0.2",
+            "RETRAIN_SECONDS_BEFORE_DEFERRAL": "0",  # as with AWS, where polls are further apart
             **CREDENTIALS,
             **own,
         }

@@ -155,8 +155,11 @@ def synced_when_changed():
 
 
 @pytest.fixture
-def run_dag(airflow_database, local_aws, storage, client, airflow_user: User, quick_loop, synced_when_changed):
-    """Run a hashtag's DAG to its end, in this process, without retries."""
+def run_dag(
+    airflow_database, local_aws, storage, client, airflow_user: User, quick_loop, synced_when_changed, monkeypatch
+):
+    """Run a hashtag's DAG to its end, in this process, without retries. A task that waits is deferred after a while."""
+    monkeypatch.delenv("RETRAIN_SECONDS_BEFORE_DEFERRAL", raising=False)
     from airflow.dag_processing.dagbag import DagBag
 
     def run(date: str, hashtag: str = "aws", **parameters: Any) -> Run:

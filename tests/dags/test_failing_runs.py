@@ -50,7 +50,9 @@ def test_a_training_that_sagemaker_refuses_fails_the_run(run_dag, upload, monkey
     assert (run.state, run.tasks["train_model"], run.left) == ("failed", "failed", [])
 
 
-def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(run_dag, upload, client):
+def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_attempt(
+    run_dag, upload, client, openlineage
+):
     upload(tweets(), "2026-01-03")  # a date of its own, because jobs are listed by it
     failing = {"min_count": 10_000, "deploy": "never"}
 
@@ -61,6 +63,13 @@ def test_a_training_job_that_fails_fails_the_run_and_the_next_run_makes_another_
     jobs = client("sagemaker").list_training_jobs(NameContains="2026-01-03", SortBy="Name", SortOrder="Ascending")
     oldest, newest = (job["TrainingJobName"] for job in jobs["TrainingJobSummaries"])
     assert newest == f"{oldest}-a2"
+    assert [attempt["name"] for attempt in first.report["cost"]["failed_attempts"]] == [oldest]
+    failed, _ = (
+        event
+        for event in openlineage()
+        if event["eventType"] == "FAIL" and event["job"]["name"].endswith(".train_model")
+    )
+    assert any("/data/" in data["name"] for data in failed["inputs"])
 
 
 @pytest.mark.parametrize("operation", ["CreateEndpointConfig", "CreateEndpoint"])

@@ -72,4 +72,4 @@ class SageMakerDeleteEndpointOperator(AwsBaseOperator[SageMakerHook]):
         }
         until = (time_now(self.hook.get_conn()) + TRANSITION_TIMEOUT).isoformat()
         trigger = DeletionTrigger(names, self.required_tags or {}, until, self.check_interval, hook_arguments(self))
-        return wait_for(trigger, self, self.seconds_before_deferral)
+        return wait_for(trigger, self, context, self.seconds_before_deferral)

@@ -91,4 +91,4 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         )
         until = (now + TRANSITION_TIMEOUT).isoformat()
         trigger = DeploymentTrigger(self.config, tags, until, self.check_interval, hook_arguments(self))
-        return wait_for(trigger, self)
+        return wait_for(trigger, self, context)

@@ -94,7 +94,7 @@ class SageMakerPromoteOperator(AwsBaseOperator[SageMakerHook]):
             hook_arguments=hook_arguments(self),
             rules=CompanyRules.from_environment().model_dump(exclude_defaults=True),
         )
-        return wait_for(trigger, self)
+        return wait_for(trigger, self, context)
 
 
 class SageMakerRetireOperator(AwsBaseOperator[SageMakerHook]):
@@ -120,7 +120,8 @@ class SageMakerRetireOperator(AwsBaseOperator[SageMakerHook]):
             return ended(event, context)
         link_endpoint(context, self.hook.get_conn(), self.hashtag)
         deployment = asdict(Settings.from_environment())
-        return wait_for(RetirementTrigger(self.hashtag, deployment, self.check_interval, hook_arguments(self)), self)
+        trigger = RetirementTrigger(self.hashtag, deployment, self.check_interval, hook_arguments(self))
+        return wait_for(trigger, self, context)
 
 
 def link_endpoint(context: Context, client: Any, hashtag: str) -> None:

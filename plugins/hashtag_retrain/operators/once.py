@@ -19,6 +19,7 @@ from include.aws.console import PAGE, Console
 from include.aws.resources import Kind, is_owned
 from include.config.names import next_attempt
 from include.config.ownership import STOPPED, WITH_RUN, own_tags, tag_values
+from include.config.settings import seconds_before_deferral
 from include.report.failures import ATTEMPTS
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         if event is not None:
             return ended(event, context)
         client = self.hook.get_conn()
+        before_deferral = seconds_before_deferral()  # if the setting is wrong, no job is started
         jobs = self._jobs(client, self.config[f"{self.kind.request_name}Name"])
         attempts = [
             attempt_of(self.kind, job).to_xcom()
@@ -72,7 +74,7 @@ class SageMakerJobOnceOperator(SageMakerBaseOperator):
         if starts:
             self._start(client, name)
         self.link(context, name)
-        return wait_for(self._trigger, self)
+        return wait_for(self._trigger, self, context, before_deferral)
 
     def link(self, context: Context, name: str) -> None:
         """Store the address of a job's page for the task's link."""

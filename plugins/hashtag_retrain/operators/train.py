@@ -51,7 +51,7 @@ class SageMakerTrainOnceOperator(SageMakerJobOnceOperator, SageMakerTrainingOper
             name, seconds = self.tuned["training_job_name"], self.max_wait().total_seconds()
             self.link(context, name)
             trigger = TrainingJobTrigger(name, self._tags, seconds, self.check_interval, hook_arguments(self))
-            return wait_for(trigger, self)
+            return wait_for(trigger, self, context)
         return super().execute(context, event)
 
     def link(self, context: Context, name: str) -> None:

@@ -164,7 +164,7 @@ class StoppingTrigger(PollingTrigger):
         return state == "deferred"
 
 
-def wait_for(trigger: PollingTrigger, operator: Any, before_deferral: float | None = None) -> Any:
+def wait_for(trigger: PollingTrigger, operator: Any, context: Context, before_deferral: float | None = None) -> Any:
     """
     The result, if there is one soon. Else the operator's task is deferred, and the trigger ends it.
 
@@ -174,7 +174,7 @@ def wait_for(trigger: PollingTrigger, operator: Any, before_deferral: float | No
     """
     trigger.client = operator.hook.get_conn()
     deferral = time.monotonic() + (seconds_before_deferral() if before_deferral is None else before_deferral)
-    while (done := trigger.poll()) is None:
+    while (done := _poll_in_task(trigger, operator, context)) is None:
         if time.monotonic() + trigger.poll_seconds > deferral:
             return defer(trigger, operator)
         time.sleep(trigger.poll_seconds)
@@ -182,6 +182,16 @@ def wait_for(trigger: PollingTrigger, operator: Any, before_deferral: float | No
         operator.log.info("Skipped: %s", done.skip)  # Airflow does not log this exception's message
         raise AirflowSkipException(done.skip)
     return done.result
+
+
+def _poll_in_task(trigger: PollingTrigger, operator: Any, context: Context) -> Done | None:
+    try:
+        return trigger.poll()
+    except Exception:  # what a trigger would tell of it
+        lineage.note_failure(operator)
+        for key, value in trigger.more_of_failure().items():
+            context["ti"].xcom_push(key=key, value=value)
+        raise
 
 
 def defer(trigger: PollingTrigger, operator: Any) -> Any:
