@@ -61,7 +61,8 @@ def test_the_stacks_outputs_are_all_that_a_run_needs_and_what_is_lost_can_be_res
 def lose_and_restore(client, bucket: str) -> None:
     """Lose the registry, and all objects; then remove the markers of the deletions."""
     sagemaker, s3 = client("sagemaker"), client("s3")
-    for package in sagemaker.list_model_packages(ModelPackageGroupName="retrain-aws")["ModelPackageSummaryList"]:
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName="retrain-aws")
+    for package in [package for page in pages for package in page["ModelPackageSummaryList"]]:
         sagemaker.delete_model_package(ModelPackageName=package["ModelPackageArn"])
     sagemaker.delete_model_package_group(ModelPackageGroupName="retrain-aws")
     for found in s3.list_objects_v2(Bucket=bucket)["Contents"]:
