@@ -17,13 +17,14 @@ def logs(client):
 @pytest.fixture
 def write(logs):
     """Writes lines to a stream of a job of this test; returns the job's name."""
-    job = f"job-{next(_numbers)}"
+    job = f"with-a-log-{next(_numbers)}"
+    written: set[str] = set()
 
     def write(stream: str, *lines: str) -> None:
         name = f"{job}/{stream}"
-        found = logs.describe_log_streams(logGroupName=GROUP, logStreamNamePrefix=name)["logStreams"]
-        if not found:
+        if name not in written:
             logs.create_log_stream(logGroupName=GROUP, logStreamName=name)
+            written.add(name)
         events = [{"timestamp": int(time() * 1000), "message": line} for line in lines]
         logs.put_log_events(logGroupName=GROUP, logStreamName=name, logEvents=events)
 
