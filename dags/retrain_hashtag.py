@@ -9,6 +9,7 @@ plugins/hashtag_retrain.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import (
@@ -45,6 +46,7 @@ from hashtag_retrain.parameters import (
     start_run,
 )
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
+from hashtag_retrain.results import field_of, fields_of
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
 from hashtag_retrain.timetable import TweetsTimetable
@@ -71,6 +73,9 @@ POLL_SECONDS = poll_seconds()
 # and marks it as a success. People may train on any date that has tweets, and the trigger form's logical date is the
 # current time. So the start date is early, and there is no end date.
 EARLIEST = datetime(2006, 3, 21, tzinfo=UTC)
+
+# Without multiple outputs: Airflow would store each field of a result once more, as an XCom of its own.
+python_task = partial(task, multiple_outputs=False)
 
 DEFAULT_ARGUMENTS = {
     "retries": 2,
@@ -150,48 +155,47 @@ def retrain(hashtag: Hashtag) -> DAG:
                 post_execute=announce_and_skip_tuning,
             ).output
         else:
-            prepare_dataset = task(
+            prepare_dataset = python_task(
                 inlets=[assets.labelled_tweets],
                 outlets=[assets.prepared_dataset],
                 post_execute=announce_and_skip_tuning,
             )(skip_empty_date_of_backfill(prepare))(**preparation)
         tune_model = SageMakerTuneOnceOperator(
             task_id="tune_model",
-            config=prepare_dataset["tuning_request"],
+            config=field_of(prepare_dataset, "tuning_request"),
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
             pool_slots=PARALLEL_TUNING_JOBS,
         )
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model",
-            config=prepare_dataset["training_request"],
+            config=field_of(prepare_dataset, "training_request"),
             tuned=tune_model.output,
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
-            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,  # tune_model is skipped unless tune is on
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             inlets=[assets.prepared_dataset],
         )
-        evaluate_model = task(inlets=[assets.prepared_dataset, assets.approved_model])(evaluate)(
+        evaluate_model = python_task(inlets=[assets.prepared_dataset, assets.approved_model])(evaluate)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
             labels=labels,
-            data_uri=prepare_dataset["data_uri"],
+            prepared=prepare_dataset,
             trained=train_model.output,
         )
-        # Without multiple outputs: Airflow would store each figure of the result once more, as an XCom of its own.
-        register_model = task(outlets=[assets.model_version, assets.approved_model], multiple_outputs=False)(register)(
+        register_model = python_task(outlets=[assets.model_version, assets.approved_model])(register)(
             hashtag=hashtag.name,
             date=DATE,
             run_name=RUN_NAME,
-            data_uri=prepare_dataset["data_uri"],
+            prepared=prepare_dataset,
             evaluated=evaluate_model,
             trained=train_model.output,
         )
         deploy_endpoint = SageMakerOwnedEndpointOperator(
             task_id="deploy_endpoint",
-            config=evaluate_model["endpoint_request"],
-            decision=evaluate_model["decision"],
+            config=field_of(evaluate_model, "endpoint_request"),
+            decision=field_of(evaluate_model, "decision"),
             owner_tag=OWNER,
             deployment=DEPLOYMENT,
             keep_minutes="{{ parameters_of_run(dag, params, dag_run).keep_endpoint_minutes }}",
@@ -203,10 +207,10 @@ def retrain(hashtag: Hashtag) -> DAG:
         smoke_test = SageMakerInvokeEndpointOperator(
             task_id="smoke_test",
             endpoint_name=RUN_NAME,
-            payload=evaluate_model["smoke_test_request"],
+            payload=field_of(evaluate_model, "smoke_test_request"),
             max_latency_seconds=10,
             response_check=check_smoke_test,
-            response_check_arguments={"smoke_tests": evaluate_model["smoke_tests"]},
+            response_check_arguments=fields_of(evaluate_model, "smoke_tests"),
             outlets=[assets.endpoint],
         )
         hold_endpoint = SageMakerHoldEndpointOperator(
@@ -225,7 +229,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             check_interval=POLL_SECONDS,
             retries=5,
         ).as_teardown(on_failure_fail_dagrun=True)
-        record_outcome = task(outlets=[assets.report], multiple_outputs=False)(record)(
+        record_outcome = python_task(outlets=[assets.report])(record)(
             hashtag=hashtag.name, date=DATE, run_name=RUN_NAME
         )
         record_outcome.as_teardown(on_failure_fail_dagrun=True)
@@ -243,11 +247,12 @@ def retrain(hashtag: Hashtag) -> DAG:
             delete_endpoint,
             record_outcome,
         )
+        chain(prepare_dataset, train_model)  # tune_model is skipped unless tune is on
         if settings.live:
             promote_model = SageMakerPromoteOperator(
                 task_id="promote_model",
                 hashtag=hashtag.name,
-                version="{{ ti.xcom_pull('register_model').version }}",
+                version=field_of(register_model, "version"),
                 date=DATE,
                 live=settings.live_endpoint,
                 check_interval=POLL_SECONDS,

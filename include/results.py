@@ -1,12 +1,17 @@
-"""The results of a run's tasks, as they are passed to other tasks and to the report. They are small JSON values."""
+"""
+The results of a run's tasks, as they are passed to other tasks and to the report. They are small JSON values.
+
+They are pydantic's dataclasses, so each task finds their validators made: its parent has imported this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from include.evaluation.gate import Decision
 

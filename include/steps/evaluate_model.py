@@ -15,7 +15,7 @@ from include.evaluation import champion
 from include.evaluation.gate import Dates, Decision, Gate, decide
 from include.evaluation.scoring import Scored, score_model
 from include.report import history
-from include.results import Evaluated, Trained
+from include.results import Evaluated, Prepared, Trained
 from include.steps.reporting import write_report
 from include.steps.workplace import Workplace
 from include.tweets.prepared import DistinctTestTweets
@@ -26,7 +26,7 @@ def evaluate_model(
     date: str,
     run_name: str,
     labels: dict[str, str],
-    data_uri: str,
+    prepared: dict[str, Any],
     trained: dict[str, Any],
     params: Mapping[str, Any] | None = None,
     ti: Any = None,
@@ -34,7 +34,8 @@ def evaluate_model(
     """Evaluate the trained model and the champion on the test split, and decide whether the model is deployed."""
     assert params is not None
     place, job = Workplace.connect(hashtag, date), Trained.from_xcom(trained)
-    scored = _score(place, PreparedData(data_uri), job, list(dict.fromkeys(labels.values())))
+    data = PreparedData(Prepared.from_xcom(prepared).data_uri)
+    scored = _score(place, data, job, list(dict.fromkeys(labels.values())))
     decision = _decide(place, scored, job, params)
     print(printable("\n".join([*scored.warnings, *scored.found["verdicts"], decision.reason])))
     history.remember(place.storage, place.keys, run_name, job.training_job_name, scored.found)

@@ -9,7 +9,7 @@ from include.aws.dataset import PreparedData
 from include.aws.registry import DATE, SMOKE_TESTS, Approval, description_of, job_of
 from include.aws.requests import model_package_request
 from include.evaluation import champion
-from include.results import Evaluated, Registered, Trained
+from include.results import Evaluated, Prepared, Registered, Trained
 from include.steps.workplace import Workplace
 
 
@@ -17,17 +17,14 @@ def register_model(
     hashtag: str,
     date: str,
     run_name: str,
-    data_uri: str,
+    prepared: dict[str, Any],
     evaluated: dict[str, Any],
     trained: dict[str, Any],
     ti: Any = None,
 ) -> dict[str, Any]:
     """Make the evaluated model a version of the hashtag's group in the model registry, with its approval status."""
-    place, job, evaluation = (
-        Workplace.connect(hashtag, date),
-        Trained.from_xcom(trained),
-        Evaluated.from_xcom(evaluated),
-    )
+    place = Workplace.connect(hashtag, date)
+    data, evaluation, job = Prepared.from_xcom(prepared), Evaluated.from_xcom(evaluated), Trained.from_xcom(trained)
     approval, reason = evaluation.decision.approval, evaluation.decision.approval_reason
     current = place.registry.champion(besides=job.model_uri)
     newest = current.date if current else ""
@@ -36,7 +33,7 @@ def register_model(
         reason += f" But the champion's tweets are newer ({newest})."
     found = place.storage.read_json(place.storage.key_of(evaluation.evaluation_uri))
     report = place.keys.run(run_name) + "report.html"
-    request = _request(place, PreparedData(data_uri), found, run_name, evaluation.evaluation_uri, job, approval)
+    request = _request(place, PreparedData(data.data_uri), found, run_name, evaluation.evaluation_uri, job, approval)
     version = place.registry.register(request, reason, since=datetime.datetime.fromisoformat(job.created_at))
     registry_url = place.storage.console.model_registry()
     ti.xcom_push(key=PAGE, value=registry_url)

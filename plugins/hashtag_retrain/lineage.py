@@ -170,7 +170,7 @@ def _channels(request: Mapping[str, Any]) -> list[str]:
 
 def _evaluated(task: Any) -> list[str]:
     arguments = task.op_kwargs
-    return [PreparedData(arguments["data_uri"]).channel("test"), arguments["trained"]["model_uri"]]
+    return [PreparedData(arguments["prepared"]["data_uri"]).channel("test"), arguments["trained"]["model_uri"]]
 
 
 def _registered(task: Any) -> list[str]:

@@ -40,6 +40,7 @@ IMPORTED_FOR_DAGS = (
     "hashtag_retrain.operators.prepare",
     "hashtag_retrain.operators.sweep",
     "hashtag_retrain.operators.tune",
+    "hashtag_retrain.results",
     "hashtag_retrain.retries",
     "hashtag_retrain.sensors.tweets",
     "hashtag_retrain.tuning",
@@ -63,14 +64,14 @@ def on_starting(component: Any) -> None:
     """Airflow calls this when a component starts, and also when a task starts."""
     if type(component).__name__ == "Job":
         import_all(IMPORTED_FOR_DAGS)
-        _read_models_if_shared()
+        _make_sessions_ready()
 
 
-def _read_models_if_shared() -> None:
-    """Whether sessions share what they read is a setting of Airflow's."""
+def _make_sessions_ready() -> None:
+    """If Airflow's settings say that sessions share what they read."""
     from airflow.providers.amazon.aws.hooks.base_aws import SessionFactory
 
-    from hashtag_retrain.sessions import SharedModelsSessionFactory, read_models
+    from hashtag_retrain.sessions import SharedModelsSessionFactory, make_ready
 
     if issubclass(SessionFactory, SharedModelsSessionFactory):
-        read_models()
+        make_ready()

@@ -2,14 +2,17 @@
 AWS sessions that share the descriptions of AWS's services.
 
 botocore reads megabytes of JSON for the first client of a session, and Airflow's hooks make a session each. Here a
-process reads them once, and forks need not read what their parent has read. The option `session_factory` in Airflow's
-section `aws` switches it on (docs/operations.md). The provider does the same for its asynchronous sessions.
+process reads them once, and forks need not read what their parent has read. A fork also finds sessions that its parent
+has made, for its first hooks. The option `session_factory` in Airflow's section `aws` switches it on
+(docs/operations.md). The provider shares the descriptions likewise for its asynchronous sessions.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import boto3.session
 import botocore.session
 from airflow.providers.amazon.aws.hooks.base_aws import BaseSessionFactory
 from botocore.config import Config
@@ -18,11 +21,21 @@ from botocore.loaders import Loader
 from include.config.settings import BOTOCORE_CONFIG
 
 SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "logs")
+SESSIONS_OF_A_TASK = 2
+"""As many hooks as most tasks have."""
 _LOADER = Loader()
+_ready: list[botocore.session.Session] = []
+"""Sessions without any setting or credentials. Each is taken once; a fork has copies of its own."""
 
 
 class SharedModelsSessionFactory(BaseSessionFactory):
     """Airflow's sessions, but all of a process read the descriptions of services with the same loader."""
+
+    def _create_basic_session(self, session_kwargs: dict[str, Any]) -> boto3.session.Session:
+        ready = None
+        with suppress(IndexError):
+            ready = _ready.pop()
+        return boto3.session.Session(**session_kwargs, botocore_session=ready)
 
     def create_session(self, deferrable: bool = False) -> Any:
         session = super().create_session(deferrable)
@@ -31,8 +44,8 @@ class SharedModelsSessionFactory(BaseSessionFactory):
         return session
 
 
-def read_models() -> None:
-    """Read what clients of this product's services need. No request is sent."""
+def make_ready() -> None:
+    """Read what clients of this product's services need, and make sessions. No request is sent."""
     session = botocore.session.get_session()
     session.register_component("data_loader", _LOADER)
     for service in SERVICES:
@@ -44,3 +57,4 @@ def read_models() -> None:
             config=Config(**BOTOCORE_CONFIG),
         )
         client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # this reads the pagination of all
+    _ready[:] = [botocore.session.get_session() for _ in range(SESSIONS_OF_A_TASK)]

@@ -15,6 +15,7 @@ import os
 from airflow.jobs.job import Job
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.loaders import JSONFileLoader
+from botocore.session import Session
 
 from hashtag_retrain.sessions import SERVICES
 from include.config.settings import BOTOCORE_CONFIG
@@ -23,20 +24,27 @@ Job()
 read, load, find = [], JSONFileLoader.load_file, os.listdir
 JSONFileLoader.load_file = lambda self, path: read.append(path) or load(self, path)
 os.listdir = lambda *path: read.extend(path) or find(*path)
-clients = [
-    AwsBaseHook(client_type=service, aws_conn_id=connection, config=BOTOCORE_CONFIG).get_conn()
-    for service in SERVICES for connection in ("theirs", None)
-]
+made, make = [0], Session.__init__
+Session.__init__ = lambda *arguments, **named: made.append(made.pop() + 1) or make(*arguments, **named)
+clients, sessions = [], []
+for service in SERVICES:
+    for connection in ("theirs", None):
+        hook = AwsBaseHook(client_type=service, aws_conn_id=connection, config=BOTOCORE_CONFIG)
+        clients.append(hook.get_conn())
+        sessions.append(made[0])
 for client in clients:
     client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 credentials = [client._get_credentials().access_key for client in clients]
-print(json.dumps([read, [client.meta.region_name for client in clients], credentials]))
+print(json.dumps([read, sessions, [client.meta.region_name for client in clients], credentials]))
 """
 
 
 @pytest.fixture(scope="module")
-def connected(airflow_database, local_aws) -> tuple[list[str], list[str], list[str]]:
-    """The files that the clients of a component read, and the clients' regions and credentials."""
+def connected(airflow_database, local_aws) -> tuple[list[str], list[int], list[str], list[str]]:
+    """
+    The files that the clients of a component read, how many sessions were made after each, and the clients' regions and
+    credentials.
+    """
     theirs = {"conn_type": "aws", "login": "their-key", "password": "x", "extra": {"region_name": "eu-west-1"}}
     environment = {"AIRFLOW__AWS__SESSION_FACTORY": SESSION_FACTORY, "AIRFLOW_CONN_THEIRS": json.dumps(theirs)}
     done = subprocess.run(
@@ -54,5 +62,9 @@ def test_what_a_component_has_read_no_client_reads_again(connected):
     assert connected[0] == []
 
 
+def test_the_first_clients_find_sessions_ready_and_the_others_make_their_own(connected):
+    assert connected[1] == [0, 1, 1, 2, 3, 4, 5, 6]  # without a connection the provider makes a session of its own
+
+
 def test_each_client_has_the_region_and_the_credentials_of_its_connection(connected):
-    assert connected[1:] == [["eu-west-1", "us-east-1"] * 4, ["their-key", "test"] * 4]
+    assert connected[2:] == [["eu-west-1", "us-east-1"] * 4, ["their-key", "test"] * 4]

@@ -60,7 +60,6 @@ class GluePrepareOnceOperator(GlueJobOperator):
         super().__init__(
             job_desc="Prepares labelled tweets. It is deleted when it has succeeded.",
             deferrable=True,
-            multiple_outputs=True,
             **kwargs,
         )
         self.arguments = arguments

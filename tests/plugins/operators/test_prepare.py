@@ -187,7 +187,6 @@ def test_the_tasks_own_process_ends_it_so_that_its_assets_have_events(work, glue
     assert type(event) is TriggerEvent
     result = operator(work).execute(context(), event=event.payload)
     assert set(result) == {"training_request", "tuning_request", "data_uri", "dates", "warnings"}
-    assert operator(work).multiple_outputs
 
 
 def test_what_people_see_of_the_job(work, glue, storage):
