@@ -154,28 +154,6 @@ def test_whatever_stands_in_a_model_its_process_answers_or_ends_with_a_reason(mo
         assert str(error)
 
 
-def test_a_model_whose_process_has_ended_answers_again(model_file, tmp_path):
-    (tmp_path / "model.bin").write_bytes(model_file)
-    with ModelProcess(tmp_path / "model.bin") as model:
-        before = model.predict(["kernel"], k=2)
-        model._process.kill()
-
-        with pytest.raises(ModelError, match="was killed"):
-            model.predict(["kernel"], k=2)
-        assert model.predict(["kernel"], k=2) == before
-
-
-def test_a_models_process_knows_no_credentials(model_file, tmp_path, monkeypatch):
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    (tmp_path / "model.bin").write_bytes(model_file)
-
-    with ModelProcess(tmp_path / "model.bin") as model:
-        environment = Path(f"/proc/{model._process.pid}/environ").read_bytes()
-
-    assert b"PYTHONPATH=" in environment
-    assert b"AWS_" not in environment
-
-
 def test_a_full_disk_is_not_blamed_on_the_model(model_file, tmp_path, monkeypatch):
     (tmp_path / "model.tar.gz").write_bytes(archive_of(model_file))
 
