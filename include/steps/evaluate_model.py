@@ -56,7 +56,8 @@ def evaluate_model(
         smoke_tests=scored.smoke_tests,
         smoke_test_request=invocation([test["instance"] for test in scored.smoke_tests], k=len(scored.model_labels)),
     )
-    write_report(place, run_name, params, ti, {evaluate_model.__name__: result.to_xcom()})
+    known = {"prepare_dataset": prepared, "train_model": trained, evaluate_model.__name__: result.to_xcom()}
+    write_report(place, run_name, params, ti, known)
     return result.to_xcom()
 
 

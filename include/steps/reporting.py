@@ -19,20 +19,21 @@ REPORT_URL = "report_url"
 
 
 def write_report(
-    place: Workplace, run_name: str, params: Mapping[str, Any], ti: Any, unfinished: Mapping[str, Any] | None = None
+    place: Workplace, run_name: str, params: Mapping[str, Any], ti: Any, known: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """
     Write the report to S3, and store its address for the task's link.
 
     :param ti: the running task's instance, from Airflow
-    :param unfinished: what the running task will return, by its id
+    :param known: results by task id that need not be asked for: what the running task will return, and its arguments
     :return: the report, and its address in a browser as `url`
     """
     storage, keys = place.storage, place.keys
     states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     # If a task is cleared and then skipped, its earlier result still exists. So only successful tasks count.
-    succeeded = [task_id for task_id in Results.task_ids() if states.get(task_id) == "success"]
-    results = Results.from_xcoms({**_xcoms(ti, succeeded), **(unfinished or {})})
+    known = known or {}
+    others = [task for task in Results.task_ids() if states.get(task) == "success" and task not in known]
+    results = Results.from_xcoms({**_xcoms(ti, others), **known})
     files = {"report": storage.uri(keys.run(run_name) + "report.html"), **_files(results)}
     run_url = ti.log_url.partition("/tasks/")[0]
     run = Run(

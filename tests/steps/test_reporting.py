@@ -10,9 +10,9 @@ def write(run):
     run.prepare()
     run.train()
 
-    def write(unfinished=None):
+    def write(known=None):
         place = Workplace.connect(run.keys.hashtag, run.keys.date)
-        return write_report(place, run.name, run.params, TaskInstance(run, "record_outcome"), unfinished)
+        return write_report(place, run.name, run.params, TaskInstance(run, "record_outcome"), known)
 
     return write
 
