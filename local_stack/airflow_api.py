@@ -13,6 +13,8 @@ from urllib3 import Retry
 from local_stack.errors import StackError
 
 SECONDS_TO_ANSWER = 30
+SECONDS_TO_CREATE_A_BACKFILL = 600
+"""Airflow creates, or clears, all of its runs before it answers."""
 SECONDS_TO_KNOW_A_DAG = 120
 RETRY_READS = Retry(total=6, backoff_factor=0.5, status_forcelist=[500, 502, 503, 504], allowed_methods=["GET"])
 """GET requests are repeated for about half a minute if Airflow fails or does not answer."""
@@ -86,7 +88,8 @@ class AirflowApi:
     def backfill(self, dag_id: str, first_date: str, last_date: str, **members: Any) -> None:
         """Start a backfill, like the form in the UI."""
         dates = {"from_date": f"{first_date}T00:00:00Z", "to_date": f"{last_date}T00:00:00Z"}
-        self._request("POST", "/api/v2/backfills", json={"dag_id": dag_id, **dates, **members})
+        request = {"dag_id": dag_id, **dates, **members}
+        self._request("POST", "/api/v2/backfills", json=request, timeout=SECONDS_TO_CREATE_A_BACKFILL)
 
     def asset_event(self, asset: str, key: str) -> None:
         """Create an event of an asset, like the form in the UI, with a partition key."""
@@ -145,8 +148,8 @@ class AirflowApi:
         answer: dict[str, Any] = response.json() if response.content else {}
         return answer
 
-    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        return self._session.request(method, self._url + path, timeout=SECONDS_TO_ANSWER, **arguments)
+    def _send(self, method: str, path: str, timeout: float = SECONDS_TO_ANSWER, **arguments: Any) -> requests.Response:
+        return self._session.request(method, self._url + path, timeout=timeout, **arguments)
 
 
 def _answer(response: requests.Response) -> str:
