@@ -11,6 +11,10 @@ from botocore.exceptions import ClientError, WaiterError
 
 from include.aws.requests import endpoint_request, training_request
 from include.blazingtext.hyperparameters import to_request
+from local_aws.cloud import Cloud
+from local_aws.pace import Pace
+from local_aws.s3_objects import S3Objects
+from local_aws.store import Store
 from tests.conftest import IMAGE, ROLE_ARN, TRAIN
 
 _numbers = itertools.count(1)
@@ -121,3 +125,54 @@ def error_of(call, **arguments) -> tuple[str, str]:
     with pytest.raises(ClientError) as error:
         call(**arguments)
     return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+@pytest.fixture
+def cloudwatch(once):
+    """A client of CloudWatch; all alarms are deleted after the test."""
+    client = once("cloudwatch")
+    yield client
+    client.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in client.describe_alarms()["MetricAlarms"]])
+
+
+@pytest.fixture
+def publish():
+    """Publishes a value of an endpoint's errors, as the local AWS does."""
+    endpoint = f"alarmed-{next(_numbers)}"
+    cloud = Cloud("123456789012", "us-east-1", S3Objects(Store()), Pace(0.0005))
+
+    def publish(value):
+        cloud.put_metrics("AWS/SageMaker", {"EndpointName": endpoint}, {"Errors": (value, "Count")})
+
+    publish.dimensions = [{"Name": "EndpointName", "Value": endpoint}]
+    return publish
+
+
+def alarm_request(publish, **changes):
+    request = {
+        "AlarmName": f"alarm-{next(_numbers)}",
+        "Namespace": "AWS/SageMaker",
+        "MetricName": "Errors",
+        "Dimensions": publish.dimensions,
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.5,
+        "ComparisonOperator": "GreaterThanThreshold",
+    }
+    return {name: value for name, value in {**request, **changes}.items() if value is not None}
+
+
+def put_alarm(cloudwatch, publish, **changes):
+    request = alarm_request(publish, **changes)
+    cloudwatch.put_metric_alarm(**request)
+    return request["AlarmName"]
+
+
+def described_alarm(cloudwatch, name):
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return alarm
+
+
+def wait_for_state(cloudwatch, name, state):
+    wait_until(lambda: described_alarm(cloudwatch, name)["StateValue"] == state)

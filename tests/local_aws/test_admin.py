@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import time
 from urllib.parse import quote
@@ -10,7 +9,6 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.local_aws.conftest import deploy, wait_for_endpoint
 from tests.local_aws.server_process import ServerProcess
 
 
@@ -28,27 +26,6 @@ def test_the_page_is_one_file_that_only_its_own_script_may_run_on(local_aws):
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|\son\w+=|https?://(?!www\.w3)", response.text
     )
     assert 'name="viewport"' in response.text
-
-
-def test_the_state_holds_what_the_page_shows(local_aws, sagemaker, runtime, client, settings, trained):
-    name = deploy(sagemaker, trained["ModelArtifacts"]["S3ModelArtifacts"])
-    wait_for_endpoint(sagemaker, name)
-    for _ in range(3):
-        runtime.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=b'{"instances": ["hello"]}')
-    hostile = "<img src=x onerror=alert(1)>"
-    client("s3").put_object(Bucket=settings.bucket, Key=hostile, Body=b"12345")
-
-    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
-
-    (job,) = [job for job in state["training_jobs"] if job["name"] == trained["TrainingJobName"]]
-    assert job["validation_accuracies"]["5"] == 1.0
-    assert job["metrics"] == {"train:accuracy": 1.0, "validation:accuracy": 1.0}
-    (endpoint,) = [endpoint for endpoint in state["endpoints"] if endpoint["name"] == name]
-    assert endpoint["request_count"] == 3
-    assert endpoint["age_seconds"] >= 0
-    assert endpoint["status"] == "InService"
-    (bucket,) = [bucket for bucket in state["buckets"] if bucket["name"] == settings.bucket]
-    assert {"key": hostile, "size": 5} in bucket["objects"]
 
 
 def test_an_object_can_be_looked_at_and_nothing_of_it_runs(local_aws, client, settings):
@@ -95,63 +72,6 @@ def test_a_page_of_another_site_cannot_order_faults(local_aws):
         assert response.status_code == 415
     preflight = requests.options(f"{local_aws.url}/_local/faults", headers={"Origin": "http://evil"}, timeout=5)
     assert "Access-Control-Allow-Origin" not in preflight.headers
-
-
-def test_jobs_and_endpoints_are_linked_to_their_logs_artifacts_and_reports(
-    local_aws, sagemaker, client, settings, trained
-):
-    uri = trained["ModelArtifacts"]["S3ModelArtifacts"]
-    name = deploy(sagemaker, uri)
-    wait_for_endpoint(sagemaker, name)
-    s3, another_job = client("s3"), trained["TrainingJobName"] + "-another"
-    for run, job_name in ((name, trained["TrainingJobName"]), ("another-run", another_job)):
-        s3.put_object(Bucket=settings.bucket, Key=f"runs/{run}/report.html", Body=b"<h1>report</h1>")
-        as_json = json.dumps({"training": {"training_job_name": job_name}}, indent=2)
-        s3.put_object(Bucket=settings.bucket, Key=f"runs/{run}/report.json", Body=as_json.encode())
-
-    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
-
-    (job,) = [job for job in state["training_jobs"] if job["name"] == trained["TrainingJobName"]]
-    (endpoint,) = [endpoint for endpoint in state["endpoints"] if endpoint["name"] == name]
-    assert set(job["links"]) == {"log", "artifact", f"report of {name}"}
-    assert set(endpoint["links"]) == {"log", "report"}
-
-    def linked(address):
-        return requests.get(f"{local_aws.url}/_local/{address}", timeout=5)
-
-    assert "Arguments: train" in linked(job["links"]["log"]).text
-    assert "Loaded model.bin" in linked(endpoint["links"]["log"]).text
-    assert linked(endpoint["links"]["report"]).text == "<h1>report</h1>"
-    key = uri.split("/", 3)[3]
-    assert (
-        linked(job["links"]["artifact"]).content
-        == client("s3").get_object(Bucket=settings.bucket, Key=key)["Body"].read()
-    )
-    client("s3").delete_object(Bucket=settings.bucket, Key=key)
-    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
-    (job,) = [job for job in state["training_jobs"] if job["name"] == trained["TrainingJobName"]]
-    assert "artifact" not in job["links"]
-
-
-def test_the_state_has_the_model_registry(local_aws, sagemaker, model_uri):
-    sagemaker.create_model_package_group(ModelPackageGroupName="shown")
-    containers = [{"Image": "blazingtext:1", "ModelDataUrl": model_uri}]
-    types = {"SupportedContentTypes": ["application/json"], "SupportedResponseMIMETypes": ["application/json"]}
-    for _ in range(2):
-        arn = sagemaker.create_model_package(
-            ModelPackageGroupName="shown",
-            InferenceSpecification={"Containers": containers, **types},
-            CustomerMetadataProperties={"accuracy": "0.7"},
-        )["ModelPackageArn"]
-    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription="<b>no</b>")
-
-    state = requests.get(f"{local_aws.url}/_local/state", timeout=5).json()
-
-    (group,) = [group for group in state["model_package_groups"] if group["name"] == "shown"]
-    newest, first = group["versions"]
-    assert (newest["version"], newest["approval"], newest["description"]) == (2, "Rejected", "<b>no</b>")
-    assert (first["version"], first["approval"], first["metadata"]) == (1, "PendingManualApproval", {"accuracy": "0.7"})
-    assert list(first["links"]) == ["artifact"]
 
 
 def test_logs_are_text_that_no_browser_takes_for_a_page(local_aws, client):

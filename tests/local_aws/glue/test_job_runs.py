@@ -1,14 +1,11 @@
 """Runs of Glue's jobs, as processes of their own."""
 
 import time
-from dataclasses import replace
 
 import pytest
 import requests
 
 from local_aws.glue import job_run
-from local_aws.glue.models import GlueBackend
-from local_aws.glue.spark import Spark
 from tests.local_aws.conftest import error_of
 from tests.local_aws.glue.conftest import job_request, run_job, wait
 from tests.local_aws.server_process import ServerProcess, is_running
@@ -186,18 +183,6 @@ def test_modules_that_the_environment_lacks_are_named(glue, create_job, client, 
 
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"].endswith("is without: nltk==3.10.4 (it has none)")
-
-
-@pytest.mark.parametrize("java", [True, False])
-def test_without_spark_or_java_a_run_is_refused_with_what_to_do(glue, create_job, tmp_path, monkeypatch, submit, java):
-    monkeypatch.setattr("local_aws.glue.spark.SUBMIT", submit if not java else tmp_path / "none")
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    monkeypatch.setattr(GlueBackend, "machine", replace(GlueBackend.machine, spark=Spark()))
-
-    code, message = error_of(glue.start_job_run, JobName=create_job())
-
-    assert code == "NotImplemented"
-    assert ("`make .venv-spark/.installed` installs PySpark" if java else "Install Java 17") in message
 
 
 def test_a_run_that_was_at_work_has_failed_after_a_kill_and_its_processes_are_gone(submit, tmp_path):

@@ -76,28 +76,6 @@ def test_deleting_twice_at_the_same_time_is_refused_once(sagemaker, model_uri):
     wait_for_endpoint(sagemaker, name, "endpoint_deleted")
 
 
-def test_models_configurations_and_endpoints_are_described_as_on_aws(sagemaker, model_uri):
-    """With the members that requests need not have: clients that compare a resource with their own read them."""
-    name = deploy(sagemaker, model_uri)
-    wait_for_endpoint(sagemaker, name)
-    model = sagemaker.describe_model(ModelName=name)
-    assert model["EnableNetworkIsolation"] is False
-    assert model["PrimaryContainer"]["Mode"] == "SingleModel"
-    assert model["PrimaryContainer"]["Environment"] == {}
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=f"{name}-lean",
-        ProductionVariants=[
-            {"VariantName": "v", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-        ],
-    )
-    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=f"{name}-lean")["ProductionVariants"]
-    assert variant["InitialVariantWeight"] == 1.0
-    (variant,) = sagemaker.describe_endpoint(EndpointName=name)["ProductionVariants"]
-    (image,) = variant["DeployedImages"]
-    assert image["SpecifiedImage"] == image["ResolvedImage"] == model["PrimaryContainer"]["Image"]
-    assert image["ResolutionTime"] >= model["CreationTime"]
-
-
 def test_data_capture_that_is_off_asks_for_nothing(sagemaker, model_uri):
     name = deploy(sagemaker, model_uri)
     (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=name)["ProductionVariants"]

@@ -190,29 +190,6 @@ def test_the_best_job_of_a_tuning_can_be_trained_again_alone(sagemaker, request_
     assert metrics["validation:accuracy"] == objective(best)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"Strategy": "Hyperband"}, "does not support strategy Hyperband"),
-        ({"Strategy": "Grid"}, "Grid search takes categorical parameter ranges only"),
-        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "Name": "patience"}]}}, "not tuned: patience"),
-        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "Name": "depth"}]}}, "not tunable: depth"),
-        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "MinValue": "9"}]}}, "greater than its MaxValue"),
-        ({"ranges": {"IntegerParameterRanges": [{**EPOCHS, "MinValue": "a"}]}}, "of epochs must be numbers"),
-        (
-            {"HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": "loss"}},
-            "objective metric for the hyperparameter tuning job, [loss], isn't valid",
-        ),
-        ({"ResourceLimits": {"MaxParallelTrainingJobs": 1}}, "ResourceLimits needs MaxNumberOfTrainingJobs"),
-    ],
-)
-def test_requests_that_cannot_work_are_refused(sagemaker, request_with, changes, message):
-    code, text = error_of(sagemaker.create_hyper_parameter_tuning_job, **request_with(**changes))
-
-    assert code == "ValidationException"
-    assert message in text
-
-
 def test_the_resources_of_a_tunings_own_member_are_those_of_its_jobs(sagemaker, request_with):
     """HyperparameterTuner of the SageMaker SDK 2.x sends it."""
     request = request_with()
