@@ -2,12 +2,13 @@
 
 import re
 import warnings
+from contextlib import suppress
 
 from botocore.exceptions import UnknownServiceError
-from botocore.model import OperationModel, OperationNotFoundError
+from botocore.model import OperationModel, OperationNotFoundError, ServiceModel
 from moto.core.exceptions import ServiceException
 from moto.core.request import determine_request_protocol
-from moto.core.serialize import get_serializer_class
+from moto.core.serialize import SERIALIZERS, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.wrappers import Response
 
@@ -58,12 +59,17 @@ def aws_error(call: Call, content_type: str | None, code: str, message: str) -> 
         operation = model.operation_model(call.operation)
     except OperationNotFoundError:
         operation = OperationModel({}, model)
-    try:
-        protocol = determine_request_protocol(model, content_type)
-    except NotImplementedError:  # the service has no protocol with this content type
-        protocol = str(model.metadata["protocol"])
+    protocol = _protocol(model, content_type)
     answer = get_serializer_class(call.service, protocol)(operation_model=operation).serialize(error)
     return Response(answer["body"], status=status, headers=answer["headers"])
+
+
+def _protocol(model: ServiceModel, content_type: str | None) -> str:
+    """The protocol of a request, or one of the service's if the request has none that moto can write."""
+    of_service: list[str] = [str(model.metadata["protocol"]), *model.metadata.get("protocols", [])]
+    with suppress(NotImplementedError):  # the service has no protocol with this content type
+        of_service.insert(0, determine_request_protocol(model, content_type))
+    return next(protocol for protocol in of_service if protocol in SERIALIZERS)
 
 
 def error_code(answer: Response) -> str:

@@ -8,6 +8,7 @@ import json
 import math
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from moto.cloudwatch.models import Alarm, MetricDatumBase, cloudwatch_backends
@@ -160,9 +161,9 @@ class MetricAlarm(Alarm):
         """
         if not self.extended_statistic or self.evaluate_low_sample_count_percentile != IGNORE:
             return False
-        share = float(self.extended_statistic[1:]) / 100
+        percent = Decimal(self.extended_statistic[1:])
         samples = sum(value_of("SampleCount", data) or 0 for data in windows[-self.evaluation_periods :] if data)
-        return samples < 10 / max(min(share, 1 - share), 1e-9)
+        return Decimal(samples) * min(percent, 100 - percent) < 1000
 
     def _explain(self, value: str, values: list[float | None]) -> tuple[str, str]:
         """CloudWatch's words for a new state, and the same for programs."""
@@ -175,20 +176,26 @@ class MetricAlarm(Alarm):
             "threshold": self.threshold,
             **({"statistic": self.statistic} if self.statistic else {}),
         }
-        if not known:
-            missing = f" and {self.evaluation_periods} missing datapoints were treated as [{self.evaluation.missing}]"
-            unknown = f"Insufficient Data: {self.evaluation_periods} datapoints were unknown."
-            reason = (
-                unknown if value == INSUFFICIENT_DATA else f"Threshold Crossed: no datapoints were received{missing}."
+        return self._reason(value, known), json.dumps(data)
+
+    def _reason(self, value: str, known: list[float]) -> str:
+        """In the words of CloudWatch. It shows the data points that speak for the state."""
+        absent, breaches = self.evaluation_periods - len(known), value == ALARM
+        missing = f"{absent} datapoint{_s(absent)}"
+        if value == INSUFFICIENT_DATA:
+            return f"Insufficient Data: {missing} {_were(absent)} unknown."
+        decisive = [one for one in known if self.evaluation.breaches(one) == breaches]
+        if not decisive:
+            received = "" if known else "no datapoints were received and "
+            return (
+                f"Threshold Crossed: {received}{absent} missing datapoint{_s(absent)} {_were(absent)} treated as "
+                f"[{self.evaluation.missing}]."
             )
-            return reason, json.dumps(data)
-        breaches = value == ALARM
-        points = ", ".join(map(str, known))
-        verb = "was" if len(known) == 1 else "were"
+        points = ", ".join(map(str, decisive))
         return (
-            f"Threshold Crossed: {len(known)} out of the last {self.evaluation_periods} datapoints [{points}] {verb} "
-            f"{'' if breaches else 'not '}{COMPARISONS[self.comparison_operator][1]} the threshold ({self.threshold}).",
-            json.dumps(data),
+            f"Threshold Crossed: {len(decisive)} out of the last {self.evaluation_periods} datapoints [{points}] "
+            f"{_were(len(decisive))} {'' if breaches else 'not '}{COMPARISONS[self.comparison_operator][1]} the "
+            f"threshold ({self.threshold})."
         )
 
     def document(self, tags: dict[str, str]) -> dict[str, Any]:
@@ -211,3 +218,11 @@ class MetricAlarm(Alarm):
         self.configuration_updated_timestamp, self.state_updated_timestamp, self.state_transitioned_timestamp = (
             document["times"]
         )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -188,6 +188,8 @@ class Role(ResourceType):
             services.call("iam", "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust, **rest)
         else:
             services.call("iam", "UpdateAssumeRolePolicy", RoleName=name, PolicyDocument=trust)
+            services.call("iam", "UpdateRole", RoleName=name, Description=properties.get("Description", ""))
+            self._tag(services, name, properties.get("Tags", []), old.get("Tags", []))
         self._attach(services, name, properties.get("ManagedPolicyArns", []), (old or {}).get("ManagedPolicyArns", []))
         role = services.call("iam", "GetRole", RoleName=name)["Role"]
         return Made(name, {"Arn": role["Arn"], "RoleId": role["RoleId"]})
@@ -197,6 +199,12 @@ class Role(ResourceType):
             services.call("iam", "AttachRolePolicy", RoleName=name, PolicyArn=arn)
         for arn in set(attached) - set(wanted):
             services.call("iam", "DetachRolePolicy", RoleName=name, PolicyArn=arn)
+
+    def _tag(self, services: Services, name: str, wanted: list[dict[str, str]], old: list[dict[str, str]]) -> None:
+        if wanted:
+            services.call("iam", "TagRole", RoleName=name, Tags=wanted)
+        if gone := {tag["Key"] for tag in old} - {tag["Key"] for tag in wanted}:
+            services.call("iam", "UntagRole", RoleName=name, TagKeys=sorted(gone))
 
     def delete(self, services: Services, made: Made, properties: Properties) -> None:
         self._attach(services, made.ref, [], properties.get("ManagedPolicyArns", []))
@@ -265,11 +273,16 @@ class Topic(ResourceType):
 
 class Queue(ResourceType):
     NAME = "QueueName"
-    _ATTRIBUTES = frozenset({"MessageRetentionPeriod", "VisibilityTimeout", "SqsManagedSseEnabled"})
-    SUPPORTED = frozenset({"QueueName"}) | _ATTRIBUTES
+    _DEFAULTS: ClassVar = {
+        "MessageRetentionPeriod": "345600",
+        "VisibilityTimeout": "30",
+        "SqsManagedSseEnabled": "true",
+    }
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    SUPPORTED = frozenset({"QueueName", *_DEFAULTS})
 
     def put(self, services: Services, name: str, properties: Properties, old: Properties | None) -> Made:
-        attributes = {key: _text(properties[key]) for key in self._ATTRIBUTES if key in properties}
+        attributes = {key: _text(properties.get(key, default)) for key, default in self._DEFAULTS.items()}
         if old is None:
             url = services.call("sqs", "CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
         else:

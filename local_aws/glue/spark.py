@@ -52,10 +52,11 @@ class Spark:
         """Those requirements that the environment of the program does not have. Nothing is installed for a run."""
         folders = map(str, self.program.parent.parent.glob("lib/python*/site-packages"))
         found = {canonicalize_name(known.name): known.version for known in distributions(path=list(folders))}
+        versions = {needed: found.get(canonicalize_name(needed.name)) for needed in requirements}
         return [
-            f"{needed} (it has {found.get(canonicalize_name(needed.name), 'none')})"
-            for needed in requirements
-            if not needed.specifier.contains(found.get(canonicalize_name(needed.name), ""), prereleases=True)
+            f"{needed} (it has {version or 'none'})"
+            for needed, version in versions.items()
+            if version is None or not needed.specifier.contains(version, prereleases=True)
         ]
 
     def command(

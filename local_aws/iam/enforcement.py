@@ -48,7 +48,13 @@ class Enforcement(Access):
         """What a call needs."""
         try:
             return permissions_of(call, environment, _tags_of)
-        except (TypeError, ValueError, AttributeError, LookupError):  # the request has another shape than AWS's
+        except (
+            TypeError,
+            ValueError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+        ):  # the request has another shape than AWS's
             return [Permission(f"{call.service}:{call.operation}", "*")]
 
     def refusal(self, call: Call, environment: WsgiEnvironment, needed: Iterable[Permission]) -> Refusal | None:

@@ -58,9 +58,25 @@ def principal_of_role(arn: str, service: str, region: str) -> Principal | None:
     name = arn.rpartition("/")[2]
     if (role := _role(name, region)) is None:
         return None
-    is_trusted = service in json.dumps(_parse(role.assume_role_policy_document))
+    is_trusted = _trusts(_parse(role.assume_role_policy_document), service)
     session = f"arn:{get_partition(region)}:sts::{DEFAULT_ACCOUNT_ID}:assumed-role/{name}/{service.partition('.')[0]}"
     return Principal(session, list(_documents_of_role(name, region)) if is_trusted else [])
+
+
+def _trusts(document: Any, service: str) -> bool:
+    """Whether a trust policy lets a service assume the role."""
+    statements = _listed(document.get("Statement", []))
+    named = [
+        statement["Effect"]
+        for statement in statements
+        if isinstance(principal := statement.get("Principal"), dict) and service in _listed(principal.get("Service"))
+    ]
+    return "Allow" in named and "Deny" not in named
+
+
+def _listed(value: Any) -> list[Any]:
+    """IAM takes a single value for a list of one."""
+    return value if isinstance(value, list) else [value]
 
 
 def _role(name: str, region: str) -> Any:

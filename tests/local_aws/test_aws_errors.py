@@ -73,9 +73,6 @@ def test_a_service_that_nobody_knows_is_answered_with_text():
     assert (answer.status_code, answer.get_data(as_text=True)) == (400, f"ThrottlingException: {MESSAGE}")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=KeyError, reason="moto cannot write the protocol that it takes for the first one"
-)
 @pytest.mark.parametrize("content_type", ["application/cbor", "text/plain", None])
 def test_an_error_of_cloudwatch_is_answered_whatever_the_request_is_of(content_type):
     assert error_of("cloudwatch", "PutMetricAlarm", content_type).status_code == 400

@@ -100,7 +100,6 @@ def test_a_service_has_the_policies_of_a_role_that_trusts_it(role, name):
     assert principal_of_role(f"{role}-unknown", SERVICE, "us-east-1") is None
 
 
-@pytest.mark.xfail(strict=True, reason="a service is taken for trusted wherever the trust policy has its name")
 @pytest.mark.parametrize(
     "change",
     [{"Effect": "Deny"}, {"Principal": {"Service": "another.sagemaker.amazonaws.com"}}],
