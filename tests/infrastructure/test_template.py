@@ -13,14 +13,11 @@ from botocore.exceptions import ClientError
 from include.config.ownership import DEPLOYMENT
 from include.config.settings import NotifierSettings, Settings, tweets_queue_url
 from infrastructure.policies import policy, policy_names
-from infrastructure.template_text import TEMPLATE, with_policies
 from tests.conftest import REPOSITORY
 from tests.infrastructure.stacks import EMAIL, ProductStack
 
 MAX_POLICY_CHARACTERS = 6_144
 """Of a managed policy, without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-MAX_TEMPLATE_BYTES = 51_200
-"""Of a template that is not read from S3, as with `aws cloudformation deploy` without a bucket."""
 LONGEST = {
     "Bucket": "b" * 63,
     "Prefix": "p" * 20,
@@ -41,13 +38,6 @@ EVERYTHING = {
 @pytest.fixture
 def stack(client):
     return ProductStack(client("cloudformation"))
-
-
-def test_the_template_has_the_policies_of_the_files():
-    text = TEMPLATE.read_text()
-    assert with_policies(text) == text, "run: python -m infrastructure"
-    assert [name for name in policy_names() if f"# policies/{name}.json" not in text] == []
-    assert len(text.encode()) <= MAX_TEMPLATE_BYTES
 
 
 @pytest.mark.parametrize("name", policy_names())

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from local_stack import demo, progress
+from local_stack import demo
 from local_stack.errors import StackError
 from local_stack.session import Session
 
@@ -64,33 +64,3 @@ def test_everything_stays_up_whatever_becomes_of_the_first_run(monkeypatch, home
     assert "Everything runs until Ctrl-C." in shown
     if isinstance(outcome, Exception):
         assert "The first run cannot be shown: Airflow does not run retrain_aws: 500" in shown
-
-
-def test_a_run_is_waited_for_as_long_as_it_makes_progress(monkeypatch):
-    """Ten tasks, each a little quicker than the time after which a run counts as stuck."""
-    clock = iter(range(0, 1_000_000, 250))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(progress.time, "sleep", lambda _: None)
-    names = [f"task_{number}" for number in range(10)]
-    looks = iter(range(100))
-
-    def tasks(*_: str) -> dict[str, dict]:
-        done = next(looks)
-        return {
-            name: {"task_id": name, "state": "success" if number < done else "queued", "try_number": 1, "end_date": "x"}
-            for number, name in enumerate(names)
-        }
-
-    states = iter(range(100))
-    airflow = SimpleNamespace(tasks=tasks, run_state=lambda *_: "success" if next(states) >= len(names) else "running")
-
-    def watch(airflow: object) -> str:
-        return progress.watch(airflow, "dag", "run", Console(quiet=True), lambda: None)
-
-    monkeypatch.setattr(progress, "_print_task", lambda *_: None)
-
-    assert watch(airflow) == "success"
-
-    stuck = SimpleNamespace(tasks=lambda *_: {}, run_state=lambda *_: "running")
-    with pytest.raises(StackError, match="there was no progress at the scheduler"):
-        watch(stuck)

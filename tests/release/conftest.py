@@ -2,10 +2,12 @@ import io
 import os
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from release.__main__ import main
 
 Answers = Mapping[str, Callable[[bytes], str | int]]
 """By path: what to answer to a request's body, a text or the status of an error."""
+NOWHERE = "http://127.0.0.1:9/constraints.txt"
 
 
 @dataclass
@@ -33,6 +36,18 @@ def release(*arguments: str, **variables: str) -> Done:
         patch.setattr(sys, "argv", ["release", *arguments])
         code = main()
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def make(platform: str, out: Path, *arguments: str, **variables: str) -> dict[str, bytes]:
+    """Contents by path; of the files in plugins.zip, by their paths in the folder of plugins."""
+    more = ("--constraints", NOWHERE) if platform == "mwaa" and "--constraints" not in arguments else ()
+    done = release(platform, "--out", str(out), *more, *arguments, **variables)
+    assert done.returncode == 0, done.stderr
+    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    if "plugins.zip" in files:
+        with zipfile.ZipFile(io.BytesIO(files.pop("plugins.zip"))) as archive:
+            files |= {f"plugins/{name}": archive.read(name) for name in archive.namelist()}
+    return files
 
 
 @pytest.fixture

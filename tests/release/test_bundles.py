@@ -1,15 +1,12 @@
 """What `make mwaa` and `make astro` write. `make test-bundles` installs it."""
 
 import hashlib
-import io
 import os
 import re
 import subprocess
 import sys
 import textwrap
-import tomllib
 import zipfile
-from pathlib import Path
 
 import pytest
 import yaml
@@ -19,25 +16,11 @@ from packaging.requirements import Requirement
 
 from include.tweets.punkt import NLTK_DATA
 from release.deployment import environment_lines, exports
-from release.mwaa import AIRFLOW, PYTHON, constraints
 from tests.conftest import REPOSITORY
-from tests.release.conftest import release
+from tests.release.conftest import NOWHERE, make, release
 
-NOWHERE = "http://127.0.0.1:9/constraints.txt"
 COMMAND_LINE = ("include/cli.py", "include/live/command.py", "include/samples.py")
 NOT_DEPLOYED = (*COMMAND_LINE, "include/sample_data/", "include/spark/requirements.in")
-
-
-def make(platform: str, out: Path, *arguments: str, **variables: str) -> dict[str, bytes]:
-    """Contents by path; of the files in plugins.zip, by their paths in the folder of plugins."""
-    more = ("--constraints", NOWHERE) if platform == "mwaa" and "--constraints" not in arguments else ()
-    done = release(platform, "--out", str(out), *more, *arguments, **variables)
-    assert done.returncode == 0, done.stderr
-    files = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    if "plugins.zip" in files:
-        with zipfile.ZipFile(io.BytesIO(files.pop("plugins.zip"))) as archive:
-            files |= {f"plugins/{name}": archive.read(name) for name in archive.namelist()}
-    return files
 
 
 @pytest.fixture(scope="module", params=["mwaa", "astro"])
@@ -142,75 +125,6 @@ def test_a_dockerfile_takes_a_value_as_it_is():
     assert environment_lines({"A": 'a$b"c\\d'}) == 'ENV A="a\\$b\\"c\\\\d"\n'
 
 
-def test_your_hashtags_are_in_the_bundle(tmp_path):
-    mine = b'cloud: {labels: {"0": a, "1": b}}\n'
-    (tmp_path / "mine.yaml").write_bytes(mine)
-
-    named = make("astro", tmp_path / "a", "--hashtags", str(tmp_path / "mine.yaml"))
-    of_environment = make("astro", tmp_path / "b", RETRAIN_HASHTAGS_FILE=str(tmp_path / "mine.yaml"))
-
-    assert named["include/hashtags.yaml"] == of_environment["include/hashtags.yaml"] == mine
-    assert b"RETRAIN_HASHTAGS_FILE" not in of_environment["Dockerfile"]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('cloud: {lables: {"0": a, "1": b}}', "lables"),
-        ("", "expected one entry for each hashtag"),
-        (None, "There is no file"),
-    ],
-)
-def test_hashtags_with_a_mistake_make_no_bundle(tmp_path, content, message):
-    if content is not None:
-        (tmp_path / "mine.yaml").write_text(content)
-
-    done = release("mwaa", "--out", str(tmp_path / "out"), "--hashtags", str(tmp_path / "mine.yaml"))
-
-    assert done.returncode == 1
-    assert message in done.stderr
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_companys_rules_are_in_the_bundle_unless_there_is_a_mistake_in_them(tmp_path):
-    rules = tmp_path / "rules.yaml"
-    rules.write_text("network_isolation: true\n")
-
-    bundle = make("mwaa", tmp_path / "a", RETRAIN_COMPANY_RULES=str(rules))
-    assert bundle["plugins/include/company.yaml"] == b"network_isolation: true\n"
-    assert b"RETRAIN_COMPANY_RULES" not in bundle["startup.sh"]
-    rules.write_text("network_isolatoin: true\n")
-    done = release("mwaa", "--out", str(tmp_path / "b"), "--rules", str(rules))
-    assert (done.returncode, (tmp_path / "b").exists()) == (1, False)
-    assert "did you mean network_isolation" in done.stderr
-
-
-def test_a_file_that_is_no_longer_in_the_product_leaves_the_bundle(tmp_path):
-    make("astro", tmp_path)
-    (tmp_path / "dags" / "old.py").write_text("")
-    (tmp_path / "include" / "gone").mkdir()
-    (tmp_path / "include" / "gone" / "a.py").write_text("")
-
-    assert "dags/old.py" not in make("astro", tmp_path)
-    assert not (tmp_path / "include" / "gone").exists()
-
-
-def test_mwaas_pins_are_what_its_constraints_allow_and_complete_what_it_has(tmp_path):
-    allowed = constraints.pins(constraints.COPY.read_text())
-    pinned = constraints.pins((REPOSITORY / "release" / "mwaa" / "requirements.txt").read_text())
-    dependencies = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
-
-    assert {name: pinned[name] for name in pinned.keys() & allowed} == {
-        name: allowed[name] for name in pinned.keys() & allowed
-    }
-    for dependency in map(Requirement, dependencies):
-        version = pinned.get(dependency.name) or allowed[dependency.name]
-        assert dependency.specifier.contains(version), dependency.name
-    assert "sagemaker" not in pinned
-    assert allowed["apache-airflow"] == AIRFLOW
-    assert not [name for name in pinned if name.startswith("apache-airflow")]  # MWAA's own stay
-
-
 def test_astros_pins_are_the_runtimes():
     lock = (REPOSITORY / "requirements.txt").read_text()
     pinned = re.findall(r"^[a-z].*$", (REPOSITORY / "release" / "astro" / "requirements.txt").read_text(), re.MULTILINE)
@@ -225,29 +139,6 @@ def test_astros_requirements_do_not_change_its_airflow(tmp_path):
     named = [Requirement(line) for line in lines if not line.startswith("#")]
     assert [line.name for line in named if line.name.startswith("apache")] == ["apache-airflow-providers-amazon"]
     assert named[-1].extras == {"aiobotocore"}
-
-
-def test_where_the_published_constraints_can_be_had_they_decide(tmp_path, serve):
-    copy = constraints.COPY.read_text()
-    url = serve({"/newer.txt": lambda _: copy + "nltk==3.0\n", "/same.txt": lambda _: copy})
-
-    refused = release("mwaa", "--out", str(tmp_path), "--constraints", f"{url}/newer.txt")
-    made = release("mwaa", "--out", str(tmp_path), "--constraints", f"{url}/same.txt")
-
-    assert (refused.returncode, made.returncode) == (1, 0)
-    assert "nltk: the bundle has 3.10.4, and MWAA's constraints 3.0." in refused.stderr
-    assert "could not be reached" not in made.stdout
-
-
-def test_where_they_cannot_be_had_that_is_said(tmp_path):
-    done = release("mwaa", "--out", str(tmp_path), "--constraints", NOWHERE)
-
-    assert done.returncode == 0
-    assert f"{NOWHERE} could not be reached. The requirements are compared with a copy" in done.stdout
-
-
-def test_the_address_is_of_mwaas_airflow_and_python():
-    assert f"constraints-{AIRFLOW}/constraints-{PYTHON}.txt" in constraints.URL
 
 
 def test_the_values_for_the_helm_chart_name_the_locks_airflow_and_the_images_stage():
