@@ -46,6 +46,7 @@ def main() -> int:
         _play(home, seeds, options.at_once, played, console)
     except StackError as error:
         console.print(Text(f"error: {error}", style="red"))
+        console.print(f"Logs and data: {home}")
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")

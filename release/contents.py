@@ -16,6 +16,7 @@ _COMMAND_LINE = ("include/cli.py", "include/live/command.py", "include/samples.p
 """No DAG needs these."""
 _SAME_TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in an archive, so that the same code is the same bytes."""
+SHOWN_NAMES = 5
 _READABLE = 0o644 << 16
 """The mode of a file, where an archive has it."""
 
@@ -72,7 +73,12 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def write(files: Files, folder: Path) -> None:
-    """Write a bundle. Files of an earlier one, which this one does not have, are removed."""
+    """
+    Write a bundle. Files of an earlier one, which this one does not have, are removed.
+
+    :raises ConfigurationError: in the folder is something that no bundle has, and that must not be lost
+    """
+    _check_that_it_is_of_bundles(folder, files)
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
@@ -82,3 +88,13 @@ def write(files: Files, folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+
+
+def _check_that_it_is_of_bundles(folder: Path, files: Files) -> None:
+    of_bundles = {name.split("/")[0] for name in files}
+    if others := sorted(path.name for path in folder.glob("*") if path.name not in of_bundles):
+        shown = ", ".join(others[:SHOWN_NAMES])
+        raise ConfigurationError(
+            f"{folder} contains what is not of a bundle: {shown}. Name a new folder (--out), or that of an earlier "
+            "bundle."
+        )

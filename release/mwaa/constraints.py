@@ -23,13 +23,13 @@ def pins(text: str) -> dict[str, str]:
 
 
 def fetch(url: str = URL) -> str | None:
-    """Airflow's constraints; none if they cannot be had now."""
+    """Airflow's constraints; none if they cannot be had now, or if another page answers, such as a proxy's."""
     try:
         response = requests.get(url, timeout=_SECONDS)
         response.raise_for_status()
     except requests.RequestException:
         return None
-    return response.text
+    return response.text if pins(response.text) else None
 
 
 def conflicts(requirements: str, constraints: str) -> list[str]:

@@ -55,6 +55,17 @@ def test_a_file_that_is_no_longer_in_the_product_leaves_the_bundle(tmp_path):
     assert not (tmp_path / "include" / "gone").exists()
 
 
+def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+
+    done = release("astro", "--out", str(tmp_path))
+
+    assert done.returncode == 1
+    assert f"{tmp_path} contains what is not of a bundle: .git, notes.txt. Name a new folder" in done.stderr
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".git", "notes.txt"]
+
+
 def test_every_mistake_in_the_hashtags_is_said_at_once(tmp_path):
     mine = tmp_path / "mine.yaml"
     mine.write_text('cloud: {lables: {"0": a, "1": b}}\nsea: {labels: {"0": a, "1": b}, windowdays: 7}\n')
