@@ -3,13 +3,13 @@ AWS sessions that share the descriptions of AWS's services.
 
 botocore reads megabytes of JSON for the first client of a session, and Airflow's hooks make a session each. Here a
 process reads them once, and forks need not read what their parent has read. A fork also finds sessions that its parent
-has made, for its first hooks. The option `session_factory` in Airflow's section `aws` switches it on
-(docs/operations.md). The provider shares the descriptions likewise for its asynchronous sessions.
+has made, for its first hooks, and the errors that its parent has looked for. The option `session_factory` in Airflow's
+section `aws` switches it on (docs/operations.md). The provider shares the descriptions likewise for its asynchronous
+sessions.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import boto3.session
@@ -24,18 +24,31 @@ SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "logs")
 SESSIONS_OF_A_TASK = 2
 """As many hooks as most tasks have."""
 _LOADER = Loader()
+_errors: dict[str, list[Any]] = {}
+"""The shapes of errors by service."""
 _ready: list[botocore.session.Session] = []
 """Sessions without any setting or credentials. Each is taken once; a fork has copies of its own."""
+
+
+class _Session(botocore.session.Session):
+    """At its first error a client looks for errors among all shapes of its service, thousands. These know them."""
+
+    def create_client(self, service_name: str, *arguments: Any, **named: Any) -> Any:
+        client = super().create_client(service_name, *arguments, **named)
+        if service_name in _errors:
+            client.meta.service_model.error_shapes = _errors[service_name]
+        return client
 
 
 class SharedModelsSessionFactory(BaseSessionFactory):
     """Airflow's sessions, but all of a process read the descriptions of services with the same loader."""
 
     def _create_basic_session(self, session_kwargs: dict[str, Any]) -> boto3.session.Session:
-        ready = None
-        with suppress(IndexError):
-            ready = _ready.pop()
-        return boto3.session.Session(**session_kwargs, botocore_session=ready)
+        try:
+            session = _ready.pop()
+        except IndexError:
+            session = _Session()
+        return boto3.session.Session(**session_kwargs, botocore_session=session)
 
     def create_session(self, deferrable: bool = False) -> Any:
         session = super().create_session(deferrable)
@@ -46,7 +59,7 @@ class SharedModelsSessionFactory(BaseSessionFactory):
 
 def make_ready() -> None:
     """Read what clients of this product's services need, and make sessions. No request is sent."""
-    session = botocore.session.get_session()
+    session = _Session()
     session.register_component("data_loader", _LOADER)
     for service in SERVICES:
         client = session.create_client(
@@ -57,4 +70,5 @@ def make_ready() -> None:
             config=Config(**BOTOCORE_CONFIG),
         )
         client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # this reads the pagination of all
-    _ready[:] = [botocore.session.get_session() for _ in range(SESSIONS_OF_A_TASK)]
+        _errors[service] = client.meta.service_model.error_shapes
+    _ready[:] = [_Session() for _ in range(SESSIONS_OF_A_TASK)]

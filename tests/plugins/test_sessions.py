@@ -15,6 +15,7 @@ import os
 from airflow.jobs.job import Job
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.loaders import JSONFileLoader
+from botocore.model import ServiceModel
 from botocore.session import Session
 
 from hashtag_retrain.sessions import SERVICES
@@ -35,15 +36,21 @@ for service in SERVICES:
 for client in clients:
     client.can_paginate(next(iter(client.meta.method_to_api_mapping)))
 credentials = [client._get_credentials().access_key for client in clients]
-print(json.dumps([read, sessions, [client.meta.region_name for client in clients], credentials]))
+looked, look = [0], ServiceModel.shape_for
+ServiceModel.shape_for = lambda *arguments, **named: looked.append(looked.pop() + 1) or look(*arguments, **named)
+codes = [[error.error_code for error in client.meta.service_model.error_shapes] for client in clients[::2]]
+ours = looked[0]
+theirs = [[error.error_code for error in client.meta.service_model.error_shapes] for client in clients[1::2]]
+regions = [client.meta.region_name for client in clients]
+print(json.dumps([read, sessions, [ours, codes == theirs, looked[0] > 4000], regions, credentials]))
 """
 
 
 @pytest.fixture(scope="module")
-def connected(airflow_database, local_aws) -> tuple[list[str], list[int], list[str], list[str]]:
+def connected(airflow_database, local_aws) -> tuple[list[str], list[int], list[int | bool], list[str], list[str]]:
     """
-    The files that the clients of a component read, how many sessions were made after each, and the clients' regions and
-    credentials.
+    The files that the clients of a component read, how many sessions were made after each, how they find errors, and
+    the clients' regions and credentials.
     """
     theirs = {"conn_type": "aws", "login": "their-key", "password": "x", "extra": {"region_name": "eu-west-1"}}
     environment = {"AIRFLOW__AWS__SESSION_FACTORY": SESSION_FACTORY, "AIRFLOW_CONN_THEIRS": json.dumps(theirs)}
@@ -66,5 +73,9 @@ def test_the_first_clients_find_sessions_ready_and_the_others_make_their_own(con
     assert connected[1] == [0, 1, 1, 2, 3, 4, 5, 6]  # without a connection the provider makes a session of its own
 
 
+def test_they_know_the_same_errors_as_others_without_a_look_at_all_shapes(connected):
+    assert connected[2] == [0, True, True]
+
+
 def test_each_client_has_the_region_and_the_credentials_of_its_connection(connected):
-    assert connected[2:] == [["eu-west-1", "us-east-1"] * 4, ["their-key", "test"] * 4]
+    assert connected[3:] == [["eu-west-1", "us-east-1"] * 4, ["their-key", "test"] * 4]
