@@ -5,22 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from airflow.timetables.base import DataInterval
+from airflow.timetables.base import DagRunInfo, DataInterval
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 if TYPE_CHECKING:
+    from airflow.timetables.base import TimeRestriction
     from airflow.utils.types import DagRunType
     from pendulum import DateTime
 
 
 class TweetsTimetable(CronDataIntervalTimetable):
     """
-    A cron schedule whose run ids contain the date of the tweets. Airflow's own contain the date after; so do those of
-    backfills, for which Airflow does not ask the timetable.
+    A cron schedule whose run ids contain the date of the tweets. Airflow's own contain the date after.
 
     The data interval of a run that somebody triggers contains its logical date. Airflow's own ends there: after a run
     with the logical date of the next scheduled run, the scheduler would create no further one.
     """
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """
+        The next run. That of a backfill, which alone catches up, may start at the date's start: Airflow makes its id,
+        like backfill__2026-01-07T00:00:00+00:00, of that time. A backfill leaves out dates that have not ended.
+        """
+        found = super().next_dagrun_info(
+            last_automated_data_interval=last_automated_data_interval, restriction=restriction
+        )
+        if found is None or not restriction.catchup or found.data_interval is None:
+            return found
+        return DagRunInfo(run_after=found.data_interval.start, data_interval=found.data_interval)
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
         """

@@ -395,6 +395,7 @@ def test_a_backfill_from_the_ui_trains_the_dates_that_have_data_and_deploys_the_
         tasks = airflow.tasks("retrain_azure", run["dag_run_id"])
         states = {task_id: task["state"] for task_id, task in tasks.items()}
         assert run["state"] == "success", states
+        assert run["dag_run_id"] == f"backfill__{run['logical_date'][:10]}T00:00:00+00:00"
         outcomes[run["logical_date"][:10]] = (states["train_model"], states["deploy_endpoint"])
     assert outcomes == {
         "2026-01-04": ("skipped", "skipped"),
@@ -415,6 +416,7 @@ def test_a_backfill_on_the_command_line_makes_its_runs(stack, airflow):
     assert done.returncode == 0, done.stderr
     runs = wait_until(lambda: backfilled(airflow, "retrain_slow", 2), SECONDS, "two backfilled runs")
     assert {run["state"] for run in runs} == {"success"}  # dates without tweets are skipped
+    assert {run["dag_run_id"][:20] for run in runs} == {"backfill__2026-01-01", "backfill__2026-01-02"}
 
 
 def test_no_backfilled_date_is_late_for_having_passed(stack):

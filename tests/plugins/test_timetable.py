@@ -68,3 +68,18 @@ def test_a_run_with_the_logical_date_of_the_next_scheduled_one_does_not_stop_the
     following = DAILY.next_dagrun_info(last_automated_data_interval=posted, restriction=everything)
 
     assert following.logical_date == next_date.add(days=1)
+
+
+def test_a_backfilled_run_may_start_at_its_dates_start_and_a_scheduled_one_at_its_end():
+    """Airflow makes a backfilled run's id, and its place in the grid, of the time at which it may start."""
+    date, end = pendulum.datetime(2026, 1, 7), pendulum.datetime(2026, 1, 8)
+    before = DAILY.infer_manual_data_interval(run_after=date.subtract(days=1))
+
+    def following(catchup: bool):
+        restriction = TimeRestriction(earliest=None, latest=None, catchup=catchup)
+        return DAILY.next_dagrun_info(last_automated_data_interval=before, restriction=restriction)
+
+    backfilled, scheduled = following(catchup=True), following(catchup=False)
+
+    assert (backfilled.logical_date, backfilled.run_after, backfilled.data_interval.end) == (date, date, end)
+    assert scheduled.run_after == scheduled.data_interval.end > scheduled.logical_date
