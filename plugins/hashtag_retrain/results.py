@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.xcom_arg import XComArg
+    from airflow.sdk.definitions.xcom_arg import PlainXComArg
 
 Argument = Callable[..., Any]
 """Airflow calls a function that is an argument of an operator, in place of rendering a template."""
 
 
-def field_of(task: XComArg, name: str) -> Argument:
+def field_of(task: PlainXComArg, name: str) -> Argument:
     """One field of a task's result."""
 
     def pull(context: Context, jinja_env: Any) -> Any:
@@ -27,7 +29,7 @@ def field_of(task: XComArg, name: str) -> Argument:
     return pull
 
 
-def fields_of(task: XComArg, *names: str) -> Argument:
+def fields_of(task: PlainXComArg, *names: str) -> Argument:
     """Some fields of a task's result, by their names."""
 
     def pull(context: Context, jinja_env: Any) -> dict[str, Any]:
@@ -37,6 +39,9 @@ def fields_of(task: XComArg, *names: str) -> Argument:
     return pull
 
 
-def _result_of(task: XComArg, context: Context) -> dict[str, Any]:
-    result: dict[str, Any] = task.resolve(context)
+def _result_of(task: PlainXComArg, context: Context) -> dict[str, Any]:
+    result: dict[str, Any] | None = task.resolve(context)
+    if result is None:
+        task_id = task.operator.task_id
+        raise AirflowFailException(f"{task_id} has no result: it has not run, or somebody marked it. Clear {task_id}.")
     return result
