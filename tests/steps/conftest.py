@@ -16,7 +16,7 @@ from include.steps.evaluate_model import evaluate_model
 from include.steps.prepare_dataset import prepare_dataset
 from include.steps.record_outcome import record_outcome
 from include.steps.register_model import register_model
-from tests.conftest import IMAGE, archive_of
+from tests.conftest import IMAGE, ROLE_ARN, archive_of
 from tests.tweets.test_prepare import some_rows
 
 DATE = "2026-01-07"
@@ -135,3 +135,19 @@ def run(storage, settings, tmp_path, monkeypatch):
     run = Run(storage, tmp_path)
     run.upload()
     return run
+
+
+@pytest.fixture(scope="module")
+def evaluated(client, tmp_path_factory):
+    """A run with an evaluated model, for tests that only look at what it has left."""
+    bucket = f"steps-{next(_numbers)}"
+    client("s3").create_bucket(Bucket=bucket)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"BUCKET": bucket, "ROLE_ARN": ROLE_ARN, "TRAINING_IMAGE": IMAGE}.items():
+            patch.setenv(f"RETRAIN_{name}", value)
+        run = Run(Storage(client("s3"), bucket), tmp_path_factory.mktemp("model"))
+        run.upload()
+        run.prepare()
+        run.train()
+        run.evaluate()
+        yield run
