@@ -12,7 +12,6 @@ from datetime import timedelta
 import pytest
 
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
-from include.config.errors import ConfigurationError
 from include.results import Results
 from tests.conftest import REPOSITORY
 
@@ -184,15 +183,6 @@ def versions(dags):
     from airflow.serialization.serialized_objects import DagSerialization
 
     return sorted((dag.dag_id, SerializedDagModel.hash(DagSerialization.to_dict(dag))) for dag in dags.values())
-
-
-def test_a_mistake_in_the_hashtags_file_is_an_import_error_that_names_it(tmp_path, monkeypatch):
-    (tmp_path / "hashtags.yaml").write_text('aws: {labels: {"0": a, "1": b}, parameters: {epochs: -1}}')
-    monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))
-    words = "hashtags.yaml, line 1, aws.parameters.epochs: -1 is less than the minimum of 1"
-
-    with pytest.raises(ConfigurationError, match=words):
-        runpy.run_path(str(DAGS / "check_hashtags.py"))
 
 
 def test_a_mistake_in_the_companys_rules_is_an_import_error_that_names_it_and_the_sweep_goes_on(tmp_path, monkeypatch):
