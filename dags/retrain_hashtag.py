@@ -46,7 +46,7 @@ from hashtag_retrain.parameters import (
     start_run,
 )
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
-from hashtag_retrain.results import field_of, fields_of
+from hashtag_retrain.results import field_of, fields_of, result_if
 from hashtag_retrain.retries import RetryTransientErrors
 from hashtag_retrain.sensors.tweets import TweetsSensor
 from hashtag_retrain.timetable import TweetsTimetable
@@ -170,7 +170,7 @@ def retrain(hashtag: Hashtag) -> DAG:
         train_model = SageMakerTrainOnceOperator(
             task_id="train_model",
             config=field_of(prepare_dataset, "training_request"),
-            tuned=tune_model.output,
+            tuned=result_if(field_of(prepare_dataset, "tuning_request"), tune_model.output),
             check_interval=POLL_SECONDS,
             pool=TRAINING_POOL,
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,

@@ -1,6 +1,5 @@
 """Access to S3."""
 
-import io
 import json
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
@@ -117,7 +116,7 @@ class Storage:
 
         :param extra: arguments of PutObject
         """
-        self._client.upload_fileobj(io.BytesIO(content), self.bucket, key, ExtraArgs={**extra, **self._encryption})
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=content, **extra, **self._encryption)
         return self.uri(key)
 
     def write_json(self, value: Any, key: str) -> str:

@@ -1,6 +1,6 @@
 """The run's report as an HTML page: a single file that loads nothing else, for screens, phones and paper."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,12 @@ TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MAX_MATRIX_LABELS = 20
 """With more labels, the page lists the most frequent confusions instead of a confusion matrix."""
 MAX_CONFUSIONS = 20
+MODEL_CHARTS: Mapping[str, Callable[[Any], str]] = {
+    "reliability": charts.reliability,
+    "epochs": charts.accuracy_by_epoch,
+}
+Drawn = dict[str, dict[str, Any]]
+"""Charts by name: the `figures` that they show, and the `svg`."""
 SIGNS: Mapping[Status, str] = {
     "deployed": "✓",
     "rolled back": "↩",
@@ -27,13 +33,23 @@ SIGNS: Mapping[Status, str] = {
 }
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML."""
-    evaluation = report["evaluation"]
+def render(report: Mapping[str, Any], drawn: Drawn | None = None) -> str:
+    """
+    Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML.
+
+    :param drawn: by `draw`; if there is none, this draws the charts itself
+    """
+    from markupsafe import Markup
+
+    evaluation, history = report["evaluation"], report["history"]
+    shown = {name: Markup(chart["svg"]) for name, chart in (draw(report) if drawn is None else drawn).items()}
+    # A single date is a number, and no chart.
+    if len(history) > 1:
+        shown["history"] = Markup(charts.accuracy_by_date(history, report["date"]))
     return template().render(
         report=report,
         sign=SIGNS[report["status"]],
-        charts=_charts(report),
+        charts=shown,
         confusions=_confusions(evaluation),
         words=_with_percents(evaluation["words"]) if evaluation else {},
     )
@@ -77,17 +93,24 @@ def _duration(seconds: float) -> str:
     return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds:,.0f} s ({timedelta(seconds=round(seconds))})"
 
 
-def _charts(report: Mapping[str, Any]) -> dict[str, Any]:
-    from markupsafe import Markup
+def draw(report: Mapping[str, Any], earlier: Drawn | None = None) -> Drawn:
+    """
+    Draw the charts of a model. Matplotlib takes as long for one as the rest of a report does.
 
-    evaluation, training = report["evaluation"], report["training"] or {}
-    drawn = {
-        "reliability": charts.reliability(evaluation["reliability"]) if evaluation else "",
-        "epochs": charts.accuracy_by_epoch(training["epochs"]) if training.get("epochs") else "",
-        # A single date is a number, and no chart.
-        "history": charts.accuracy_by_date(report["history"], report["date"]) if len(report["history"]) > 1 else "",
-    }
-    return {name: Markup(svg) for name, svg in drawn.items()}
+    :param earlier: the same of an earlier report of the run. Charts of the same figures are not drawn again.
+    """
+    evaluation, training = report["evaluation"] or {}, report["training"] or {}
+    figures = {"reliability": evaluation.get("reliability"), "epochs": training.get("epochs")}
+    drawn = {}
+    for name, shown in figures.items():
+        before = (earlier or {}).get(name)
+        if shown:
+            drawn[name] = before if before and before["figures"] == shown else _draw(name, shown)
+    return drawn
+
+
+def _draw(name: str, figures: Any) -> dict[str, Any]:
+    return {"figures": figures, "svg": MODEL_CHARTS[name](figures)}
 
 
 def _with_percents(words_by_label: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,21 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
+from airflow.dag_processing.dagbag import DagBag
 from airflow.executors.local_executor import LocalExecutor
+from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 from airflow.sdk.listener import get_listener_manager
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
+from include.config.errors import ConfigurationError
+from include.config.hashtags import load_hashtags
+from include.config.names import dag_id_of
 from include.report import charts
 from include.report.page import template
 from include.tweets.punkt import english, word_tokenize
@@ -53,6 +61,7 @@ class RememberingLocalExecutor(LocalExecutor):
         self._started: Counter[WorkloadKey] = Counter()
         import_all(IMPORTED_FOR_TASKS)
         _use_once()
+        _parse_once()
         _remember_modules_of_stack()
         super().start()
 
@@ -81,6 +90,17 @@ def _use_once() -> None:
     english()
     confusion_matrix([0, 1], [0, 1])
     charts.reliability([{"probability": 1.0, "accuracy": 1.0, "tweets": 1}])
+
+
+def _parse_once() -> None:
+    """
+    A task parses its DAG file, and the first parse of a process takes twice as long as the second: Python remembers
+    which types are instances of which abstract classes. Forks inherit that, too.
+    """
+    with suppress(ConfigurationError):  # the DAG processor tells of mistakes in the hashtags file
+        hashtag = min(load_hashtags().names)
+        with _airflow_parsing_context_manager(dag_id=dag_id_of(hashtag)):
+            DagBag(Path(conf.get("core", "dags_folder")) / "retrain_hashtag.py")
 
 
 def _remember_modules_of_stack() -> None:

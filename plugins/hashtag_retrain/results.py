@@ -1,14 +1,14 @@
 """
-Fields of another task's result, as arguments of operators.
+Results of other tasks and their fields, as arguments of operators.
 
 A task stores its result once. Airflow's way to a field, ``task["field"]``, needs each field stored again, as an XCom of
-its own, with a request to the API server.
+its own, with a request to the API server. And it asks for a result again for each argument; these ask once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Argument = Callable[..., Any]
 """Airflow calls a function that is an argument of an operator, in place of rendering a template."""
+_PULLED = "results_of_tasks"
+"""Key in the context of a task: the results that its arguments have asked for, by the other tasks' ids."""
 
 
 def field_of(task: PlainXComArg, name: str) -> Argument:
@@ -39,9 +41,26 @@ def fields_of(task: PlainXComArg, *names: str) -> Argument:
     return pull
 
 
+def result_if(condition: Argument, task: PlainXComArg) -> Argument:
+    """A task's result, or None if it has none; asked for only if the other argument is truthy."""
+
+    def pull(context: Context, jinja_env: Any) -> Any:
+        return _pull(task, context) if condition(context, jinja_env) else None
+
+    return pull
+
+
 def _result_of(task: PlainXComArg, context: Context) -> dict[str, Any]:
-    result: dict[str, Any] | None = task.resolve(context)
+    result = _pull(task, context)
     if result is None:
         task_id = task.operator.task_id
         raise AirflowFailException(f"{task_id} has no result: it has not run, or somebody marked it. Clear {task_id}.")
     return result
+
+
+def _pull(task: PlainXComArg, context: Context) -> dict[str, Any] | None:
+    pulled: dict[str, dict[str, Any] | None] = cast("dict[str, Any]", context).setdefault(_PULLED, {})
+    task_id = task.operator.task_id
+    if task_id not in pulled:
+        pulled[task_id] = task.resolve(context)
+    return pulled[task_id]

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import SkipDownstreamTasks
-from airflow.sdk.execution_time.xcom import XCom
 
 from hashtag_retrain.assets import announce
-from hashtag_retrain.triggers.polling import RESULT
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,8 +25,5 @@ def announce_and_skip_tuning(context: Context, result: dict[str, Any]) -> None:
     """
     announce(context, result)
     if not result["tuning_request"]:
-        run = context["dag_run"]
-        # train_model reads the result. If there were none, its log would contain an error.
-        XCom.set(RESULT, {}, dag_id=run.dag_id, task_id=TUNING_TASK, run_id=run.run_id, map_index=-1)
         task_runner.SUPERVISOR_COMMS.send(SkipDownstreamTasks(tasks=[TUNING_TASK]))
         print(f"tune is off, so {TUNING_TASK} is skipped.")

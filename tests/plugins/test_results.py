@@ -2,7 +2,7 @@ import pytest
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from hashtag_retrain.results import field_of, fields_of
+from hashtag_retrain.results import field_of, fields_of, result_if
 
 
 @pytest.fixture
@@ -21,8 +21,10 @@ class TaskInstance:
 
     def __init__(self, xcoms):
         self.xcoms = xcoms
+        self.asked_for = []
 
     def xcom_pull(self, task_ids, key="return_value", default=None, **_):
+        self.asked_for.append(task_ids)
         return self.xcoms.get((task_ids, key), default)
 
 
@@ -51,3 +53,21 @@ def test_a_field_that_is_not_there_is_an_error_that_names_it(produce):
 def test_a_task_without_a_result_is_an_error_that_says_what_to_do(produce):
     with pytest.raises(AirflowFailException, match=r"produce has no result: .+ Clear produce"):
         field_of(produce, "request")(context={"ti": TaskInstance({})}, jinja_env=None)
+
+
+def test_a_task_asks_once_for_a_result_of_which_several_arguments_are_made(produce):
+    found = context({"request": {"a": 1}, "warnings": [], "text": "x"})
+
+    for argument in (field_of(produce, "request"), field_of(produce, "text"), fields_of(produce, "warnings")):
+        argument(context=found, jinja_env=None)
+
+    assert found["ti"].asked_for == ["produce"]
+
+
+def test_a_result_is_asked_for_only_on_its_condition(produce):
+    found = context({"text": "x"})
+
+    assert result_if(lambda context, jinja_env: {}, produce)(context=found, jinja_env=None) is None
+    assert found["ti"].asked_for == []
+    assert result_if(lambda context, jinja_env: {"a": 1}, produce)(context=found, jinja_env=None) == {"text": "x"}
+    assert result_if(lambda context, jinja_env: 1, produce)(context={"ti": TaskInstance({})}, jinja_env=None) is None

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerTuningOperator
-from airflow.sdk.bases.xcom import BaseXCom
 from airflow.sdk.exceptions import AirflowSkipException
 
 from hashtag_retrain.links import TuningJobLink
@@ -40,8 +39,6 @@ class SageMakerTuneOnceOperator(SageMakerJobOnceOperator, SageMakerTuningOperato
 
     def execute(self, context: Context, event: Any = None) -> Any:
         if not self.config:
-            # train_model reads the result. If there were none, its log would contain an error.
-            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value={})
             self.log.info("tune is off.")
             raise AirflowSkipException("tune is off, so train_model trains one model with the given hyperparameters.")
         return super().execute(context, event)
