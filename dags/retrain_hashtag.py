@@ -200,6 +200,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             deployment=DEPLOYMENT,
             keep_minutes="{{ parameters_of_run(dag, params, dag_run).keep_endpoint_minutes }}",
             purpose=f"endpoint of {hashtag.name} {DATE}",
+            deleted_by="delete_endpoint",
             check_interval=POLL_SECONDS,
             pool=ENDPOINT_POOL,
             inlets=[assets.model_version],
@@ -248,6 +249,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             record_outcome,
         )
         chain(prepare_dataset, train_model)  # tune_model is skipped unless tune is on
+        chain(hold_endpoint, record_outcome)  # somebody may have cleared these, and not delete_endpoint between them
         if settings.live:
             promote_model = SageMakerPromoteOperator(
                 task_id="promote_model",

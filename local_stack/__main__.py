@@ -13,6 +13,7 @@ from pathlib import Path
 from include.aws.storage import Storage
 from include.config.errors import RetrainError
 from include.config.hashtags import load_hashtags
+from include.config.mistakes import did_you_mean
 from include.config.names import Keys
 from include.config.settings import Settings
 from local_stack.session import Session, running_session
@@ -48,12 +49,26 @@ def upload(arguments: list[str], session: Session) -> int:
     for file in options.files:
         if not file.is_file():
             parser.error(f"{file} is not a file")
-    known = load_hashtags(Path(session.environment["RETRAIN_HASHTAGS_FILE"])).usable
-    if options.hashtag not in {hashtag.name for hashtag in known}:
-        print(f"WARNING: #{options.hashtag} has no DAG: it is not in the hashtags file.", file=sys.stderr)
+        if not file.stat().st_size:
+            parser.error(f"{file} is empty")
+    _warn(options.hashtag, options.date, Path(session.environment["RETRAIN_HASHTAGS_FILE"]), storage)
     for file in options.files:
         print(storage.upload(file, f"{keys.tweets}/{file.name}"))
     return 0
+
+
+def _warn(hashtag: str, date: str, hashtags_file: Path, storage: Storage) -> None:
+    """Of tweets that no run will use as things are. They are uploaded all the same: a file may be mended later."""
+    known = load_hashtags(hashtags_file).usable
+    names = [found.name for found in known]
+    if hashtag not in names:
+        print(
+            f"WARNING: #{hashtag} has no DAG{did_you_mean(hashtag, names)}: it is not in {hashtags_file}, or its entry "
+            "has a mistake.",
+            file=sys.stderr,
+        )
+    if date > storage.today().isoformat():
+        print(f"WARNING: {date} is in the future. Runs ignore its tweets until that day.", file=sys.stderr)
 
 
 if __name__ == "__main__":

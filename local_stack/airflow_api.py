@@ -114,6 +114,11 @@ class AirflowApi:
         }
         self._request("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=request)
 
+    def clear_failed(self, dag_id: str, run_id: str) -> None:
+        """Clear the failed tasks of a run, and no others, and let the run continue."""
+        request = {"dry_run": False, "only_failed": True}
+        self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", json=request)
+
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
         """Set the state of a run, like a user in the UI."""
         self._request("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": state})

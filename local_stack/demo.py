@@ -24,7 +24,7 @@ from include.config.errors import RetrainError
 from include.config.hashtags import load_hashtags
 from include.config.names import Keys, run_name
 from include.config.settings import Settings
-from include.samples import DATES, make_bucket, upload_samples
+from include.samples import DATES, upload_samples
 from local_aws import ADMIN_PATH
 from local_stack.airflow_api import AirflowApi
 from local_stack.outcome import print_outcome
@@ -109,7 +109,6 @@ def _keep_running(stack: LocalStack, console: Console, shows_run: bool = True) -
     :raises StackError: a part has died
     """
     try:
-        make_bucket(running_session(stack.settings.home).client("s3"), stack.settings.bucket)
         if shows_run:
             run_pipeline(stack, console)
     except (RetrainError, BotoCoreError, ClientError) as error:

@@ -30,5 +30,5 @@ def require_free_port(port: int, variable: str, what: str) -> None:
     if not is_free(port):
         raise StackError(
             f"Port {port} on {LOOPBACK} is taken, and {what} needs it. Stop the program that uses it, or choose a free "
-            f"port with {variable}, for example: make demo {variable}={port + 10}"
+            f"port: put for example {variable}={port + 10} before your command"
         )

@@ -15,6 +15,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from include.samples import make_bucket
 from local_aws import ADMIN_PATH
 from local_stack.errors import StackError
 from local_stack.ports import require_free_port
@@ -120,7 +121,9 @@ class LocalStack:
         return self._session.client(service)
 
     def before_airflow(self) -> None:
-        """Called when the database is ready, before Airflow's parts start."""
+        """Called when the database is ready, before Airflow's parts start, whose first runs look for tweets at once."""
+        self.wait_until_ready(["local-aws"])
+        make_bucket(self.client("s3"), self.settings.bucket)
 
     def _make_home(self) -> None:
         """For this user alone: logs, tweets and models are in it."""

@@ -23,6 +23,7 @@ from include.config.yaml_file import LOADER, KeyPath, compose, error_in, lines_o
 __all__ = ["DEFAULT_FILE", "Hashtag", "HashtagSettings", "Hashtags", "did_you_mean", "load_hashtags"]
 
 DEFAULT_LATE_AFTER_HOURS = 30.0
+DEFAULT_OWNER = "airflow"  # as Airflow names owners that nobody has said
 DEFAULT_WAIT_HOURS = 12.0
 MAX_HOURS = 24 * 31
 INSTANCE_TYPE = r"ml\.[a-z0-9-]+\.[a-z0-9]+"
@@ -107,7 +108,7 @@ class HashtagSettings(BaseModel):
 
     labels: Annotated[dict[str, str], _validator(check_labels)]
     """Label names by label id. The labelled files may use either."""
-    owner: Annotated[str, Field(min_length=1, max_length=100)] = "airflow"
+    owner: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_OWNER
     """Whom Airflow's UI shows as the DAG's owner: whom to ask."""
     tags: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(default_factory=list)
     """More tags of the DAG in Airflow's UI."""

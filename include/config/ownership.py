@@ -82,12 +82,12 @@ def tag_values(tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 def deadline_in(tags: Mapping[str, str]) -> datetime | None:
     """
-    The deadline from a resource's tags (values by key); None if there is none, or if it is not a time.
+    The deadline from a resource's tags (values by key), in UTC; None if there is none, or if it is not a time.
 
     A time without a time zone, which a person may have written, is taken as UTC.
     """
     try:
         deadline = datetime.fromisoformat(tags[DEADLINE])
-    except (KeyError, ValueError):
+        return deadline.astimezone(UTC) if deadline.tzinfo else deadline.replace(tzinfo=UTC)
+    except (KeyError, ValueError, OverflowError):  # an overflow: in UTC, it is before year 1 or after year 9999
         return None
-    return deadline if deadline.tzinfo else deadline.replace(tzinfo=UTC)

@@ -34,8 +34,10 @@ def compose(path: Path) -> yaml.Node | None:
     except yaml.YAMLError as error:
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
         where = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
+        has_tab = mark is not None and "\t" in "".join(text.split("\n")[mark.line : mark.line + 1])
+        advice = "Replace the tab by spaces." if has_tab else "Correct this line or the one above."
         raise ConfigurationError(
-            f"{where}: not valid YAML: {problem}. Correct this line or the one above. Until then no hashtag has a DAG."
+            f"{where}: not valid YAML: {problem}. {advice} Until then no hashtag has a DAG."
         ) from None
     return root
 

@@ -6,7 +6,7 @@ Its schema is in run-report.schema.json. REPORT_SCHEMA is the schema's version.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from include.evaluation.gate import TO_BE_DEPLOYED, Decision
@@ -230,7 +230,9 @@ def _endpoint_cost(name: str | None, results: Results) -> tuple[float | None, st
         if created is None:
             return None, "deleted; the time of its creation is not known"
         lifetime = datetime.fromisoformat(deletion.deleted_at) - datetime.fromisoformat(created)
-        return lifetime.total_seconds(), "deleted"
+        if lifetime >= timedelta(0):
+            return lifetime.total_seconds(), "deleted"
+        # Then the deletion was that of an earlier endpoint of this run.
     if created is not None:
         return None, "not deleted by this attempt: it still exists, or was deleted before"
     return (0, "none was created") if deletion else (None, "none had been created when this was written")

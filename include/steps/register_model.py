@@ -98,6 +98,7 @@ def _request(
             "test_tweets": str(found["tweets"]),
             "report": storage.uri(keys.run(run_name) + "report.html"),
             SMOKE_TESTS: storage.uri(keys.smoke_tests(run_name)),
-            **{name: f"{figure:.4f}" for name, figure in figures.items()},
+            # All digits: the history in reports reads them, and would round a second time.
+            **{name: str(figure) for name, figure in figures.items()},
         },
     )

@@ -55,18 +55,18 @@ def said_date(params: Mapping[str, Any], dag_run: Any) -> str | None:
 
 def _logical_date(dag_run: Any) -> str | None:
     """
-    The date of the logical date, if somebody has chosen it. The trigger form's logical date is the current time: it
-    lies within a data interval that has not ended, and not at its start.
+    The date of the logical date, if somebody has chosen it. The trigger form's logical date is the current time: it is
+    of the day on which the run was triggered, and lies within a data interval that has not ended, and not at its start.
     """
     moment = dag_run.logical_date
     if moment is None:
         return None
-    is_over = dag_run.data_interval_end is not None and dag_run.data_interval_end <= dag_run.run_after
-    is_of_schedule = dag_run.run_type in OF_THE_SCHEDULE
-    if not is_of_schedule and moment != dag_run.data_interval_start and not is_over:
-        return None
     date: str = moment.strftime("%Y-%m-%d")
-    return date
+    if dag_run.run_type in OF_THE_SCHEDULE or moment == dag_run.data_interval_start:
+        return date
+    is_past = date < dag_run.run_after.strftime("%Y-%m-%d")
+    is_over = dag_run.data_interval_end is not None and dag_run.data_interval_end <= dag_run.run_after
+    return date if is_past or is_over else None
 
 
 def settled_date(dag_id: str, run_id: str) -> str | None:

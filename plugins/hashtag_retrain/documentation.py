@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashtag_retrain.parameters import DEFAULT_KEEP_MINUTES
-from include.config.hashtags import Hashtag
+from include.config.hashtags import DEFAULT_OWNER, Hashtag
 
 TASKS = {
     "wait_for_tweets": """\
@@ -43,9 +43,10 @@ writes the run's report, and fails if a task has failed. A notice is sent of fai
 """What each task does: its name and this are a sentence."""
 KEEP = "the minutes of the parameter *keep_endpoint_minutes* after the start of its deployment"
 
+NO_OWNER = "Whom to ask is not said: set `owner` in the hashtags file."
 STORY = """\
 This DAG trains a classifier of #{hashtag} tweets, and keeps it on an endpoint for a while.
-Its labels: {labels}. Whom to ask: **{owner}**.
+Its labels: {labels}. {whom_to_ask}
 
 **What a run does**
 
@@ -78,7 +79,7 @@ def doc_md(hashtag: Hashtag) -> str:
     return STORY.format(
         hashtag=hashtag.name,
         labels=", ".join(f"`{label}`" for label in dict.fromkeys(settings.labels.values())),
-        owner=settings.owner,
+        whom_to_ask=f"Whom to ask: **{settings.owner}**." if settings.owner != DEFAULT_OWNER else NO_OWNER,
         tasks="\n".join(
             f"{number}. `{task_id}` {text.format(keep=kept)}" for number, (task_id, text) in enumerate(TASKS.items(), 1)
         ),

@@ -281,7 +281,7 @@ def _endpoint_parameters() -> dict[str, Param]:
             "most common label) by more than the minimum gain, if there are enough test tweets, if it is not "
             "significantly worse than the champion, and if no newer date has labelled tweets. If a person has approved "
             "or rejected the model in the model registry, this decides instead. always: deploy it in any case. never: "
-            "do not deploy it.",
+            "do not deploy it. The model is registered in any case, and can become the champion.",
         ),
         "min_gain": Parameter(
             0.0,

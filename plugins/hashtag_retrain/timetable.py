@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -59,14 +60,19 @@ class TweetsTimetable(CronDataIntervalTimetable):
     ) -> str:
         """
         Like scheduled__2026-01-07, or manual__2026-01-07__triggered_2026-02-03T10:11:12.345+00:00. If somebody triggers
-        a run without a logical date, or with that of now, its date is only known when it starts.
+        a run without a logical date, or with that of now, its date is only known when it starts. If the data interval
+        is of more than one date, Airflow does not say here which one the logical date is.
         """
         date = _moment(data_interval.start) if data_interval else ""
         if run_type == "scheduled":
             return f"{run_type}__{date}"
-        is_chosen = data_interval is not None and data_interval.end <= run_after
+        is_chosen = data_interval is not None and data_interval.end <= run_after and _is_of_one_date(data_interval)
         triggered = f"triggered_{run_after.isoformat(timespec='milliseconds')}"
         return f"{run_type}__{date}__{triggered}" if is_chosen else f"{run_type}__{triggered}"
+
+
+def _is_of_one_date(interval: DataInterval) -> bool:
+    return bool((interval.end - timedelta.resolution).date() == interval.start.date())
 
 
 def _moment(start: DateTime) -> str:

@@ -145,6 +145,7 @@ MULTIPLIED = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] 
     [
         ("aws: " + "[" * 100_000, "line 1: not valid YAML: nested more than 50 levels deep"),
         ("aws: " + "- " * 100_000, "line 1: not valid YAML"),
+        ("aws:\n\twait_hours: 0\n", "line 2: not valid YAML: .+ Replace the tab by spaces"),
         (MULTIPLIED, "line 6: not valid YAML: more than 100,000 values, with aliases written out"),
     ],
 )

@@ -36,6 +36,15 @@ def test_a_deadline_is_read_back_from_the_tags():
     assert deadline_in(ownership_tags("me", "bucket/prefix", "test", deadline)) == deadline
 
 
-@pytest.mark.parametrize("tags", [{}, {DEADLINE: "tomorrow"}])
+def test_a_deadline_is_in_utc_whatever_the_time_zone_in_the_tag():
+    deadline = deadline_in({DEADLINE: "2026-11-28T03:14:00-05:00"})
+
+    assert deadline.isoformat() == "2026-11-28T08:14:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{}, {DEADLINE: "tomorrow"}, {DEADLINE: "9999-12-31T23:59:59-05:00"}, {DEADLINE: "0001-01-01T00:00:00+01:00"}],
+)
 def test_no_deadline_that_can_be_read_is_none(tags):
     assert deadline_in(tags) is None

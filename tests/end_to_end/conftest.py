@@ -49,7 +49,7 @@ class LeastPrivilegeStack(LocalStack):
         return [*command, "--enforce-iam"] if name == "local-aws" else command
 
     def before_airflow(self) -> None:
-        self.wait_until_ready(["local-aws"])
+        super().before_airflow()
         iam, settings = client_of(self, "iam"), Settings.from_environment(self.environment)
         make_sagemaker_role(iam, settings.role_arn.rpartition("/")[2], settings)
         user = make_user(iam, "airflow", settings, FOR_AIRFLOW)

@@ -36,11 +36,13 @@ def test_without_a_stack_a_command_says_so(tmp_path):
 
 def test_an_upload_that_names_no_hashtag_date_or_file_is_refused_in_words(tmp_path):
     Session.begin(tmp_path, {**os.environ, **StackSettings().environment("sqlite://")}, tmp_path)
+    (empty := tmp_path / "empty.csv").touch()
 
     for arguments, words in (
         (("aws", "yesterday", __file__), "error: date 'yesterday' is not a calendar date of the form 2026-01-31"),
         (("AWS", "2026-01-07", __file__), "error: hashtag 'AWS': only a-z, 0-9 and _ are allowed"),
         (("aws", "2026-01-07", "none.csv"), "error: none.csv is not a file"),
+        (("aws", "2026-01-07", str(empty)), f"error: {empty} is empty"),
     ):
         done = local_stack(tmp_path, "upload", *arguments)
         assert done.returncode != 0

@@ -18,6 +18,9 @@ class Database(LocalStack):
     def airflow(self, *_: str) -> list[str]:
         return [sys.executable, "-c", f"raise SystemExit({self.status})"]
 
+    def before_airflow(self) -> None:
+        """There is no local AWS."""
+
 
 class Failing(Database):
     status = 1

@@ -24,6 +24,13 @@ def a_run(logical_date=None, run_type="manual", interval=None, run_id="r1"):
     )
 
 
+def a_week(logical_date):
+    """A run of a weekly schedule, whose data interval has not ended."""
+    run = a_run(logical_date)
+    run.data_interval_start, run.data_interval_end = TODAY - timedelta(days=5), TODAY + timedelta(days=2)
+    return run
+
+
 @pytest.mark.parametrize(
     ("date", "run", "said"),
     [
@@ -33,6 +40,8 @@ def a_run(logical_date=None, run_type="manual", interval=None, run_id="r1"):
         pytest.param(None, a_run(), None, id="nothing"),
         pytest.param(None, a_run(TODAY), "2026-01-09", id="a logical date of today"),
         pytest.param(None, a_run(NOW - timedelta(days=3)), "2026-01-06", id="a logical date of the past"),
+        pytest.param(None, a_week(NOW - timedelta(days=2)), "2026-01-07", id="a past day of a week that is not over"),
+        pytest.param(None, a_week(NOW), None, id="the form's logical date, in a week"),
         pytest.param(None, a_run(TODAY - timedelta(days=1), "scheduled"), "2026-01-08", id="scheduled"),
         pytest.param(None, a_run(NOW, "operator_triggered"), None, id="another DAG, with the logical date of now"),
         pytest.param("2026-01-05", a_run(NOW, "operator_triggered"), "2026-01-05", id="another DAG, with a date"),

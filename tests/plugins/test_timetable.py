@@ -30,6 +30,19 @@ def run_id(run_type: DagRunType, logical_date: pendulum.DateTime | None, timetab
             DAILY,
             "manual__2026-01-05__triggered_2026-01-09T10:01:02.000+00:00",
         ),
+        # The run is about 01-07. Airflow gives the interval only, which begins on another date.
+        (
+            DagRunType.MANUAL,
+            pendulum.datetime(2026, 1, 7, 2),
+            MORNING,
+            "manual__triggered_2026-01-09T10:01:02.000+00:00",
+        ),
+        (
+            DagRunType.MANUAL,
+            pendulum.datetime(2026, 1, 2),
+            TweetsTimetable("@weekly", timezone="UTC"),
+            "manual__triggered_2026-01-09T10:01:02.000+00:00",
+        ),
         (DagRunType.MANUAL, NOW, DAILY, "manual__triggered_2026-01-09T10:01:02.000+00:00"),
         (DagRunType.MANUAL, None, DAILY, "manual__triggered_2026-01-09T10:01:02.000+00:00"),
     ],

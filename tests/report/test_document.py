@@ -126,6 +126,13 @@ def test_an_endpoint_that_is_still_there_has_no_final_cost():
             id="failed while it was created",
         ),
         pytest.param(True, {"deleted": []}, None, "not deleted by this attempt", id="cleared a day later"),
+        pytest.param(
+            True,
+            {"deleted": ["endpoint retrain-aws-1"], "deleted_at": "2026-01-01T00:00:00+00:00"},
+            None,
+            "not deleted",
+            id="deleted, and deployed again",
+        ),
         pytest.param(True, {"left_alone": ["endpoint retrain-aws-1"]}, None, "not deleted", id="somebody else's"),
     ],
 )

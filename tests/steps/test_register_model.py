@@ -24,6 +24,10 @@ def test_the_version_has_the_gates_status_and_the_figures_of_the_test_split(to_r
     assert found["ApprovalDescription"] == decision["approval_reason"]
     assert (result["accuracy"], result["test_tweets"]) == (figures["accuracy"], figures["tweets"])
     assert found["CustomerMetadataProperties"]["date"] == to_register.keys.date
+    # The report of a later run shows these, and rounds them once.
+    properties = found["CustomerMetadataProperties"]
+    assert float(properties["majority_accuracy"]) == figures["majority_accuracy"]
+    assert [float(properties[name]) for name in ("accuracy_low", "accuracy_high")] == figures["accuracy_interval"]
     assert result["version"] == 1
     # A retry finds the version that it has made.
     assert to_register.register() == result

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.operators.sagemaker import SageMakerEndpointOperator
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from hashtag_retrain.hooks import hook_arguments
 from hashtag_retrain.links import EndpointLink
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 TRANSITION_TIMEOUT = timedelta(hours=1)
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+"""States of a task that does not run again unless somebody clears it."""
 
 
 class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
@@ -40,6 +42,8 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         SageMaker's clock (templated). An existing endpoint keeps its deadline.
     :param decision: ``{"deploy": bool, "reason": str}``; if `deploy` is false, the task is skipped (templated)
     :param purpose: value of the purpose's tag (templated)
+    :param deleted_by: id of the task that deletes the endpoint. If it has already ended in this run, nothing would
+        delete the endpoint, so this task fails and creates none.
     :return: the endpoint's name, the time of its creation, and its deadline
     """
 
@@ -62,6 +66,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         keep_minutes: Any,
         decision: Any = None,
         purpose: str = "endpoint",
+        deleted_by: str | None = None,
         check_interval: float = 30,
         **kwargs: Any,
     ) -> None:
@@ -71,6 +76,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         self.keep_minutes = keep_minutes
         self.decision = decision
         self.purpose = purpose
+        self.deleted_by = deleted_by
 
     def execute(self, context: Context, event: Any = None) -> Any:
         if event is not None:
@@ -78,6 +84,7 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         if self.decision is not None and not self.decision["deploy"]:
             self.log.info("%s", self.decision["reason"])  # Airflow does not log this exception's message
             raise AirflowSkipException(self.decision["reason"])
+        self._check_that_it_will_be_deleted(context)
         client = self.hook.get_conn()
         page = Console.of(client).endpoint(self.config["Endpoint"]["EndpointName"])
         context["ti"].xcom_push(key=PAGE, value=page)
@@ -92,3 +99,15 @@ class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
         until = (now + TRANSITION_TIMEOUT).isoformat()
         trigger = DeploymentTrigger(self.config, tags, until, self.check_interval, hook_arguments(self))
         return wait_for(trigger, self, context)
+
+    def _check_that_it_will_be_deleted(self, context: Context) -> None:
+        """Somebody may have cleared this task alone, or "only failed tasks" after a deployment that failed."""
+        if self.deleted_by is None:
+            return
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[self.deleted_by], run_ids=[ti.run_id])
+        if (state := states.get(ti.run_id, {}).get(self.deleted_by)) in ENDED:
+            raise AirflowFailException(
+                f"{self.deleted_by} of this run has already ended ({state}), so nothing would delete the endpoint. "
+                f"Clear {self.task_id} with its downstream tasks (and not only the failed ones)."
+            )

@@ -365,7 +365,7 @@ def _add_endpoints(session: Session, hashtags: dict[str, Hashtag], assets: Mappi
         moved = xcoms.get((row.id, records.HOLD, CURRENT_DEADLINE))
         page = _text(xcoms.get((row.id, records.DEPLOY, PAGE)))
         endpoint = _endpoint(row, deployed, events.get((row.dag_id, row.run_id)), moved, page)
-        is_swept = endpoint.deadline and row.state == "failed" and endpoint.deadline < sweep.started
+        is_swept = endpoint.deadline and row.state not in records.ACTIVE and endpoint.deadline < sweep.started
         if not is_swept:
             hashtags[row.dag_id].endpoints.append(endpoint)
 
@@ -390,6 +390,8 @@ def _state(row: Any) -> str:
     """What happens with the endpoint, in words."""
     if row.delete_state == "failed":
         return "its deletion failed"
+    if row.delete_state == "success":  # somebody has marked it, or cleared deploy_endpoint alone
+        return "not deleted by its run"
     if row.delete_state is not None and row.delete_state != "upstream_failed":
         return DELETING
     return {"success": "in service", "failed": "its creation failed"}.get(row.deploy_state, "being created")
@@ -408,7 +410,7 @@ def _text(value: Any) -> str:
 
 
 def _time(value: Any) -> datetime | None:
-    """From ISO 8601; None if it is no time."""
+    """From ISO 8601, in UTC; None if it is no time."""
     try:
         return _utc(datetime.fromisoformat(value))
     except (TypeError, ValueError):
@@ -416,4 +418,10 @@ def _time(value: Any) -> datetime | None:
 
 
 def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    """None also if there is no such time in UTC."""
+    if moment is None or moment.tzinfo is None:
+        return moment and moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None

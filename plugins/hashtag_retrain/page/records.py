@@ -17,7 +17,7 @@ from airflow.models import DagModel, DagRun, TaskInstance
 from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.hitl import HITLDetail
 from airflow.models.xcom import XComModel
-from sqlalchemy import Text, and_, bindparam, cast, func, or_, select, union_all
+from sqlalchemy import Text, and_, bindparam, cast, exists, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from hashtag_retrain.parameters import MAX_KEEP_MINUTES
@@ -187,12 +187,17 @@ RUN = (
 
 
 def last_runs(session: Session, dag_ids: list[str]) -> list[Any]:
-    """The last run of each DAG, as Airflow's own list of DAGs orders them: by the time after which they may start."""
+    """
+    The last run of each DAG, as Airflow's own list of DAGs orders them: by the time after which they may start. The
+    run of a day's early tweets may start when that of the day before may, so then the one that was made last.
+    """
     return _each(session, _last_run, [{"dag": dag_id} for dag_id in dag_ids])
 
 
 def _last_run(value: Parameter) -> Any:
-    return select(*RUN).where(DagRun.dag_id == value("dag")).order_by(DagRun.run_after.desc()).limit(1)
+    return (
+        select(*RUN).where(DagRun.dag_id == value("dag")).order_by(DagRun.run_after.desc(), DagRun.id.desc()).limit(1)
+    )
 
 
 def run(session: Session, dag_id: str, run_id: str) -> list[Any]:
@@ -202,13 +207,16 @@ def run(session: Session, dag_id: str, run_id: str) -> list[Any]:
 
 def deployments(session: Session, dag_ids: list[str]) -> list[Any]:
     """
-    The runs that may have an endpoint: deploy_endpoint has started, and delete_endpoint has not succeeded. If a
-    deletion fails, its run does, too.
+    The runs that may have an endpoint: deploy_endpoint has started, and delete_endpoint has left no result since.
+    Somebody may have marked delete_endpoint, or cleared deploy_endpoint alone, so states tell nothing of an endpoint.
     """
     deploy, delete = aliased(TaskInstance), aliased(TaskInstance)
-    may_have_one = or_(
-        DagRun.state.in_(ACTIVE),
-        and_(DagRun.state == "failed", DagRun.end_date >= datetime.now(UTC) - MAX_LIFE),
+    may_have_one = or_(DagRun.state.in_(ACTIVE), DagRun.end_date >= datetime.now(UTC) - MAX_LIFE)
+    is_deleted = exists().where(
+        XComModel.dag_run_id == DagRun.id,
+        XComModel.task_id == DELETE,
+        XComModel.key == "return_value",
+        XComModel.timestamp >= deploy.start_date,
     )
     query = (
         select(
@@ -225,7 +233,7 @@ def deployments(session: Session, dag_ids: list[str]) -> list[Any]:
         .join(deploy, and_(_is_task_of_run(deploy, DEPLOY), deploy.state.in_(MAY_HAVE_CREATED)))
         .join(delete, _is_task_of_run(delete, DELETE))
         .where(DagRun.dag_id.in_(dag_ids), may_have_one)
-        .where(or_(delete.state.is_(None), delete.state != "success"))
+        .where(not_(is_deleted))
         .order_by(deploy.start_date)
     )
     return list(session.execute(query))

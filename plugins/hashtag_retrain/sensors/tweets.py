@@ -66,7 +66,7 @@ class TweetsSensor(AwsBaseSensor[S3Hook]):
         found, now = trigger.look()
         if not found.parts and (run.run_type == BACKFILL or not self.timeout):
             why = "a backfill does not wait for them" if run.run_type == BACKFILL else "wait_hours is 0"
-            self._skip(f"There are no labelled tweets at {where}, and {why}.")
+            self._skip(f"There are no labelled tweets at {where} (empty files do not count), and {why}.")
         if (done := trigger.judge(found, now)) is not None:
             if done.skip is not None:
                 self._skip(done.skip)

@@ -66,6 +66,38 @@ def test_a_refused_model_is_skipped_with_the_reason(model_uri):
         deploy_operator("x", model_uri, decision={"deploy": False, "reason": "not good enough"}).execute(CONTEXT)
 
 
+class RunWithStates:
+    """A task instance of a run whose tasks have states."""
+
+    dag_id, run_id = "dag", "run"
+
+    def __init__(self, **states):
+        self.states = states
+
+    def get_task_states(self, dag_id, task_ids, run_ids):
+        assert (dag_id, run_ids) == (self.dag_id, [self.run_id])
+        return {self.run_id: {task_id: self.states[task_id] for task_id in task_ids if task_id in self.states}}
+
+    def xcom_push(self, **_):
+        """Nobody reads it."""
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "skipped"])
+def test_without_a_task_that_will_delete_it_no_endpoint_is_created(sagemaker, model_uri, new_name, state):
+    operator = deploy_operator(new_name(), model_uri, deleted_by="delete")
+
+    with pytest.raises(AirflowFailException, match=rf"delete of this run has already ended \({state}\)"):
+        operator.execute({"ti": RunWithStates(delete=state)})
+    assert sagemaker.list_endpoints(NameContains=operator.config["Endpoint"]["EndpointName"])["Endpoints"] == []
+
+
+@pytest.mark.parametrize("states", [{}, {"delete": None}])
+def test_with_a_task_that_has_yet_to_delete_it_an_endpoint_is_created(model_uri, new_name, states):
+    operator = deploy_operator(name := new_name(), model_uri, deleted_by="delete")
+
+    assert finish(operator, {"ti": RunWithStates(**states)})["endpoint_name"] == name
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

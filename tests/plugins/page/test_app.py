@@ -152,7 +152,7 @@ def test_a_deadline_that_a_person_has_moved(rows, page):
         ("failed", None, "its creation failed"),
         ("success", "deferred", "being deleted"),
         ("success", "failed", "its deletion failed"),
-        ("success", "success", None),
+        ("success", "success", "not deleted by its run"),
         ("skipped", None, None),
         (None, None, None),
     ],
@@ -166,6 +166,26 @@ def test_which_endpoints_exist(rows, page, deploy, delete, words):
     found = re.findall(r"\(<a [^>]*>run</a>\): (.+?)\.", page())
 
     assert found == ([words] if words else [])
+
+
+@pytest.mark.parametrize("state", ["running", "success", "failed"])
+def test_an_endpoint_is_gone_when_delete_endpoint_says_so_not_when_somebody_marks_it(rows, page, state):
+    rows.add_dag("page_a")
+    run = add_endpoint(rows, NOW - timedelta(hours=1), NOW + timedelta(hours=1), state, delete="success")
+    assert ENDPOINT in page()
+    assert "not deleted by its run" in page()
+
+    rows.add_xcom("page_a", run, "delete_endpoint", "return_value", {})
+
+    assert ENDPOINT not in page()
+
+
+def test_a_deadline_that_no_time_in_utc_can_be_breaks_nothing(rows, page):
+    rows.add_dag("page_a")
+    run = add_endpoint(rows, created=NOW, deadline=NOW + timedelta(hours=1))
+    rows.add_xcom("page_a", run, "hold_endpoint", CURRENT_DEADLINE, "9999-12-31T23:59:59-05:00")
+
+    assert ENDPOINT in page()
 
 
 def test_an_endpoint_whose_deletion_failed_is_gone_after_the_next_sweep(rows, page):
@@ -390,12 +410,14 @@ def test_airflow_knows_the_page(as_user):
     }
 
 
-def add_endpoint(rows: Any, created: datetime, deadline: datetime, state: str = "running") -> str:
+def add_endpoint(
+    rows: Any, created: datetime, deadline: datetime, state: str = "running", delete: str | None = None
+) -> str:
     """The endpoint of a run of page_a, as deploy_endpoint leaves it. Return the run's id."""
     ended = None if state == "running" else NOW
     run: str = rows.add_run("page_a", YESTERDAY, state=state, start_date=created, end_date=ended)
     rows.add_task("page_a", run, "deploy_endpoint", "success", start_date=created)
-    rows.add_task("page_a", run, "delete_endpoint", "failed" if ended else None)
+    rows.add_task("page_a", run, "delete_endpoint", delete or ("failed" if ended else None))
     result = Deployed(ENDPOINT, created.isoformat(), deadline.isoformat())
     rows.add_xcom("page_a", run, "deploy_endpoint", "return_value", result.to_xcom())
     extra = {

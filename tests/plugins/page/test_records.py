@@ -124,6 +124,14 @@ def test_the_last_run_is_that_which_may_start_last_not_that_which_has_started_la
     assert records.run(session, A, "manual__nobody") == []
 
 
+def test_of_runs_that_may_start_at_the_same_time_the_last_is_that_which_was_made_last(rows, session):
+    """As those of a date, and of the next one whose tweets were early."""
+    rows.add_run("records_a", "2026-01-07", run_after=at(5))
+    rows.add_run("records_a", "2026-01-08", run_after=at(5))
+
+    assert [run.run_id for run in records.last_runs(session, [A])] == ["scheduled__2026-01-08"]
+
+
 def test_more_hashtags_than_fit_into_a_statement_are_all_found(rows, session):
     names = [f"records_{number:03}" for number in range(records.QUERIES_PER_STATEMENT + 1)]
     for name in names:
@@ -144,7 +152,7 @@ def test_more_hashtags_than_fit_into_a_statement_are_all_found(rows, session):
     [
         ("running", None, True),
         ("queued", None, True),
-        ("success", SECOND, False),
+        ("success", SECOND, True),  # somebody may have marked it
         ("failed", SECOND, True),
         ("failed", records.MAX_LIFE - timedelta(minutes=1), True),
         ("failed", records.MAX_LIFE + timedelta(minutes=1), False),
@@ -162,6 +170,16 @@ def test_which_runs_may_have_an_endpoint(rows, session, state, ended, expected):
         [(run, "success", at(2), "failed")] if expected else []
     )
     assert records.deployments(session, [B]) == []
+
+
+@pytest.mark.parametrize(("started", "expected"), [(timedelta(hours=1), False), (-timedelta(hours=1), True)])
+def test_a_deletion_counts_if_it_came_after_the_deployment(rows, session, started, expected):
+    run = rows.add_run("records_a", "2026-01-07", state="success", end_date=datetime.now(UTC))
+    rows.add_task("records_a", run, "deploy_endpoint", "success", start_date=datetime.now(UTC) - started)
+    rows.add_task("records_a", run, "delete_endpoint", "success")
+    rows.add_xcom("records_a", run, "delete_endpoint", "return_value", {})
+
+    assert bool(records.deployments(session, [A])) is expected
 
 
 def test_a_sweep_counts_if_the_schedule_of_the_last_day_has_started_it_and_it_succeeded(rows, session):
