@@ -249,7 +249,8 @@ def retrain(hashtag: Hashtag) -> DAG:
             record_outcome,
         )
         chain(prepare_dataset, train_model)  # tune_model is skipped unless tune is on
-        chain(hold_endpoint, record_outcome)  # somebody may have cleared these, and not delete_endpoint between them
+        # Somebody may clear one of these again, and not delete_endpoint.
+        chain([deploy_endpoint, smoke_test, hold_endpoint], record_outcome)
         if settings.live:
             promote_model = SageMakerPromoteOperator(
                 task_id="promote_model",

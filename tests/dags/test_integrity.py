@@ -68,7 +68,7 @@ def test_the_last_two_tasks_are_teardowns_that_fail_the_run(dags):
 def test_the_outcome_waits_for_what_comes_before_the_deletion_even_if_the_deletion_is_not_to_run_again(dags):
     record = dags["retrain_aws"].get_task("record_outcome")
 
-    assert record.upstream_task_ids == {"hold_endpoint", "delete_endpoint"}
+    assert record.upstream_task_ids == {"deploy_endpoint", "smoke_test", "hold_endpoint", "delete_endpoint"}
 
 
 def test_every_task_leaves_its_message_when_it_fails(dags):
