@@ -19,6 +19,9 @@ from include.config.settings import Settings
 from local_stack.session import Session, running_session
 from local_stack.settings import REPOSITORY, StackSettings
 
+UNIMPORTANT = "ignore:Could not import graphviz:UserWarning,ignore:GitWildMatchPattern:DeprecationWarning"
+"""Airflow's commands begin with these. The first is about drawings of DAGs in a terminal."""
+
 
 def main(arguments: list[str]) -> int:
     """Run the command; return its exit status."""
@@ -33,7 +36,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "airflow", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, env=session.environment).returncode
+    environment = {"PYTHONWARNINGS": UNIMPORTANT, **session.environment}
+    return subprocess.run(command, cwd=REPOSITORY, env=environment).returncode
 
 
 def upload(arguments: list[str], session: Session) -> int:

@@ -118,8 +118,16 @@ def _out_of_bounds(value: Any, parameter: Param) -> str | None:
         copy.copy(parameter).resolve(value)  # which stores the value as the default
     except ParamValidationError as error:
         fault = error.args[0]  # jsonschema's error, whose whole text fills a screen
+        if getattr(fault, "validator", "") == "type":
+            return f"{value!r} is not {_words_of_type(fault.validator_value)}"
         return str(getattr(fault, "message", fault))
     return None
+
+
+def _words_of_type(kind: str | list[str]) -> str:
+    """A type in a JSON schema, and perhaps null, in words."""
+    (name,) = {kind} if isinstance(kind, str) else {*kind} - {"null"}
+    return {"integer": "an integer", "number": "a number", "string": "text", "boolean": "true or false"}[name]
 
 
 def _objection(value: Any, parameter: Param) -> str | None:

@@ -228,7 +228,8 @@ def test_readmes_way_to_ones_own_tweets_and_to_the_endpoint(stack, airflow, sage
 
     run(".venv/bin/python -m local_stack upload cloud 2026-01-07 my-tweets.csv", cloud="early")
     conf = """'{"date": "2026-01-07", "deploy": "always"}'"""
-    run(f".venv/bin/python -m local_stack dags trigger retrain_cloud --conf {conf}", cloud="early")
+    triggered = run(f".venv/bin/python -m local_stack dags trigger retrain_cloud --conf {conf}", cloud="early")
+    assert "graphviz" not in triggered.stdout + triggered.stderr
     (run_id,) = [run["dag_run_id"] for run in airflow.runs("retrain_early") if run["dag_run_id"].startswith("manual__")]
     waits(airflow, run_id, "hold_endpoint", "retrain_early")
 

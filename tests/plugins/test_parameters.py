@@ -246,6 +246,20 @@ def test_an_entry_that_contradicts_the_companys_rules_is_named(hashtag, company,
 
 
 @pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("epochs: many", r"aws\.parameters\.epochs: 'many' is not an integer"),
+        ("min_gain: x", "'x' is not a number"),
+        ("tune: 'yes'", "'yes' is not true or false"),
+        ("date: 7", "7 is not text"),
+    ],
+)
+def test_a_value_of_another_type_is_said_in_words(hashtag, entry, words):
+    with pytest.raises(ConfigurationError, match=words):
+        run_parameters(hashtag(entry))
+
+
+@pytest.mark.parametrize(
     ("rules", "settings", "message"),
     [
         (ALLOWED, "live: true, live_instance_type: ml.m5.xlarge", "live_instance_type: the company's rules do not"),

@@ -223,7 +223,8 @@ def test_versions_that_wait_for_approval(rows, page):
     html = page()
 
     assert ">Version 4</a> (tweets of 2026-01-04, accuracy 90.0%) waits for an approval" in html
-    assert 'Older versions that wait: <a href="retrain_page_a">1</a>' in html, "the champion, version 2, does not wait"
+    # The champion, version 2, does not wait.
+    assert 'Other versions since the champion that wait: <a href="retrain_page_a">1</a>' in html
     assert ">Version 3</a>" in page("retrain_page_a")
     assert "shows when a later run finds another champion" in html
 
