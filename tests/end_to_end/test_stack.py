@@ -334,20 +334,6 @@ def test_whatever_people_mark_the_endpoint_goes_and_the_run_tells_the_truth(stac
     assert {job["HyperParameterTuningJobStatus"] for job in jobs} <= {"Stopped", "Stopping"}
 
 
-def test_clearing_only_the_failed_tasks_after_a_failed_deployment_leaves_no_endpoint(airflow, stack, sagemaker, held):
-    """delete_endpoint has succeeded already, so it is not cleared, and would delete nothing."""
-    run_id = held["mark a task"]  # it has ended
-    airflow.task_state(DAG_ID, run_id, "deploy_endpoint", "failed")
-
-    airflow.clear_failed(DAG_ID, run_id)
-    wait_until(lambda: airflow.run_state(DAG_ID, run_id) not in {"success", "failed"}, SECONDS, "the run to go on")
-
-    assert ended(airflow, run_id) == "failed"
-    assert "Clear deploy_endpoint with its downstream tasks" in log_of(stack, run_id, "deploy_endpoint")
-    assert sagemaker.list_endpoints(NameContains=name_of(stack, DAG_ID, run_id))["Endpoints"] == []
-    assert states_of(airflow, run_id)["record_outcome"] == "failed"
-
-
 def test_a_live_endpoint_that_nobody_wants_is_asked_about_once_and_turned_off(
     stack, airflow, sagemaker, pages, tmp_path
 ):
@@ -464,6 +450,20 @@ def test_of_no_failed_run_somebody_was_told_twice(airflow, pages):
     assert len(failed) >= 4
     for path in failed:
         assert len([message for message in messages if path in message]) <= 1
+
+
+def test_clearing_only_the_failed_tasks_after_a_failed_deployment_leaves_no_endpoint(airflow, stack, sagemaker, held):
+    """delete_endpoint has succeeded already, so it is not cleared, and would delete nothing."""
+    run_id = held["mark a task"]  # it has ended
+    airflow.task_state(DAG_ID, run_id, "deploy_endpoint", "failed")
+
+    airflow.clear_failed(DAG_ID, run_id)
+    wait_until(lambda: airflow.run_state(DAG_ID, run_id) not in {"success", "failed"}, SECONDS, "the run to go on")
+
+    assert ended(airflow, run_id) == "failed"
+    assert "Clear deploy_endpoint with its downstream tasks" in log_of(stack, run_id, "deploy_endpoint")
+    assert sagemaker.list_endpoints(NameContains=name_of(stack, DAG_ID, run_id))["Endpoints"] == []
+    assert states_of(airflow, run_id)["record_outcome"] == "failed"
 
 
 @pytest.mark.parametrize("path", ["/", "/auth/token", "/api/v2/version", "/execution/health"])

@@ -35,14 +35,12 @@ def until_ctrl_c(home: Path, bucket: str) -> StackUntilCtrlC:
     return StackUntilCtrlC(settings=settings)
 
 
-def test_with_ones_own_hashtags_there_is_a_bucket_for_their_tweets(home, client, monkeypatch):
+def test_with_ones_own_hashtags_the_samples_do_not_run(home, monkeypatch):
     monkeypatch.setattr(demo, "run_pipeline", lambda *_: pytest.fail("the samples' run is not wanted"))
     monkeypatch.setattr(demo.time, "sleep", lambda _: None)
 
     with pytest.raises(KeyboardInterrupt):
         demo._keep_running(until_ctrl_c(home, "ones-own"), Console(quiet=True), shows_run=False)
-
-    assert client("s3").head_bucket(Bucket="ones-own")
 
 
 @pytest.mark.parametrize("outcome", [True, False, StackError("Airflow does not run retrain_aws: 500")])

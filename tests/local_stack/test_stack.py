@@ -1,6 +1,7 @@
 """What a stack keeps for its next start, with nothing of it but the database."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -76,3 +77,21 @@ def test_a_history_that_cannot_be_kept_is_told_beside_what_went_wrong(settings, 
 
     assert settings.history.read_bytes() == stopped
     assert not list(settings.home.glob("*.new"))
+
+
+def test_there_is_a_bucket_for_tweets_before_airflow_starts(tmp_path, client):
+    waited: list[str] = []
+
+    class Services(Database):
+        before_airflow = LocalStack.before_airflow
+
+        def wait_until_ready(self, names=None) -> None:
+            waited.extend(names)
+
+        def client(self, service: str):
+            return client(service)
+
+    Services(replace(StackSettings.on_free_ports(tmp_path), bucket="before-airflow")).before_airflow()
+
+    assert waited == ["local-aws"]
+    assert client("s3").head_bucket(Bucket="before-airflow")
