@@ -94,8 +94,8 @@ def _use_once() -> None:
 
 def _parse_once() -> None:
     """
-    A task parses its DAG file, and the first parse of a process takes twice as long as the second: Python remembers
-    which types are instances of which abstract classes. Forks inherit that, too.
+    A task parses its DAG file. The first parse of a process takes longer than the second: Python remembers which types
+    are instances of which abstract classes. Forks inherit that, too.
     """
     with suppress(ConfigurationError):  # the DAG processor tells of mistakes in the hashtags file
         hashtag = min(load_hashtags().names)

@@ -86,7 +86,8 @@ class RunWithStates:
 def test_without_a_task_that_will_delete_it_no_endpoint_is_created(sagemaker, model_uri, new_name, state):
     operator = deploy_operator(new_name(), model_uri, deleted_by="delete")
 
-    with pytest.raises(AirflowFailException, match=rf"delete of this run has already ended \({state}\)"):
+    words = rf"delete of this run has already ended \({state}\), .+ Clear deploy with its downstream tasks"
+    with pytest.raises(AirflowFailException, match=words):
         operator.execute({"ti": RunWithStates(delete=state)})
     assert sagemaker.list_endpoints(NameContains=operator.config["Endpoint"]["EndpointName"])["Endpoints"] == []
 

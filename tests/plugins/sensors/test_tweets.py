@@ -155,7 +155,6 @@ def test_the_log_says_what_is_waited_for_and_then_seldom_what_is_missing(setting
     ("run_type", "hours", "why"), [("backfill", 1, "a backfill"), ("manual", 0, "wait_hours is 0")]
 )
 def test_who_does_not_wait_for_what_is_not_there_skips(settings, run_type, hours, why):
-    with pytest.raises(
-        AirflowSkipException, match=rf"no labelled tweets at s3:.*\(empty files do not count\), and {why}"
-    ):
+    words = rf"no labelled tweets at s3://.*/labeled.csv \(empty files do not count\), and {why}"
+    with pytest.raises(AirflowSkipException, match=words):
         sensor_of(settings, hours).execute(context(run_type))
