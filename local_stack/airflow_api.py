@@ -39,7 +39,8 @@ class AirflowApi:
         Trigger a run as soon as Airflow knows the DAG; return the run's id. The id is chosen here, so that a repeated
         request does not create a second run. It contains the date of the tweets, if that is among the parameters.
 
-        :param members: other members of the request, for example `logical_date`
+        :param members: other members of the request, for example `logical_date`; with `dag_run_id=None` Airflow chooses
+            the id
         """
         date = f"{parameters['date']}__" if parameters.get("date") else ""
         run_id = f"manual__{date}triggered_{datetime.now(UTC).isoformat()}"
@@ -48,7 +49,9 @@ class AirflowApi:
         while True:
             try:
                 response = self._send("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=request)
-                if response.ok or response.status_code == 409:
+                if response.ok:
+                    return str(response.json()["dag_run_id"])
+                if response.status_code == 409:
                     return run_id
                 answer, is_final = _answer(response), response.status_code in {400, 401, 403, 422}
             except requests.RequestException as error:

@@ -9,6 +9,8 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from hashtag_retrain.run_ids import triggered_run_id
+
 if TYPE_CHECKING:
     from airflow.timetables.base import TimeRestriction
     from airflow.utils.types import DagRunType
@@ -28,8 +30,12 @@ class TweetsTimetable(CronDataIntervalTimetable):
     ) -> DagRunInfo | None:
         """
         The next run. That of a backfill, which alone catches up, may start at the date's start: Airflow makes its id,
-        like backfill__2026-01-07T00:00:00+00:00, of that time. A backfill leaves out dates that have not ended.
+        like backfill__2026-01-07T00:00:00+00:00, of that time. A backfill leaves out dates that have not ended, and has
+        all runs of its last date, which Airflow gives as midnight.
         """
+        latest = restriction.latest
+        if restriction.catchup and latest is not None and latest == latest.start_of("day"):
+            restriction = restriction._replace(latest=latest.end_of("day"))
         found = super().next_dagrun_info(
             last_automated_data_interval=last_automated_data_interval, restriction=restriction
         )
@@ -59,16 +65,15 @@ class TweetsTimetable(CronDataIntervalTimetable):
         self, *, run_type: DagRunType, run_after: DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
         """
-        Like scheduled__2026-01-07, or manual__2026-01-07__triggered_2026-02-03T10:11:12.345+00:00. If somebody triggers
-        a run without a logical date, or with that of now, its date is only known when it starts. If the data interval
-        is of more than one date, Airflow does not say here which one the logical date is.
+        Like scheduled__2026-01-07, or like those of :func:`triggered_run_id`. If somebody triggers a run without a
+        logical date, or with that of now, its date is not known here. If the data interval is of more than one date,
+        Airflow does not say here which one the logical date is.
         """
         date = _moment(data_interval.start) if data_interval else ""
         if run_type == "scheduled":
             return f"{run_type}__{date}"
         is_chosen = data_interval is not None and data_interval.end <= run_after and _is_of_one_date(data_interval)
-        triggered = f"triggered_{run_after.isoformat(timespec='milliseconds')}"
-        return f"{run_type}__{date}__{triggered}" if is_chosen else f"{run_type}__{triggered}"
+        return triggered_run_id(run_type, date if is_chosen else "", run_after)
 
 
 def _is_of_one_date(interval: DataInterval) -> bool:

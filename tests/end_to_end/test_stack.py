@@ -161,9 +161,11 @@ def test_s3_itself_starts_the_run_of_a_date_whose_tweets_arrive(stack, airflow):
     assert states_of(airflow, run_id, "retrain_early")["wait_for_tweets"] == "skipped"
 
 
-def test_a_run_triggered_in_the_form_with_its_logical_date_of_now_has_all_its_tasks(airflow):
-    run_id = airflow.trigger("retrain_slow", {"date": "2026-01-06"}, logical_date=datetime.now(UTC).isoformat())
+def test_a_run_triggered_in_the_form_has_its_date_in_its_id_and_all_its_tasks(airflow):
+    form = {"dag_run_id": None, "logical_date": datetime.now(UTC).isoformat()}
+    run_id = airflow.trigger("retrain_slow", {"date": "2026-01-06"}, **form)
 
+    assert run_id.startswith("manual__2026-01-06__triggered_")
     wait_until(lambda: "record_outcome" in airflow.tasks("retrain_slow", run_id), 60, "its tasks")
 
 

@@ -96,3 +96,14 @@ def test_a_backfilled_run_may_start_at_its_dates_start_and_a_scheduled_one_at_it
 
     assert (backfilled.logical_date, backfilled.run_after, backfilled.data_interval.end) == (date, date, end)
     assert scheduled.run_after == scheduled.data_interval.end > scheduled.logical_date
+
+
+@pytest.mark.parametrize("timetable", [DAILY, MORNING])
+def test_a_backfill_has_its_first_and_its_last_date(timetable):
+    bounds = TimeRestriction(pendulum.datetime(2026, 1, 5), pendulum.datetime(2026, 1, 7), catchup=True)
+    found, last = [], None
+    while info := timetable.next_dagrun_info(last_automated_data_interval=last, restriction=bounds):
+        found.append(info.logical_date.day)
+        last = info.data_interval
+
+    assert found == [5, 6, 7]
