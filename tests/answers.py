@@ -1,4 +1,7 @@
-"""Every answer of SageMaker's and of Glue's that the tests' local AWS gives, against botocore's service model."""
+"""
+Every answer of SageMaker's and of Glue's that the tests' local AWS gives, against botocore's service model, and every
+answer of any service that says that the local AWS has a bug.
+"""
 
 import json
 from collections.abc import Iterable
@@ -12,6 +15,9 @@ NOT_AS_IN_THE_MODEL = "Value null at 'modelPackageName' failed to satisfy constr
 
 TARGETS = {"SageMaker": "sagemaker", "AWSGlue": "glue"}
 """The services whose answers are checked, by their names in the header that names the operation."""
+
+
+BUG = b"The local AWS has a bug"
 
 
 class CheckedAnswers:
@@ -34,6 +40,10 @@ class CheckedAnswers:
         if target in TARGETS:
             body = [b"".join(body)]
             self._check(TARGETS[target], operation, statuses[0], body[0])
+        elif statuses and statuses[0].startswith("5"):
+            body = [b"".join(body)]
+            if BUG in body[0]:
+                self.violations.append(f"{environment['PATH_INFO']} answers {body[0].decode()}")
         return body
 
     def _check(self, service: str, operation: str, status: str, body: bytes) -> None:

@@ -97,16 +97,18 @@ def test_an_endpoint_that_does_not_come_into_service_is_cleaned_up(run_dag, uplo
 def test_an_endpoint_that_answers_otherwise_than_the_evaluated_model_fails_the_smoke_test(run_dag, upload, monkeypatch):
     upload(tweets(), "2026-01-07")
     predict = Predictor._predict
+    other = {"__label__technical": "__label__marketing", "__label__marketing": "__label__technical"}
 
-    def swapped(self: Predictor, *arguments: Any) -> dict[str, Any]:
-        answer = predict(self, *arguments)
-        return {**answer, "label": answer["label"][::-1]}
+    def swapped(self: Predictor, *arguments: Any) -> list[dict[str, Any]]:
+        answers = predict(self, *arguments)
+        return [{**answer, "label": [other[label] for label in answer["label"]]} for answer in answers]
 
     monkeypatch.setattr(Predictor, "_predict", swapped)
 
     run = run_dag("2026-01-07")
 
     assert (run.state, run.tasks["smoke_test"]) == ("failed", "failed")
+    assert "The endpoint serves another model" in run.report["outcome"]
     assert run.tasks["hold_endpoint"] == "upstream_failed"
     assert run.tasks["delete_endpoint"] == "success"
     assert run.left == []
