@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
 from airflow.executors.local_executor import LocalExecutor
 from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.sdk.listener import get_listener_manager
 from airflow.utils.state import TaskInstanceState
 
@@ -95,12 +97,14 @@ def _use_once() -> None:
 def _parse_once() -> None:
     """
     A task parses its DAG file. The first parse of a process takes longer than the second: Python remembers which types
-    are instances of which abstract classes. Forks inherit that, too.
+    are instances of which abstract classes. Forks inherit that, too. They do not inherit of which DAG this parse was:
+    Airflow's context manager leaves that in the environment if there was nothing before.
     """
     with suppress(ConfigurationError):  # the DAG processor tells of mistakes in the hashtags file
         hashtag = min(load_hashtags().names)
         with _airflow_parsing_context_manager(dag_id=dag_id_of(hashtag)):
             DagBag(Path(conf.get("core", "dags_folder")) / "retrain_hashtag.py")
+        os.environ.pop(_AIRFLOW_PARSING_CONTEXT_DAG_ID, None)
 
 
 def _remember_modules_of_stack() -> None:

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.executors.local_executor import LocalExecutor
+from airflow.sdk import get_parsing_context
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain import executors
@@ -76,6 +78,16 @@ def test_tasks_need_not_look_through_all_modules_to_name_their_caller(executor, 
     executor.start()
 
     assert found[0] > 100
+
+
+def test_forks_do_not_inherit_of_which_dag_the_parse_for_them_was(executor, monkeypatch):
+    monkeypatch.delenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, raising=False)
+    monkeypatch.setattr(executors, "IMPORTED_FOR_TASKS", ())
+    monkeypatch.setattr(LocalExecutor, "start", lambda _: None)
+
+    executor.start()
+
+    assert get_parsing_context().dag_id is None
 
 
 FORK = """
