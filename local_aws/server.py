@@ -198,6 +198,10 @@ class Application:
         return _error(call, environment, code, fault.message or f"Fault {fault.id} was ordered for this call.")
 
 
+BUG = "The local AWS has a bug"
+"""So begins the message of an answer that nobody has foreseen."""
+
+
 def _explain(call: Call, environment: WsgiEnvironment, error: Exception) -> tuple[str, str]:
     """Code and message of an answer to a call that could not be carried out."""
     if isinstance(error, NotKept):
@@ -207,7 +211,7 @@ def _explain(call: Call, environment: WsgiEnvironment, error: Exception) -> tupl
     if call.service == "s3" and (refusal := s3_explanation(call, environment, error)):
         return refusal
     tell(traceback.format_exc())
-    return "InternalFailure", f"The local AWS has a bug: {error!r}"
+    return "InternalFailure", f"{BUG}: {error!r}"
 
 
 def _localstack_health() -> dict[str, Any]:

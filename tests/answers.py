@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from local_aws.sagemaker.validation import violations
+from local_aws.server import BUG
 from local_aws.service_models import service_model
 
 NOT_AS_IN_THE_MODEL = "Value null at 'modelPackageName' failed to satisfy constraint: Member must not be null"
@@ -15,9 +16,6 @@ NOT_AS_IN_THE_MODEL = "Value null at 'modelPackageName' failed to satisfy constr
 
 TARGETS = {"SageMaker": "sagemaker", "AWSGlue": "glue"}
 """The services whose answers are checked, by their names in the header that names the operation."""
-
-
-BUG = b"The local AWS has a bug"
 
 
 class CheckedAnswers:
@@ -42,7 +40,7 @@ class CheckedAnswers:
             self._check(TARGETS[target], operation, statuses[0], body[0])
         elif statuses and statuses[0].startswith("5"):
             body = [b"".join(body)]
-            if BUG in body[0]:
+            if BUG.encode() in body[0]:
                 self.violations.append(f"{environment['PATH_INFO']} answers {body[0].decode()}")
         return body
 
