@@ -1,8 +1,8 @@
 """The DAGs as Airflow's processor sees them."""
 
 import dataclasses
-import inspect
 import itertools
+import json
 import os
 import runpy
 import subprocess
@@ -10,10 +10,12 @@ import sys
 from datetime import timedelta
 
 import pytest
+from airflow.plugins_manager import ensure_plugins_loaded
 
 from hashtag_retrain.pools import ENDPOINT_POOL, TRAINING_POOL
 from include.results import Results
 from tests.conftest import REPOSITORY
+from tests.dags.versions import versions
 
 DAGS = REPOSITORY / "dags"
 
@@ -31,16 +33,50 @@ def dags():
     return bag.dags
 
 
-def run_python(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RETRAIN_"))}
-    path = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")])
-    return subprocess.run(
-        [sys.executable, "-c", program],
+OTHER_PROCESS = """
+import json, os, runpy, socket, sys, time
+
+def refuse(*arguments, **options):
+    raise AssertionError("network")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+before = time.process_time()
+import airflow.sdk, airflow.providers.amazon.aws.operators.sagemaker
+import airflow.providers.amazon.aws.sensors.s3
+started = time.process_time()
+for name in ("retrain_hashtag", "sweep_endpoints"):
+    runpy.run_path(f"dags/{name}.py")
+ratio = (time.process_time() - started) / (started - before)
+imported = sorted(sys.modules)
+
+from airflow.dag_processing.dagbag import DagBag
+from tests.dags.versions import versions
+
+dags, os.environ["RETRAIN_POLL_SECONDS"] = sys.argv[1:]
+print(json.dumps([ratio, imported, versions(DagBag(dags).dags)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def other_process():
+    """
+    Of a process without network, credentials and settings: the CPU time of the DAG files' imports as a share of that of
+    Airflow's own, the modules that it has imported then, and the versions of the DAGs.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", OTHER_PROCESS, str(DAGS), os.environ["RETRAIN_POLL_SECONDS"]],
         cwd=REPOSITORY,
-        env={**kept, "PYTHONPATH": path, **environment},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RETRAIN_"))},
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
+            "PYTHONHASHSEED": "1",
+        },
         capture_output=True,
         text=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_there_is_a_dag_for_each_hashtag_and_one_that_sweeps(dags):
@@ -145,50 +181,17 @@ def test_parameters_have_their_names_in_blazingtext(dags):
     } == set(dags["retrain_aws"].params)
 
 
-def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than_airflows_own():
-    program = (
-        "import socket\n"
-        "def refuse(*arguments, **options): raise AssertionError('network')\n"
-        "socket.socket.connect = refuse\n"
-        "socket.getaddrinfo = refuse\n"
-        "import sys, time, runpy\n"
-        "before = time.process_time()\n"
-        "import airflow.sdk, airflow.providers.amazon.aws.operators.sagemaker\n"
-        "import airflow.providers.amazon.aws.sensors.s3\n"
-        "started = time.process_time()\n"
-        "for name in ('retrain_hashtag', 'sweep_endpoints'): runpy.run_path(f'dags/{name}.py')\n"
-        "ratio = (time.process_time() - started) / (started - before)\n"
-        "slow = {'sagemaker', 'pandas', 'sklearn', 'scipy', 'fasttext', 'moto'} & set(sys.modules)\n"
-        "assert not slow, slow\n"
-        "print(ratio)\n"
-    )
+def test_importing_needs_no_network_no_credentials_no_settings_and_less_cpu_than_airflows_own(other_process):
+    ratio, imported, _ = other_process
 
-    done = run_python(program)
-
-    assert done.returncode == 0, done.stderr
-    assert float(done.stdout.splitlines()[-1]) < 0.7
+    assert not {"sagemaker", "pandas", "sklearn", "scipy", "fasttext", "moto"} & set(imported)
+    assert ratio < 0.7
 
 
-def test_parsing_twice_gives_the_same_version(dags):
+def test_parsing_twice_gives_the_same_version(dags, other_process):
     """A value computed at parse time would make a new version of the DAG at every parse."""
-    program = (
-        "from airflow.dag_processing.dagbag import DagBag\n"
-        f"{inspect.getsource(versions)}\n"
-        f"print(versions(DagBag({str(DAGS)!r}).dags))\n"
-    )
-
-    other = run_python(program, PYTHONHASHSEED="1", RETRAIN_POLL_SECONDS=os.environ["RETRAIN_POLL_SECONDS"])
-
-    assert other.returncode == 0, other.stderr
-    assert other.stdout.splitlines()[-1] == str(versions(dags))
-    assert [dag_id for dag_id, _ in versions(dags)] == sorted(dags)
-
-
-def versions(dags):
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    return sorted((dag.dag_id, SerializedDagModel.hash(DagSerialization.to_dict(dag))) for dag in dags.values())
+    assert other_process[2] == versions(dags)
+    assert len(versions(dags)) == 5
 
 
 def test_a_mistake_in_the_companys_rules_is_an_import_error_that_names_it_and_the_sweep_goes_on(tmp_path, monkeypatch):
@@ -259,17 +262,11 @@ def test_a_task_start_makes_its_own_dag_alone(tmp_path, monkeypatch):
 
 def test_plugins_leave_the_names_of_other_modules_alone():
     """Airflow registers every file that its plugin scanner runs by its bare name."""
-    program = (
-        "import sys\n"
-        "from airflow import plugins_manager\n"
-        "plugins_manager.get_plugin_info() if hasattr(plugins_manager, 'get_plugin_info') else None\n"
-        "ours = [m for m in ('deploy', 'train', 'macros', 'polling', 'retries') if m in sys.modules]\n"
-        "assert not ours, ours\n"
-    )
+    ensure_plugins_loaded()
 
-    done = run_python(program)
-
-    assert done.returncode == 0, done.stderr
+    ours = {file.stem for file in (REPOSITORY / "plugins" / "hashtag_retrain").rglob("*.py")}
+    assert {"polling", "retries"} < ours
+    assert not ours & set(sys.modules)
 
 
 def test_airflow_looks_for_dags_in_dags_alone():

@@ -1,21 +1,24 @@
 import inspect
-import subprocess
+import multiprocessing
 import sys
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.executors.local_executor import LocalExecutor
 from airflow.sdk import get_parsing_context
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
+from airflow.sdk.execution_time import supervisor
+from airflow.sdk.listener import get_listener_manager
 from airflow.utils.state import TaskInstanceState
 
 from hashtag_retrain import executors
 from hashtag_retrain.executors import RememberingLocalExecutor
-from tests.conftest import REPOSITORY
 
 TASK = "a task"
+FORKS = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
@@ -90,31 +93,38 @@ def test_forks_do_not_inherit_of_which_dag_the_parse_for_them_was(executor, monk
     assert get_parsing_context().dag_id is None
 
 
-FORK = """
-import inspect, multiprocessing, sys
-from airflow.executors.local_executor import LocalExecutor
-from airflow.sdk.listener import get_listener_manager
-from hashtag_retrain.executors import RememberingLocalExecutor
+def test_a_fork_of_it_knows_the_modules_of_all_its_frames_and_airflows_plugins():
+    receiver, sender = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=start_and_fork, args=(sender,))
+    process.start()
+    sender.close()
 
-def work():
-    from airflow.sdk.execution_time import supervisor
+    with receiver:
+        unknown_files, listener_managers = receiver.recv()
 
+    process.join()
+    assert unknown_files == set()
+    assert listener_managers == 1
+
+
+def start_and_fork(answer: Any) -> None:
+    """In a fork of the tests' process that has inspected no stack, looked for no plugins, and not imported all yet."""
+    for cache in (inspect.modulesbyfile, inspect._filesbymodname):
+        cache.clear()
+    get_listener_manager.cache_clear()
+    del sys.modules[supervisor.__name__]
+    LocalExecutor.start = lambda _: None
+    RememberingLocalExecutor().start()
+    fork = FORKS.Process(target=work, args=(answer,))
+    fork.start()
+    fork.join()
+
+
+def work(answer: Any) -> None:
     files, frame = {inspect.getabsfile(supervisor)}, inspect.currentframe()
     while frame := frame.f_back:
         files.add(inspect.getabsfile(frame))
-    print(sorted(files - set(inspect.modulesbyfile)), flush=True)
-    print(get_listener_manager.cache_info().currsize, flush=True)
-
-LocalExecutor.start = lambda _: None
-RememberingLocalExecutor().start()
-multiprocessing.get_context("fork").Process(target=work).start()
-"""
-
-
-def test_a_fork_of_it_knows_the_modules_of_all_its_frames_and_airflows_plugins():
-    done = subprocess.run([sys.executable, "-c", FORK], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-
-    assert done.stdout.splitlines()[-2:] == ["[]", "1"]
+    answer.send((files - set(inspect.modulesbyfile), get_listener_manager.cache_info().currsize))
 
 
 def test_nor_for_frames_whose_file_is_no_modules(executor, monkeypatch):
