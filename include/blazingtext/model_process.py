@@ -2,14 +2,12 @@
 A model in a process of its own, with a limit of memory.
 
 A model file is foreign data, and fastText trusts the sizes that stand in it: a crafted or truncated file can end, fill
-or stop the process that loads it. Here that is a child process, ``python -m include.blazingtext.model_process FILE``.
-Both sides speak JSON, a line for each request and for each answer.
+or stop the process that loads it. Here that is a child process, which runs `include.blazingtext.model_program`.
 """
 
 import base64
 import json
 import os
-import resource
 import subprocess
 import sys
 import threading
@@ -17,20 +15,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
-
-from include.blazingtext.model_file import check_model_file
+from typing import Any, Self
 
 REPOSITORY = Path(__file__).parents[2]
 LOAD_SECONDS, ANSWER_SECONDS = 120.0, 60.0
 """A child that has not answered by then is ended. SageMaker's own limit for an invocation is 60 s."""
-MEMORY_BESIDE_THE_MODEL = 3 * 2**30
-"""Of address space: Python's, and that of what it answers."""
-
-END_OF_LINE = "</s>"
-"""fastText adds this token to every tweet."""
-BROKEN_TEXT = "strict"
-"""Whether fastText's bindings refuse labels and words that are not UTF-8."""
 
 Answer = tuple[list[str], list[float]]
 """Labels, with their prefix, and probabilities, the most probable first."""
@@ -115,7 +104,7 @@ class ModelProcess:
 
     def _start(self) -> dict[str, Any]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "include.blazingtext.model_process", str(self._model_file)],
+            [sys.executable, "-m", "include.blazingtext.model_program", str(self._model_file)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -161,66 +150,3 @@ def _environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR") if name in os.environ}
     path = os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
-
-def main() -> None:
-    """Load the model, and answer until the other side is gone."""
-    model_file = Path(sys.argv[1])
-    limit = model_file.stat().st_size * 2 + MEMORY_BESIDE_THE_MODEL
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # fastText may write to the standard output, which is the other side's
-    try:
-        model = _load(model_file)
-    except (ValueError, MemoryError, UnicodeError) as error:
-        _write(answers, {"error": str(error) or type(error).__name__})
-        return
-    arguments = model.getArgs()
-    about = {"dimension": arguments.dim, "word_ngrams": arguments.wordNgrams}
-    _write(answers, {"ok": {"labels": model.getLabels(BROKEN_TEXT)[0], **about}})
-    for line in sys.stdin.buffer:
-        _write(answers, {"ok": _answer(model, json.loads(line))})
-
-
-def _write(answers: IO[bytes], answer: dict[str, Any]) -> None:
-    answers.write(json.dumps(answer).encode() + b"\n")
-    answers.flush()
-
-
-def _load(model_file: Path) -> Any:
-    check_model_file(model_file)
-    import fasttext_pybind  # not fasttext, which wraps this: it imports numpy, which takes longer than all the rest
-
-    model = fasttext_pybind.fasttext()
-    model.loadModel(str(model_file))
-    return model
-
-
-def _answer(model: Any, request: dict[str, Any]) -> Any:
-    if "weights" in request:
-        return _weights(model, *request["weights"])
-    answers = (model.predict(f"{text}\n", request["k"], 0.0, BROKEN_TEXT) for text in request["predict"])
-    return [([label for _, label in answer], [probability for probability, _ in answer]) for answer in answers]
-
-
-def _weights(model: Any, min_occurrences: int, max_words: int) -> dict[str, Any]:
-    from fasttext_pybind import Vector
-
-    words, counts = model.getVocab(BROKEN_TEXT)  # the most frequent first
-    known = [
-        (word, occurrences)
-        for word, occurrences in zip(words[:max_words], counts, strict=False)
-        if occurrences >= min_occurrences and word != END_OF_LINE
-    ]
-    vector, rows = Vector(model.getArgs().dim), []
-    for word, _ in known:
-        # Not getWordVector, which scales each vector to length 1: then rare and common words weigh the same.
-        model.getInputVector(vector, model.getWordId(word))
-        rows.append(memoryview(vector).tobytes())
-    weights = {"of_words": b"".join(rows), "of_labels": memoryview(model.getOutputMatrix()).tobytes()}
-    return {"words": known, **{name: base64.b64encode(found).decode() for name, found in weights.items()}}
-
-
-if __name__ == "__main__":
-    main()
