@@ -15,6 +15,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 import moto.cloudwatch.urls
+import moto.core.responses
+import moto.core.utils
 import moto.glue.models
 import moto.logs.urls
 import moto.sagemaker.models
@@ -37,9 +39,10 @@ from local_aws.bodies import bound_body
 from local_aws.bucket_policies import permission
 from local_aws.calls import UNKNOWN, Call, WsgiEnvironment, identify
 from local_aws.cloud import LogStream
-from local_aws.cloudformation.responses import CloudFormationResponse, Stacks, answer_cloudformation
+from local_aws.cloudformation.responses import CloudFormationResponse, Stacks
 from local_aws.cloudwatch_logs import Logs
 from local_aws.cloudwatch_metrics import Metrics
+from local_aws.direct_answers import answer_directly
 from local_aws.faults import CONNECTION_RESET, Fault, Faults
 from local_aws.glue.job_run import Machine
 from local_aws.glue.models import GlueBackend
@@ -53,6 +56,7 @@ from local_aws.request_log import RequestLog
 from local_aws.s3_objects import S3Objects
 from local_aws.s3_refusals import s3_explanation, s3_refusal
 from local_aws.sagemaker.models import SageMakerBackend, Services
+from local_aws.sagemaker.responses import SageMakerResponse
 from local_aws.sagemaker_runtime import invoke_endpoint
 from local_aws.service_models import CLOUDFORMATION, RUNTIME, SAGEMAKER
 from local_aws.store import DataDirectoryError, NotKept, Store
@@ -62,6 +66,7 @@ StartResponse = Callable[..., Any]
 BACKENDS = frozenset({"s3", "sagemaker", "glue", "cloudwatch", "logs", "iam", "sts", "sns", "sqs", "budgets"})
 """moto's names of the services of the README, beside those that are not moto's."""
 OWN = frozenset({RUNTIME, CLOUDFORMATION})
+ANSWERED_DIRECTLY = {SAGEMAKER: SageMakerResponse, CLOUDFORMATION: CloudFormationResponse}
 REFUSED = {(SAGEMAKER, UNKNOWN): "The local AWS does not support this request."}
 LOCALSTACK_HEALTH = "/_localstack/health"
 MAX_OBJECT_BYTES = 5 * 2**30
@@ -176,8 +181,8 @@ class Application:
             return _error(call, environment, *refusal)
         if call.service == RUNTIME:
             return invoke_endpoint(call.name, call.region, Request(environment))
-        if call.service == CLOUDFORMATION:
-            return answer_cloudformation(environment)
+        if call.service in ANSWERED_DIRECTLY and environment["PATH_INFO"] == "/":
+            return answer_directly(ANSWERED_DIRECTLY[call.service], environment)
         answer = Response.from_app(self._moto, environment)
         if answer.status_code == 404 and (concealment := self._concealment(call, environment)):
             return _error(call, environment, *concealment)
@@ -356,6 +361,8 @@ class LocalAws:
             FakeBucket.get_permission = permission
             moto.cloudwatch.urls.url_paths["{0}/$"] = Metrics.dispatch
             moto.logs.urls.url_paths["{0}/$"] = Logs.dispatch
+            # moto looks through the methods of a class of answers for each answer.
+            moto.core.responses.method_names_from_class = cache(moto.core.utils.method_names_from_class)
             CloudFormationResponse.stacks = self._stacks = Stacks(self._store, lambda: _own_url(self._server.socket))
             try:
                 self._alarms = Metrics.alarms = Alarms(pace, self._store)

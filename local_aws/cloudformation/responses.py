@@ -10,12 +10,9 @@ from typing import Any, ClassVar
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.request import Request
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.utilities.utils import get_partition
-from werkzeug.wrappers import Response
 
-from local_aws.calls import WsgiEnvironment
 from local_aws.checked_requests import CheckedRequests
 from local_aws.cloudformation.exceptions import (
     AlreadyExistsException,
@@ -299,13 +296,6 @@ class CloudFormationResponse(CheckedRequests, BaseResponse):
         if "TemplateBody" not in self.params:
             raise ValidationError("The local AWS takes a template as TemplateBody, and reads none from S3.")
         return str(self.params["TemplateBody"])
-
-
-def answer_cloudformation(environment: WsgiEnvironment) -> Response:
-    """Carry out a call. It does not go through moto, which would import the code of some forty services for it."""
-    request = Request(environment)
-    status, headers, body = CloudFormationResponse.dispatch(request, request.url, request.headers)
-    return Response(body, status=status, headers=headers)
 
 
 OPERATIONS = frozenset(

@@ -5,7 +5,7 @@ upper bounds on the server, because botocore does not check them in the client.
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import regex
@@ -104,10 +104,15 @@ def _outside_bounds(shape: Shape, measure: float, value: Any, path: str, what: s
 
 def _string_violations(shape: Shape, value: str, path: str) -> Iterator[str]:
     pattern, allowed = shape.metadata.get("pattern"), shape.metadata.get("enum")
-    if pattern is not None and not _compiled(pattern).fullmatch(value):
+    if pattern is not None and not _matches(pattern, value):
         yield _violation(value, path, f"Member must satisfy regular expression pattern: {pattern}")
     if allowed and value not in allowed:
         yield _violation(value, path, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+
+
+@lru_cache(10_000)
+def _matches(pattern: str, value: str) -> bool:
+    return _compiled(pattern).fullmatch(value) is not None
 
 
 @cache
