@@ -183,6 +183,9 @@ class Application:
             return invoke_endpoint(call.name, call.region, Request(environment))
         if call.service in ANSWERED_DIRECTLY and environment["PATH_INFO"] == "/":
             return answer_directly(ANSWERED_DIRECTLY[call.service], environment)
+        return self._serve_with_moto(call, environment)
+
+    def _serve_with_moto(self, call: Call, environment: WsgiEnvironment) -> Response:
         answer = Response.from_app(self._moto, environment)
         if answer.status_code == 404 and (concealment := self._concealment(call, environment)):
             return _error(call, environment, *concealment)

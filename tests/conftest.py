@@ -38,7 +38,6 @@ gc.disable()  # until all tests are collected: what is imported is no garbage
 import fcntl  # noqa: E402
 import functools  # noqa: E402
 import itertools  # noqa: E402
-import pickle  # noqa: E402
 import sqlite3  # noqa: E402
 import tarfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
@@ -51,13 +50,11 @@ import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 import requests  # noqa: E402
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook  # noqa: E402
-from botocore import hooks, useragent  # noqa: E402
-from botocore.client import ClientCreator  # noqa: E402
-from botocore.loaders import JSONFileLoader, Loader  # noqa: E402
 from cadwyn import VersionBundle  # noqa: E402
 from cadwyn.route_generation import _EndpointTransformer  # noqa: E402
 from jsonschema import Draft202012Validator  # noqa: E402
 
+import tests.quick_clients  # noqa: E402, F401
 from include.aws.storage import Storage  # noqa: E402
 from include.config.settings import Settings  # noqa: E402
 from local_aws.glue.models import GlueBackend  # noqa: E402
@@ -81,66 +78,8 @@ hypothesis.settings.register_profile("without-deadline", deadline=None)
 hypothesis.settings.load_profile("without-deadline")
 
 
-# A third of a DAG run's time went into reading the same service models (megabytes of JSON) for each hook's session.
-_load_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
-_pickle = functools.cache(lambda path: pickle.dumps(_load_model(path)))
-# S3's clients change the model that they have loaded, so each gets its own.
-JSONFileLoader.load_file = lambda self, path: pickle.loads(_pickle(path)) if "/s3/" in path else _load_model(path)
-# And a tenth into the source lines of the whole stack, which each hook reads to name its caller to AWS.
+# A tenth of a DAG run's time went into the source lines of the stack, which each hook reads to name its caller to AWS.
 AwsBaseHook._get_caller = lambda self, target_function_name="execute": "Tests"
-# And a third of what was left to make a client, into looking through the folders of some four hundred services.
-_list_services = Loader.list_available_services
-_services: dict[tuple[str, ...], list[str]] = {}
-
-
-def _list_services_once(loader: Loader, type_name: str) -> list[str]:
-    key = (type_name, *loader.search_paths)
-    if key not in _services:
-        _services[key] = _list_services(loader, type_name)
-    return _services[key]
-
-
-Loader.list_available_services = _list_services_once
-
-# And more into what each client learns anew of its service: its shapes, its errors, its class.
-_load_service, _create_class = ClientCreator._load_service_model, ClientCreator._create_client_class
-_known_services: dict[Any, Any] = {}
-_known_classes: dict[str, Any] = {}
-
-
-def _load_service_once(creator: ClientCreator, service: str, version: str | None = None) -> Any:
-    if (service, version) not in _known_services:
-        _known_services[service, version] = _load_service(creator, service, version)
-    return _known_services[service, version]
-
-
-def _create_class_once(creator: ClientCreator, service: str, model: Any) -> Any:
-    if service not in _known_classes:
-        _known_classes[service] = _create_class(creator, service, model)
-    return _known_classes[service]
-
-
-ClientCreator._load_service_model = _load_service_once
-ClientCreator._create_client_class = _create_class_once
-# And a twelfth of each request into which characters its user agent may have, once for each of some ninety parts.
-useragent.sanitize_user_agent_string_component = functools.lru_cache(1000)(
-    useragent.sanitize_user_agent_string_component
-)
-
-# And half of the rest into the names of events, which each session translates, and into its handlers' signatures.
-_event_names: dict[str, str] = {}
-_make_aliaser = hooks.EventAliaser.__init__
-_accepts_kwargs = functools.lru_cache(1000)(hooks.accepts_kwargs)
-
-
-def _make_aliaser_with_known_names(aliaser: hooks.EventAliaser, *arguments: Any, **options: Any) -> None:
-    _make_aliaser(aliaser, *arguments, **options)
-    aliaser._alias_name_cache = _event_names
-
-
-hooks.EventAliaser.__init__ = _make_aliaser_with_known_names
-hooks.accepts_kwargs = lambda handler: _accepts_kwargs(getattr(handler, "__func__", handler))
-
 # And an eighth into checking, for each of a task's parameters, that its schema is one.
 _check_schema = Draft202012Validator.check_schema
 _checked_schemas: set[str] = set()

@@ -13,9 +13,11 @@ import socket
 import sys
 
 import moto.s3.responses  # noqa: F401 (moto itself imports it when it is first asked for)
+from botocore.loaders import Loader
 
-import local_aws.sagemaker.responses  # noqa: F401
+import tests.quick_clients  # noqa: F401
 from local_aws.__main__ import main
+from local_aws.server import BACKENDS
 from local_aws.service_models import service_model
 
 MAX_ORDER_BYTES = 1_000_000
@@ -51,5 +53,8 @@ def serve(orders: socket.socket) -> None:
 
 if __name__ == "__main__":
     service_model()
+    Loader().load_data("endpoints")
+    for backend in BACKENDS:
+        Loader().load_service_model(backend, "service-2")
     gc.freeze()
     serve(socket.socket(fileno=int(sys.argv[1])))
