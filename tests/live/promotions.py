@@ -134,7 +134,7 @@ def finish(steps: Any, between: Any = lambda: None) -> Any:
     while (result := steps.poll()) is None:
         assert time.monotonic() < end
         between()
-        time.sleep(0.02)
+        time.sleep(0.05)
     return result
 
 
