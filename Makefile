@@ -32,7 +32,7 @@ demo: $(VENV)/.installed  ## one real run from tweets to a deleted endpoint, on 
 up: $(VENV)/.installed  ## the same, left running: Airflow on 127.0.0.1:8080, local AWS on :4566; HASHTAGS=FILE for yours
 	@$(BIN)/python -m local_stack.demo --keep-running $(if $(HASHTAGS),--hashtags "$(HASHTAGS)")
 
-test: $(VENV)/.installed-dev  ## the product's tests, with whole runs of the DAGs, in six to seven minutes
+test: $(VENV)/.installed-dev  ## the product's tests, with whole runs of the DAGs, in about six minutes
 	@$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 test-stack: $(VENV)/.installed-dev  ## a whole Airflow as its users find it: triggers, backfills, questions, outages
