@@ -18,6 +18,7 @@ order.
 import gc
 import json
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -234,6 +235,9 @@ _spool: Spool
 
 def _start(folder: Path, files: Sequence[str], settings: PrepareSettings) -> None:
     global _spool
+    # nltk, to which a few texts are left, imports these for functions that are not used here. That takes two seconds.
+    for name in ("scipy", "sklearn"):
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     gc.set_threshold(100_000)  # there are many objects and hardly any cycles
     _spool = Spool(folder, files, settings, ROWS_PER_JOB)
 

@@ -3,9 +3,7 @@ nltk's tokens, with its English punkt_tab data. A copy of them is in nltk_data b
 in a zip archive, at the archive's root (`include.spark.package`), because nltk reads an archive from there.
 """
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,26 +17,11 @@ _FOUND = Path(getattr(_LOADER, "archive", NLTK_DATA))
 @cache
 def word_tokenize() -> Callable[[str], list[str]]:
     """nltk's function, with this copy before any other on the machine: other data would give other tokens."""
-    # nltk imports these for functions that are not used here, which takes two seconds. It can do without them; but in a
-    # process of Airflow's, another team's code may use such a function.
-    with nullcontext() if "airflow" in sys.modules else _hidden("scipy", "sklearn"):
-        import nltk
+    import nltk  # only here, because it imports scipy and scikit-learn
 
     nltk.data.path.insert(0, str(_FOUND))
     tokenize: Callable[[str], list[str]] = nltk.word_tokenize
     return tokenize
-
-
-@contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Let modules that are not imported yet seem not to be installed."""
-    names = tuple(name for name in names if name not in sys.modules)
-    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in names:
-            del sys.modules[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,6 @@ def test_the_data_are_those_that_the_tokens_rule_was_made_with():
     assert digest.hexdigest() == "87b7437941fb4df13edcd8cad64ff370f548f8c3e9503a795e05bef42bf34bdc"
 
 
-def test_without_airflow_nltk_comes_without_scikit_learn_which_can_be_imported_later():
-    program = (
-        "import sys; from include.tweets.punkt import word_tokenize; "
-        "assert word_tokenize()('It works.') == ['It', 'works', '.']; "
-        "assert 'nltk' in sys.modules and not {'scipy', 'sklearn'} & {*sys.modules}"
-    )
-
-    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
-
-
 def test_other_data_on_the_machine_change_no_token(tmp_path):
     """Data after which "works" is an abbreviation, where nltk looks first."""
     other = tmp_path / "tokenizers" / "punkt_tab" / "english"
