@@ -1,6 +1,6 @@
 """The run's report as an HTML page: a single file that loads nothing else, for screens, phones and paper."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -11,17 +11,12 @@ from include.report.document import Status
 
 if TYPE_CHECKING:
     from jinja2 import Template
+    from markupsafe import Markup
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MAX_MATRIX_LABELS = 20
 """With more labels, the page lists the most frequent confusions instead of a confusion matrix."""
 MAX_CONFUSIONS = 20
-MODEL_CHARTS: Mapping[str, Callable[[Any], str]] = {
-    "reliability": charts.reliability,
-    "epochs": charts.accuracy_by_epoch,
-}
-Drawn = dict[str, dict[str, Any]]
-"""Charts by name: the `figures` that they show, and the `svg`."""
 SIGNS: Mapping[Status, str] = {
     "deployed": "✓",
     "rolled back": "↩",
@@ -33,23 +28,12 @@ SIGNS: Mapping[Status, str] = {
 }
 
 
-def render(report: Mapping[str, Any], drawn: Drawn | None = None) -> str:
-    """
-    Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML.
-
-    :param drawn: by `draw`; if there is none, this draws the charts itself
-    """
-    from markupsafe import Markup
-
-    evaluation, history = report["evaluation"], report["history"]
-    shown = {name: Markup(chart["svg"]) for name, chart in (draw(report) if drawn is None else drawn).items()}
-    # A single date is a number, and no chart.
-    if len(history) > 1:
-        shown["history"] = Markup(charts.accuracy_by_date(history, report["date"]))
+def render(report: Mapping[str, Any]) -> str:
+    """Make the page of a report by `describe_run`. All texts are escaped, because tweets can contain HTML."""
+    evaluation = report["evaluation"]
     return template().render(
         report=report,
         sign=SIGNS[report["status"]],
-        charts=shown,
         confusions=_confusions(evaluation),
         words=_with_percents(evaluation["words"]) if evaluation else {},
     )
@@ -72,8 +56,15 @@ def template() -> "Template":
         "percents": _percents,
         "duration": _duration,
         "interval": _interval,
+        "reliability": charts.reliability,
+        "accuracy_by_epoch": charts.accuracy_by_epoch,
+        "accuracy_by_date": _accuracy_by_date,
     }
-    environment.globals["MAX_MATRIX_LABELS"] = MAX_MATRIX_LABELS
+    environment.globals |= {
+        "MAX_MATRIX_LABELS": MAX_MATRIX_LABELS,
+        "CHART_STYLE": charts.STYLE,
+        "key": charts.key,
+    }
     return environment.get_template(TEMPLATE.name)
 
 
@@ -93,24 +84,19 @@ def _duration(seconds: float) -> str:
     return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds:,.0f} s ({timedelta(seconds=round(seconds))})"
 
 
-def draw(report: Mapping[str, Any], earlier: Drawn | None = None) -> Drawn:
-    """
-    Draw the charts of a model. Matplotlib takes as long for one as the rest of a report does.
-
-    :param earlier: the same of an earlier report of the run. Charts of the same figures are not drawn again.
-    """
-    evaluation, training = report["evaluation"] or {}, report["training"] or {}
-    figures = {"reliability": evaluation.get("reliability"), "epochs": training.get("epochs")}
-    drawn = {}
-    for name, shown in figures.items():
-        before = (earlier or {}).get(name)
-        if shown:
-            drawn[name] = before if before and before["figures"] == shown else _draw(name, shown)
-    return drawn
-
-
-def _draw(name: str, figures: Any) -> dict[str, Any]:
-    return {"figures": figures, "svg": MODEL_CHARTS[name](figures)}
+def _accuracy_by_date(history: Sequence[Mapping[str, Any]], date: str) -> "Markup":
+    dates = [
+        charts.DateFigures(
+            entry["date"],
+            entry["accuracy"],
+            entry["accuracy_interval"],
+            entry["majority_accuracy"],
+            (earlier["accuracy"], earlier["accuracy_interval"]) if (earlier := entry["earlier_champion"]) else None,
+        )
+        for entry in history
+    ]
+    champion = next(((entry["date"], entry["accuracy"]) for entry in history if entry["champion"]), None)
+    return charts.accuracy_by_date(dates, champion, charts.MEDIUM, named=date)
 
 
 def _with_percents(words_by_label: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 from include.config.names import dag_id_of
-from include.report import charts
 from include.report.page import template
 from include.tweets.punkt import english, word_tokenize
 
@@ -37,8 +36,6 @@ IMPORTED_FOR_TASKS = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "boto3.s3.inject",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.figure",
     "multiprocessing.popen_fork",
     "nltk.tokenize",
     "pyarrow.pandas_compat",
@@ -91,7 +88,6 @@ def _use_once() -> None:
     word_tokenize()("")
     english()
     confusion_matrix([0, 1], [0, 1])
-    charts.reliability([{"probability": 1.0, "accuracy": 1.0, "tweets": 1}])
 
 
 def _parse_once() -> None:

@@ -8,7 +8,7 @@ from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 from hashtag_retrain import preloading
 from tests.conftest import REPOSITORY
 
-HEAVY = {"matplotlib", "nltk", "pandas", "sagemaker", "scipy", "sklearn"}
+HEAVY = {"nltk", "pandas", "sagemaker", "scipy", "sklearn"}
 PARSE = """
 import json, sys
 from pathlib import Path

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from hashtag_retrain.page import charts
-from hashtag_retrain.page.hashtags import DELETING
+from hashtag_retrain.page.hashtags import DELETING, Evaluation
+from include.report import charts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def render(template: str, **values: object) -> str:
@@ -38,7 +39,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {
-        "chart": charts.accuracy_by_date,
+        "chart": _chart,
         "duration": duration,
         "percent": lambda share: f"{share:.1%}",
         "percents": _percents,
@@ -46,8 +47,18 @@ def _environment() -> Environment:
         "web": web_address,
         "path": lambda text: quote(text, safe=""),
     }
-    environment.globals |= {"LARGE": charts.LARGE, "STAR": charts.star_at(0, 0), "DELETING": DELETING}
+    environment.globals |= {"LARGE": charts.LARGE, "CHART_STYLE": charts.STYLE, "key": charts.key, "DELETING": DELETING}
     return environment
+
+
+def _chart(
+    evaluations: Sequence[Evaluation], champion: tuple[str, float] | None, size: charts.Size = charts.SMALL
+) -> Markup:
+    dates = [
+        charts.DateFigures(one.date, one.model.accuracy, one.model.accuracy_interval, one.model.majority_accuracy)
+        for one in evaluations
+    ]
+    return charts.accuracy_by_date(dates, champion, size)
 
 
 def web_address(text: str | None) -> str | None:
