@@ -83,6 +83,11 @@ class Dialect:
         """Whether these lines show anything for which this dialect is needed."""
         return self.quotes != "escaped" or rb"\"" in sample or rb"\\" in sample
 
+    def most_rows(self, samples: Sequence[bytes]) -> int:
+        """No more rows can be usable: each has its separator in some line."""
+        separator = self.separator.encode()
+        return sum(separator in line for sample in samples for line in sample.split(b"\n"))
+
 
 ENCLOSING: tuple[Quotes, ...] = ("doubled", "escaped")
 DIALECTS = [
@@ -363,8 +368,15 @@ def _best(plain: CsvFormat, samples: Sequence[bytes], limit: int | None = SAMPLE
     dialects = [dialect for dialect in DIALECTS if any(map(dialect.may_be_of, samples))]
 
     def best(columns: Columns) -> _Candidate:
-        formats = (replace(plain, dialect=dialect, columns=columns) for dialect in dialects)
-        return max((_with_columns(format, samples, limit) for format in formats), key=lambda found: found.score)
+        found: _Candidate | None = None
+        for dialect in dialects:
+            if found and found.score.usable > dialect.most_rows(samples):
+                continue
+            candidate = _with_columns(replace(plain, dialect=dialect, columns=columns), samples, limit)
+            if found is None or candidate.score > found.score:
+                found = candidate
+        assert found is not None
+        return found
 
     found = best(Columns())
     if found.error or found.score.usable > -found.score.not_rejected:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from include.config.errors import DataError
 from include.tweets.formats.columns import Columns
-from include.tweets.formats.csv import DIALECTS, CsvFormat, detect_format
+from include.tweets.formats.csv import DIALECTS, CsvFormat, Dialect, detect_format
 from include.tweets.labels import Labels
 from include.tweets.rows import MAX_ROW_BYTES, MAX_TEXT_CHARACTERS, Lines, Rejection, Row
 from tests.conftest import REPOSITORY
@@ -419,3 +419,23 @@ def test_no_expression_needs_what_python_before_3_11_5_gets_wrong():
 @pytest.mark.timeout(60)  # it took minutes
 def test_empty_columns_behind_the_tweets_as_spreadsheets_write_them_are_nothing():
     assert rows((b"0,hello" + b"," * 120_000 + b"\n") * 20) == [("technical", "hello")] * 20
+
+
+PIECES = ["0", "1", "2", "a", ",", ";", "\t", "|", "\1", '"', '\\"', "\n", "label", "text", " "]
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=60).map("".join), st.integers(0, 5))
+def test_no_dialect_that_fits_better_is_left_out(text, rows):
+    content = (text + "\n0,a text\n1;another" * rows).encode()
+    found = detected(content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dialect, "most_rows", lambda self, samples: 10**9)
+        assert detected(content) == found
+
+
+def detected(content: bytes) -> object:
+    try:
+        return detect_format(CsvFormat("part.csv", Labels(LABELS)), content)
+    except DataError as error:
+        return str(error)
