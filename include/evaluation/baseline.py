@@ -7,6 +7,8 @@ intervals are narrow, the data are the limit.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from include.evaluation.comparison import Comparison, compare
 from include.evaluation.intervals import Interval, wilson_interval
 from include.evaluation.metrics import Evaluation
 from include.evaluation.ngrams import ngram_matrix
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 BETTER_MODEL_IS_POSSIBLE = "The data allow a better model than this one."
 ONLY_THE_LINEAR_MODEL_BEATS_THE_MAJORITY = (
@@ -124,18 +129,25 @@ def _guesses(labels: Sequence[str], instances: Sequence[str], word_ngrams: int) 
     solver that keeps several copies of all weights (docs/report.md).
     """
     from sklearn.linear_model import SGDClassifier
-    from threadpoolctl import threadpool_limits
 
     matrix = ngram_matrix(instances, word_ngrams)
     train, test = matrix[: len(labels)], matrix[len(labels) :]
     repeated = _frequent(train.getnnz(axis=0), MAX_WEIGHTS // len(set(labels)))
     model = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=PASSES, tol=None, average=True, random_state=0)
     # The threads of the linear algebra wait for each other: on a busy machine they take many times as long as one.
-    with threadpool_limits(1):
+    with _thread_pools().limit(limits=1):
         model.fit(train[:, repeated], labels)
         test = test[:, repeated]
         batches = range(0, test.shape[0], TWEETS_AT_ONCE)
         return [str(label) for start in batches for label in model.predict(test[start : start + TWEETS_AT_ONCE])]
+
+
+@cache
+def _thread_pools() -> "ThreadpoolController":
+    """Of the linear algebra's libraries. To find them takes longer than a small model."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def _frequent(tweets: np.ndarray, count: int) -> np.ndarray:
