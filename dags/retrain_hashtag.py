@@ -16,6 +16,7 @@ from airflow.sdk import (
     DAG,
     TriggerRule,
     chain,
+    literal,
     task,
 )
 from airflow.sdk.definitions.callback import SyncCallback
@@ -124,7 +125,7 @@ def retrain(hashtag: Hashtag) -> DAG:
         user_defined_macros={**MACROS, SETTINGS: hashtag.settings},
         tags=sorted({"retrain", hashtag.name, *hashtag.settings.tags}),
     ) as dag:
-        settings, labels, assets = hashtag.settings, dict(hashtag.settings.labels), assets_of(hashtag.name)
+        settings, labels, assets = hashtag.settings, literal(dict(hashtag.settings.labels)), assets_of(hashtag.name)
 
         wait_for_tweets = TweetsSensor(
             task_id="wait_for_tweets",
@@ -141,7 +142,7 @@ def retrain(hashtag: Hashtag) -> DAG:
             "date": DATE,
             "run_name": RUN_NAME,
             "owner": OWNER,
-            "preparation": settings.preparation,
+            "preparation": literal(settings.preparation),
             "require_success_marker": settings.require_success_marker,
         }
         if settings.prepare_on == "glue":

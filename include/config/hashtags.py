@@ -89,10 +89,8 @@ def _check_instance_type(name: str) -> str:
 
 
 def _check_column(name: str) -> str:
-    if "{{" in name or "{%" in name or not name.isprintable() or len(name) > MAX_COLUMN_NAME:  # "{{" is a template
-        raise ValueError(
-            f"the name must have at most {MAX_COLUMN_NAME} printable characters, and must not contain {{{{ or {{%"
-        )
+    if not name.isprintable() or len(name) > MAX_COLUMN_NAME:
+        raise ValueError(f"the name must have at most {MAX_COLUMN_NAME} printable characters")
     return name
 
 

@@ -26,8 +26,6 @@ def check_labels(labels: Mapping[str, str]) -> None:
             raise ConfigurationError(
                 f"label {name!r}: the name must have printable characters only, at least one, and no spaces"
             )
-        if "{{" in name or "{%" in name:  # Airflow renders the labels as a template
-            raise ConfigurationError(f"label {name!r}: the name must not contain {{{{ or {{%")
 
 
 def check_encoding(encoding: str) -> None:

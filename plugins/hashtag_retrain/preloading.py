@@ -24,6 +24,7 @@ IMPORTED_FOR_DAGS = (
     "airflow.providers.standard.triggers.hitl",
     "airflow.sdk.definitions.asset.metadata",
     "airflow.sdk.definitions.decorators",
+    "airflow.sdk.definitions.template",
     "airflow.timetables.trigger",
     "hashtag_retrain.arrivals",
     "hashtag_retrain.assets",

@@ -61,7 +61,6 @@ def load(tmp_path):
             'bad: {labels: {"0": a, "1": "b c"}}',
             "bad.labels: label 'b c': the name must have printable characters only",
         ),
-        ('bad: {labels: {"0": a, "1": "{{x}}"}}', "bad.labels: label '{{x}}': the name must not contain {{"),
         ("bad: {labels: [a, b]}", "bad.labels: expected a mapping, for example labels: "),
         ('bad:\n  labels:\n    0: a\n    "1": b', "line 4, bad.labels.0: .*a number, 0; put the id in"),
         ('bad:\n  labels:\n    "0": no\n    "1": b', 'line 4, bad.labels.0: .*a boolean, False; .*"no"'),

@@ -239,6 +239,18 @@ def test_a_mistake_in_an_entry_leaves_the_other_hashtags_their_dags(tmp_path, mo
         assert words in error
 
 
+def test_names_of_labels_and_columns_are_no_templates(tmp_path, monkeypatch):
+    (tmp_path / "hashtags.yaml").write_text('aws: {labels: {"0": "{{7*7}}", "1": "{%x"}, text_column: "{{text}}"}')
+    monkeypatch.setenv("RETRAIN_HASHTAGS_FILE", str(tmp_path / "hashtags.yaml"))
+    tasks = dag_bag().dags["retrain_aws"].task_dict
+
+    names = {"0": "{{7*7}}", "1": "{%x"}
+    prepare, evaluate = tasks["prepare_dataset"], tasks["evaluate_model"]
+    preparation = prepare.render_template(prepare.op_kwargs["preparation"], {})
+    assert (preparation["labels"], preparation["text_column"]) == (names, "{{text}}")
+    assert evaluate.render_template(evaluate.op_kwargs["labels"], {}) == names
+
+
 def test_a_task_start_makes_its_own_dag_alone(tmp_path, monkeypatch):
     from airflow.sdk.definitions import context
     from airflow.sdk.definitions._internal.contextmanager import DagContext
