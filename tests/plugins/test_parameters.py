@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from jsonschema import Draft202012Validator
 
 from hashtag_retrain.backfills import SETTINGS, parameters_of_run
 from hashtag_retrain.parameters import run_parameters, start_run
@@ -36,7 +38,7 @@ def test_an_entrys_parameters_are_the_forms_defaults(hashtag):
 def test_neither_parsing_nor_storing_a_dag_checks_its_parameters_again(hashtag, monkeypatch):
     """Airflow looks at each parameter for each task, and again when it stores the DAG: 500 hashtags took minutes."""
     looks: list[Any] = []
-    monkeypatch.setattr("jsonschema.validate", lambda *schema, **_: looks.append(schema))
+    monkeypatch.setattr(Draft202012Validator, "iter_errors", lambda self, value: iter(looks.append(value) or ()))
     parameters = run_parameters(hashtag("epochs: 7"))
     looks.clear()
 
@@ -49,7 +51,29 @@ def test_neither_parsing_nor_storing_a_dag_checks_its_parameters_again(hashtag, 
     assert {name: value["default"] for name, value in stored["dag"]["params"]}["epochs"] == 7
     tasks = copy.deepcopy(dag.params)
     tasks["epochs"] = 8
-    assert (dag.params["epochs"], tasks["epochs"], len(looks)) == (7, 8, 1)
+    assert (dag.params["epochs"], tasks["epochs"], looks) == (7, 8, [8])
+
+
+def test_every_parameter_has_a_right_schema_that_its_default_fits(hashtag):
+    for parameter in run_parameters(hashtag("")).values():
+        Draft202012Validator.check_schema(parameter.schema)
+        Draft202012Validator(parameter.schema).validate(parameter.value)
+
+
+@pytest.mark.parametrize("value", [0, "7", None, 1.5, {1, 2}])
+def test_a_value_is_checked_as_airflows_own_parameters_check_it(hashtag, value):
+    ours = run_parameters(hashtag(""))["window_days"]
+    theirs = Param(1, **ours.schema)
+
+    answers = []
+    for parameter in (ours, theirs):
+        with pytest.raises(ParamValidationError) as refused:
+            parameter.resolve(value)
+        answers.append((str(refused.value), parameter.value, parameter.resolve(3), parameter.value))
+
+    assert answers[0] == answers[1]
+    if not isinstance(value, set):
+        assert ours.resolve(value, suppress_exception=True) is None
 
 
 def test_every_mistake_in_an_entrys_parameters_is_named_at_once(hashtag):
