@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 import os
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,6 +24,10 @@ from hashtag_retrain.preloading import IMPORTED_FOR_DAGS, import_all
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
 from include.config.names import dag_id_of
+from include.evaluation.baseline import linear_baseline
+from include.evaluation.metrics import evaluate
+from include.evaluation.outcomes import Outcomes
+from include.predictions import Prediction
 from include.report.page import template
 from include.tweets.punkt import english, word_tokenize
 
@@ -43,6 +49,23 @@ IMPORTED_FOR_TASKS = (
     "sklearn.linear_model",
 )
 """Modules that take long to import. The executor imports them once, because tasks' processes are forks of it."""
+
+
+STACK_OF_A_TASK = (
+    "airflow.providers.amazon.aws.hooks",
+    "airflow.providers.standard.operators",
+    "airflow.sdk.bases",
+    "airflow.sdk.execution_time",
+    "contextlib",
+    "functools",
+    "hashtag_retrain.backfills",
+    "hashtag_retrain.operators",
+    "hashtag_retrain.sensors",
+    "hashtag_retrain.triggers",
+    "include.aws",
+    "include.steps",
+)
+"""The beginnings of names of modules that are on the stack when a task makes an AWS hook."""
 
 
 class RememberingLocalExecutor(LocalExecutor):
@@ -80,14 +103,14 @@ class RememberingLocalExecutor(LocalExecutor):
 
 
 def _use_once() -> None:
-    """What reads files or looks for fonts and plugins when it is first used. Forks inherit what is found here."""
-    from sklearn.metrics import confusion_matrix
-
+    """What reads files or looks for plugins when it is first used. Forks inherit what is found here."""
     get_listener_manager()  # a task looks for Airflow's plugins here, not where the scheduler has found them
     template()
     word_tokenize()("")
     english()
-    confusion_matrix([0, 1], [0, 1])
+    tweets = [("0", "one word"), ("1", "another word")] * 2
+    linear_baseline(tweets, tweets, ["0", "1", "0", "1"], word_ngrams=2)
+    evaluate(Outcomes.of(["0", "1"], [Prediction({label: 1.0}) for label in "01"]), ["0", "1"])
 
 
 def _parse_once() -> None:
@@ -106,8 +129,10 @@ def _parse_once() -> None:
 def _remember_modules_of_stack() -> None:
     """
     Airflow's AWS hooks inspect the stack to name their caller. A process's first look at a stack goes through all
-    modules, and each look does so again for frames whose file is no module's, like ``<frozen runpy>``. That would take
-    each hook 0.05 to 0.15 s. Forks inherit what is found here.
+    modules, and each look does so again for frames whose file is no module's, like ``<frozen runpy>``. And it reads the
+    files of all modules on the stack. That would take each hook 0.05 to 0.15 s. Forks inherit what is found here.
     """
+    for name in [name for name in sys.modules if name.startswith(STACK_OF_A_TASK)]:
+        linecache.getlines(getattr(sys.modules[name], "__file__", None) or "")
     for frame, *_ in inspect.stack():
         inspect.modulesbyfile.setdefault(inspect.getabsfile(frame), frame.f_globals["__name__"])
