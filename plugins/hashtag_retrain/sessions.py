@@ -3,7 +3,8 @@ AWS sessions that share the descriptions of AWS's services.
 
 botocore reads megabytes of JSON for the first client of a session, and Airflow's hooks make a session each. Here a
 process reads them once, and forks need not read what their parent has read. A fork also finds sessions that its parent
-has made, for its first hooks, and the errors that its parent has looked for. The option `session_factory` in Airflow's
+has made, for its first hooks, and the errors that its parent has looked for. Their ways to credentials are ready too;
+what these lead to is looked up by each fork. The option `session_factory` in Airflow's
 section `aws` switches it on (docs/operations.md). The provider shares the descriptions likewise for its asynchronous
 sessions.
 """
@@ -21,13 +22,11 @@ from botocore.loaders import Loader
 from include.config.settings import BOTOCORE_CONFIG
 
 SERVICES = ("s3", "sagemaker", "sagemaker-runtime", "logs")
-SESSIONS_OF_A_TASK = 2
-"""As many hooks as most tasks have."""
+SESSIONS_OF_A_TASK = 3
+"""No task makes more hooks."""
 _LOADER = Loader()
 _errors: dict[str, list[Any]] = {}
 """The shapes of errors by service."""
-_ready: list[botocore.session.Session] = []
-"""Sessions without any setting or credentials. Each is taken once; a fork has copies of its own."""
 
 
 class _Session(botocore.session.Session):
@@ -39,15 +38,22 @@ class _Session(botocore.session.Session):
             client.meta.service_model.error_shapes = _errors[service_name]
         return client
 
+    def prepare_credentials(self) -> None:
+        """Make what looks for credentials. That takes longer than to find them, and reads files that may change."""
+        self.get_component("credential_provider")
+        self._config = self._profile_map = None  # the files' content
+
+
+_ready: list[_Session] = []
+"""Sessions without any setting or credentials. Each is taken once; a fork has copies of its own."""
+
 
 class SharedModelsSessionFactory(BaseSessionFactory):
     """Airflow's sessions, but all of a process read the descriptions of services with the same loader."""
 
     def _create_basic_session(self, session_kwargs: dict[str, Any]) -> boto3.session.Session:
-        try:
-            session = _ready.pop()
-        except IndexError:
-            session = _Session()
+        # A profile has ways to credentials of its own.
+        session = _ready.pop() if _ready and not session_kwargs.get("profile_name") else _Session()
         return boto3.session.Session(**session_kwargs, botocore_session=session)
 
     def create_session(self, deferrable: bool = False) -> Any:
@@ -72,3 +78,5 @@ def make_ready() -> None:
         client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # this reads the pagination of all
         _errors[service] = client.meta.service_model.error_shapes
     _ready[:] = [_Session() for _ in range(SESSIONS_OF_A_TASK)]
+    for session in _ready:
+        session.prepare_credentials()
