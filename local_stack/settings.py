@@ -95,6 +95,7 @@ class StackSettings:
             **LOOPBACK_WITHOUT_PROXY,
             "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'plugins'}",
             "PYTHONUNBUFFERED": "1",
+            "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # in huge pages there is less for each task's fork to copy
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),

@@ -50,7 +50,8 @@ codes = [[error.error_code for error in client.meta.service_model.error_shapes] 
 ours = looked[0]
 theirs = [[error.error_code for error in client.meta.service_model.error_shapes] for client in clients[1::2]]
 regions = [client.meta.region_name for client in clients]
-profile = AwsBaseHook(client_type="s3", aws_conn_id="profile", config=BOTOCORE_CONFIG).get_conn()._get_credentials().access_key
+hook = AwsBaseHook(client_type="s3", aws_conn_id="profile", config=BOTOCORE_CONFIG)
+profile = hook.get_conn()._get_credentials().access_key
 print(json.dumps([read, sessions, [ours, codes == theirs, looked[0] > 4000], changed, profile, regions, credentials]))
 """
 
