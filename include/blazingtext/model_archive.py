@@ -1,15 +1,17 @@
 """
 SageMaker's artifact, model.tar.gz, which is foreign data: only model.bin is taken out of it, with limits.
 
-Not `tarfile.TarFile.extract`: without a filter it is unsafe, and filters need Python 3.11.4.
+Not `tarfile.TarFile.extract`: without a filter it is unsafe, and filters need Python 3.11.4. Not Python's own gzip:
+isal unpacks a model in less than half of the time.
 """
 
 import gzip
 import os
 import tarfile
-import zlib
 from pathlib import Path
 from typing import IO, BinaryIO, cast
+
+from isal import igzip, isal_zlib
 
 MODEL_FILE = "model.bin"
 MEGABYTE = 2**20
@@ -35,13 +37,13 @@ def extract_model(archive: BinaryIO, target: Path) -> None:
     limit = min(MAX_MODEL_FILE_BYTES, MAX_COMPRESSION * archive.seek(0, os.SEEK_END))
     archive.seek(0)
     try:
-        with gzip.GzipFile(fileobj=archive) as unzipped:
+        with igzip.IGzipFile(fileobj=archive) as unzipped:
             unpacked = cast(IO[bytes], _Unpacked(unzipped, limit + MAX_TAR_BYTES))
             with tarfile.open(fileobj=unpacked, mode="r:") as tar:
                 _copy(tar, target, limit)
     # KeyError and RecursionError are tarfile's for links that lead nowhere, or to themselves. Not any OSError: a full
     # disk says nothing of the model, and may have room at the next try.
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, KeyError, RecursionError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, isal_zlib.error, KeyError, RecursionError) as error:
         raise DamagedArchive(f"the archive is damaged, or no tar.gz: {error}") from None
 
 
@@ -63,7 +65,7 @@ class _Unpacked:
     into memory, and unpacks what stands before model.bin.
     """
 
-    def __init__(self, unzipped: gzip.GzipFile, limit: int):
+    def __init__(self, unzipped: igzip.IGzipFile, limit: int):
         self._unzipped, self._limit = unzipped, limit
 
     def tell(self) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+from isal import igzip
+
 from local_aws.cloud import Cloud, NoSuchObject, split_uri
 from local_aws.sagemaker.job import JobFailed, JobStopped, require_no_fault
 
@@ -211,7 +213,10 @@ class TrainingRun:
 
     def _upload(self, root: Path) -> None:
         archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w:gz", compresslevel=MODEL_COMPRESSION_LEVEL) as tar:
+        with (
+            igzip.IGzipFile(fileobj=archive, mode="wb", compresslevel=MODEL_COMPRESSION_LEVEL) as zipped,
+            tarfile.open(fileobj=zipped, mode="w|") as tar,
+        ):
             for file in sorted((root / "model").iterdir()):
                 tar.add(file, arcname=file.name)
         try:
