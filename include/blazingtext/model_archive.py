@@ -11,7 +11,8 @@ import tarfile
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 
 MODEL_FILE = "model.bin"
 MEGABYTE = 2**20
@@ -37,13 +38,13 @@ def extract_model(archive: BinaryIO, target: Path) -> None:
     limit = min(MAX_MODEL_FILE_BYTES, MAX_COMPRESSION * archive.seek(0, os.SEEK_END))
     archive.seek(0)
     try:
-        with igzip.IGzipFile(fileobj=archive) as unzipped:
+        with igzip.IGzipFile(fileobj=archive) as unzipped:  # type: ignore[no-untyped-call]
             unpacked = cast(IO[bytes], _Unpacked(unzipped, limit + MAX_TAR_BYTES))
             with tarfile.open(fileobj=unpacked, mode="r:") as tar:
                 _copy(tar, target, limit)
     # KeyError and RecursionError are tarfile's for links that lead nowhere, or to themselves. Not any OSError: a full
     # disk says nothing of the model, and may have room at the next try.
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, isal_zlib.error, KeyError, RecursionError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, IsalError, KeyError, RecursionError) as error:  # type: ignore[misc]
         raise DamagedArchive(f"the archive is damaged, or no tar.gz: {error}") from None
 
 
@@ -65,7 +66,7 @@ class _Unpacked:
     into memory, and unpacks what stands before model.bin.
     """
 
-    def __init__(self, unzipped: igzip.IGzipFile, limit: int):
+    def __init__(self, unzipped: gzip.GzipFile, limit: int):
         self._unzipped, self._limit = unzipped, limit
 
     def tell(self) -> int:

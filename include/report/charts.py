@@ -20,8 +20,8 @@ CAPTION = 15
 """Height of a line of text below the numbers of the axis."""
 BESIDE = 4
 ROOM_OF_DATE, ROOM_OF_GRID_LINE = 62, 30
-STEPS = (0.05, 0.1, 0.2, 0.5)
-"""Distances of the lines of a grid, the smallest one first; with 0.05 there are at most three."""
+STEPS = (0.05, 0.1, 0.2, 0.25, 0.5)
+"""Distances of the lines of a grid, the smallest one first."""
 STAR = " ".join(
     f"{math.sin(k * math.pi / 5) * radius:.1f},{-math.cos(k * math.pi / 5) * radius:.1f}"
     for k, radius in enumerate([7, 2.9] * 5)
@@ -233,15 +233,16 @@ class _Axes:
         return f'<polygon class="star" transform="translate({x:.1f} {self.y(share):.1f})" points="{STAR}"/>'
 
     def grid(self) -> str:
-        """Lines at round shares, as many as there is room for."""
-        lines = max(1, self.height // ROOM_OF_GRID_LINE)
-        step = next(one for one in STEPS if (self.high - self.low) / one <= lines + 0.01)
-        shares = [self.low + step * number for number in range(round((self.high - self.low) / step + 0.49) + 1)]
+        """Lines at multiples of a round share, as many as there is room for."""
+        step = next(one for one in STEPS if (self.high - self.low) / one <= self.height / ROOM_OF_GRID_LINE + 0.01)
+        shares = [
+            step * number
+            for number in range(math.ceil(self.low / step - 0.01), math.floor(self.high / step + 0.01) + 1)
+        ]
         return "".join(
             _path("grid", f"M{LEFT} {self.y(share):.1f}H{self.right}")
             + _text(LEFT - 4, self.y(share) + 3.5, f"{share:.0%}", "end")
             for share in shares
-            if share < self.high + 0.001
         )
 
     def dates(self, places: Sequence[tuple[float, str]], named: str | None) -> list[str]:

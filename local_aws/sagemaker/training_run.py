@@ -213,10 +213,8 @@ class TrainingRun:
 
     def _upload(self, root: Path) -> None:
         archive = io.BytesIO()
-        with (
-            igzip.IGzipFile(fileobj=archive, mode="wb", compresslevel=MODEL_COMPRESSION_LEVEL) as zipped,
-            tarfile.open(fileobj=zipped, mode="w|") as tar,
-        ):
+        zipped = igzip.open(archive, "wb", MODEL_COMPRESSION_LEVEL)  # type: ignore[no-untyped-call]
+        with zipped, tarfile.open(fileobj=zipped, mode="w|") as tar:
             for file in sorted((root / "model").iterdir()):
                 tar.add(file, arcname=file.name)
         try:
