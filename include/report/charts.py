@@ -100,7 +100,8 @@ def accuracy_by_date(
     :param champion: its date and accuracy
     :param named: a date that is always named on the axis
     """
-    axes = _Axes.around((share for one in dates for share in one.shares()), size)
+    starred = [champion] if champion and champion[0] in {one.date for one in dates} else []
+    axes = _Axes.around([share for one in dates for share in one.shares()] + [share for _, share in starred], size)
     places = list(zip(axes.spread(len(dates)), dates, strict=True))
     newest = dates[-1]
     label = f"Accuracy of {len(dates)} dates, the newest {newest.date}"
@@ -109,7 +110,7 @@ def accuracy_by_date(
         axes.grid(),
         *_own_models(axes, places),
         *_earlier_champions(axes, places),
-        *(axes.star(x, champion[1]) for x, one in places if champion and one.date == champion[0]),
+        *_stars(axes, places, starred),
         *axes.dates([(x, one.date) for x, one in places], named),
     )
 
@@ -121,6 +122,11 @@ def _own_models(axes: "_Axes", places: Places) -> Iterator[str]:
     yield _path("interval", "".join(axes.bar(x, one.interval) for x, one in places if one.interval))
     yield _path("accuracy", _line(accuracies))
     yield _path("points", _dots(accuracies))
+
+
+def _stars(axes: "_Axes", places: Places, starred: Iterable[tuple[str, float]]) -> list[str]:
+    at = {one.date: x for x, one in places}
+    return [axes.star(at[date], accuracy) for date, accuracy in starred]
 
 
 def _earlier_champions(axes: "_Axes", places: Places) -> Iterator[str]:

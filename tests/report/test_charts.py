@@ -45,9 +45,9 @@ def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter("text")]
 
 
-@given(st.lists(FIGURES, min_size=1), st.sampled_from([SMALL, MEDIUM, LARGE]))
-def test_all_dates_are_within_the_chart(dates, size):
-    stays_inside(accuracy_by_date(dates, (dates[0].date, 0.5), size), size)
+@given(st.lists(FIGURES, min_size=1), SHARES, st.sampled_from([SMALL, MEDIUM, LARGE]))
+def test_all_dates_and_the_champion_are_within_the_chart(dates, champion, size):
+    stays_inside(accuracy_by_date(dates, (dates[0].date, champion), size), size)
 
 
 @given(st.lists(BINS, min_size=1, max_size=20))
@@ -64,8 +64,8 @@ def test_all_epochs_are_within_the_chart(epochs):
 
 
 def stays_inside(svg: str, size) -> None:
-    for path in ElementTree.fromstring(svg).iter("path"):
-        points = re.findall(r"([\d.-]+) ([\d.-]+)", path.get("d"))
+    for element in ElementTree.fromstring(svg).iter():
+        points = re.findall(r"([\d.-]+) ([\d.-]+)", element.get("d") or element.get("transform") or "")
         assert all(0 <= float(x) <= size.width and 0 <= float(y) <= size.height for x, y in points)
 
 
