@@ -106,19 +106,9 @@ class Keys:
         return f"{self.run(run_name)}smoke-tests.json"
 
     @property
-    def evaluations(self) -> str:
-        """Prefix of the figures of each date's newest evaluation, for the history in reports."""
-        return f"{self.hashtag_output}evaluations/"
-
-    @property
     def newest_evaluation(self) -> str:
-        """The same of this date."""
-        return f"{self.evaluations}{self.date}.json"
-
-    @property
-    def history(self) -> str:
-        """A copy of the figures of many dates."""
-        return f"{self.hashtag_output}history.json"
+        """The figures of the date's newest evaluation, for the history in reports."""
+        return f"{self.output}newest-evaluation.json"
 
 
 def dag_id_of(hashtag: str) -> str:

@@ -2,10 +2,9 @@
 The history of a hashtag: the figures of each date's newest evaluation.
 
 Each date has them in a small object of its own, so that runs of different dates do not overwrite each other's figures.
-A copy of all is one object. So a report reads this copy, and of the dates only those that were evaluated since.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from include.config.errors import ConfigurationError, DataError, MissingObject
 from include.config.names import Keys
 
 MAX_DATES = 90
-"""Only this many of the newest dates are read and shown."""
+"""Only this many of the newest dates are read, because each needs a request to S3."""
 HEADLINE = ("tweets", "accuracy", "accuracy_interval", "majority_accuracy")
 
 
@@ -41,7 +40,7 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
     :param champion: the champion's entry, in the form of `remember`; replaces that of its date, so that the chart shows
         the champion even if its date was evaluated again
     """
-    stored = _stored_by_date(storage, keys)
+    stored = {date: _stored(storage, replace(keys, date=date)) for date in _newest_dates(storage, keys)}
     if champion is not None and _is_date(champion["date"], keys):
         stored[champion["date"]] = {**stored.get(champion["date"], {}), **champion, "champion": True}
     defaults = {"champion": False, "earlier_champion": None, "report": None}
@@ -49,40 +48,8 @@ def recall(storage: Storage, keys: Keys, champion: Mapping[str, Any] | None = No
     return [{**entry, "url": _url(storage, entry["report"])} for entry in entries]
 
 
-def _stored_by_date(storage: Storage, keys: Keys) -> dict[str, dict[str, Any]]:
-    """What `remember` has stored of the newest dates."""
-    copied = _copied(storage, keys)
-    current: dict[str, dict[str, Any]] = {}
-    for date, etag in list(_evaluated(storage, keys))[-MAX_DATES:]:
-        known = copied.get(date, {})
-        is_known = known.get("etag") == etag
-        current[date] = known if is_known else {"etag": etag, "entry": _stored(storage, replace(keys, date=date))}
-    if current != copied:
-        storage.write_json(current, keys.history)
-    return {date: copy["entry"] for date, copy in current.items()}
-
-
-def _evaluated(storage: Storage, keys: Keys) -> Iterator[tuple[str, str]]:
-    """The dates that have figures, the oldest first, with the ETags of these."""
-    for found in storage.list_objects(keys.evaluations):
-        date = found.key.removeprefix(keys.evaluations).removesuffix(".json")
-        if _is_date(date, keys):
-            yield date, found.etag
-
-
-def _copied(storage: Storage, keys: Keys) -> dict[str, dict[str, Any]]:
-    """ETag and figures by date, as the copy has them; none of what somebody else has left there."""
-    with suppress(MissingObject, ValueError):
-        content = storage.read_json(keys.history)
-        if isinstance(content, dict):
-            return {date: copy for date, copy in content.items() if _is_copy(copy)}
-    return {}
-
-
-def _is_copy(content: Any) -> bool:
-    if not isinstance(content, dict) or content.keys() != {"etag", "entry"}:
-        return False
-    return content["entry"] == {} or _is_entry(content["entry"])
+def _newest_dates(storage: Storage, keys: Keys) -> list[str]:
+    return [date for date in storage.list_folders(keys.hashtag_output) if _is_date(date, keys)][-MAX_DATES:]
 
 
 def _is_date(text: str, keys: Keys) -> bool:
@@ -98,12 +65,8 @@ def _stored(storage: Storage, keys: Keys) -> dict[str, Any]:
     """What `remember` has stored of a date; empty if it has stored nothing, or if somebody else has."""
     with suppress(MissingObject, ValueError):
         content = storage.read_json(keys.newest_evaluation)
-        return content if _is_entry(content) else {}
+        return content if isinstance(content, dict) and set(HEADLINE) <= content.keys() else {}
     return {}
-
-
-def _is_entry(content: Any) -> bool:
-    return isinstance(content, dict) and set(HEADLINE) <= content.keys()
 
 
 def _url(storage: Storage, report: str | None) -> str | None:

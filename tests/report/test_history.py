@@ -1,5 +1,3 @@
-import pytest
-
 from include.config.names import Keys
 from include.report.history import recall, remember
 
@@ -50,7 +48,7 @@ def test_what_somebody_else_or_an_earlier_version_has_left_there_breaks_nothing(
     storage.write_json(
         {**old, "accuracy_interval": [0.8, 1]}, Keys("twitter-data", "aws", "2026-01-06").newest_evaluation
     )
-    storage.write_json({}, f"{keys.evaluations}newest.json")
+    storage.write_json({}, f"{keys.hashtag_output}newest-evaluations/newest-evaluation.json")
     for date, content in (("2026-01-03", {}), ("2026-01-04", []), ("2026-01-05", {"accuracy": 0.9})):
         storage.write_json(content, Keys("twitter-data", "aws", date).newest_evaluation)
 
@@ -78,31 +76,3 @@ def test_a_date_whose_figures_were_removed_is_not_recalled(storage, client):
     client("s3").delete_object(Bucket=storage.bucket, Key=keys.newest_evaluation)
 
     assert recall(storage, keys) == []
-
-
-def test_only_dates_that_were_evaluated_since_the_last_report_are_read_again(storage):
-    dates = [Keys("twitter-data", "aws", f"2026-01-{day:02}") for day in range(1, 10)]
-    for keys in dates:
-        remember(storage, keys, "run", "job", FIGURES)
-    recall(storage, dates[-1])
-    remember(storage, dates[3], "run", "job", {**FIGURES, "accuracy": 0.7})
-    read = []
-    storage._client.meta.events.register("before-parameter-build.s3.GetObject", lambda params, **_: read.append(params))
-
-    entries, again = recall(storage, dates[-1]), recall(storage, dates[0])
-
-    assert [entry["accuracy"] for entry in entries] == [0.9] * 3 + [0.7] + [0.9] * 5
-    assert again == entries
-    assert [params["Key"] for params in read] == [dates[0].history, dates[3].newest_evaluation, dates[0].history]
-
-
-@pytest.mark.parametrize(
-    "content", [b"no JSON", b"[]", b'{"2026-01-07": {}}', b'{"2026-01-07": {"etag": 1, "entry": []}}']
-)
-def test_whatever_is_in_place_of_the_copy_the_figures_are_those_of_the_dates(storage, content):
-    keys = Keys("twitter-data", "aws", "2026-01-07")
-    remember(storage, keys, "run", "job", FIGURES)
-    storage.write_bytes(content, keys.history)
-
-    assert [(entry["date"], entry["accuracy"]) for entry in recall(storage, keys)] == [("2026-01-07", 0.9)]
-    assert recall(storage, keys)[0]["accuracy"] == 0.9
