@@ -38,11 +38,11 @@ class Parameter(Param):
     """
 
     def resolve(self, value: Any = NOTSET, suppress_exception: bool = False) -> Any:
+        if value is NOTSET:
+            return self.value
         from jsonschema import Draft202012Validator, FormatChecker
         from jsonschema.exceptions import best_match
 
-        if value is NOTSET:
-            return self.value
         self._check_json(value)
         fault = best_match(Draft202012Validator(self.schema, format_checker=FormatChecker()).iter_errors(value))
         if fault is None:

@@ -4,9 +4,8 @@ AWS sessions that share the descriptions of AWS's services.
 botocore reads megabytes of JSON for the first client of a session, and Airflow's hooks make a session each. Here a
 process reads them once, and forks need not read what their parent has read. A fork also finds sessions that its parent
 has made, for its first hooks, and the errors that its parent has looked for. Their ways to credentials are ready too;
-what these lead to is looked up by each fork. The option `session_factory` in Airflow's
-section `aws` switches it on (docs/operations.md). The provider shares the descriptions likewise for its asynchronous
-sessions.
+what these lead to is looked up by each fork. The option `session_factory` in Airflow's section `aws` switches it on
+(docs/operations.md). The provider shares the descriptions likewise for its asynchronous sessions.
 """
 
 from __future__ import annotations
