@@ -118,6 +118,7 @@ class Folder:
 
     def __str__(self) -> str:
         size = sum(part.size for part in self.parts)
+        files = "1 file" if len(self.parts) == 1 else f"{len(self.parts):,} files"
         marker = f", {SUCCESS_MARKER}" if self.has_success_marker else ""
         unfinished = f", unfinished objects: {len(self.unfinished)}" if self.unfinished else ""
-        return f"{len(self.parts)} files with {size:,} bytes{marker}{unfinished}"
+        return f"{size:,} bytes in {files}{marker}{unfinished}"

@@ -160,7 +160,7 @@ class Tally:
             read = ", ".join(f"{spelling[:50]!r} as {label}" for spelling, label in self.spellings.items())
             notes.append(f"Labels in other spellings than the settings': {read}.")
         return notes + [
-            f"{tweets:,} tweets have another label in {newer} than in {older}. {newer} is newer, so its labels count."
+            f"Tweets with another label in {newer} than in {older}: {tweets:,}. {newer} is newer, so its labels count."
             for (older, newer), tweets in self.superseded.most_common(MAX_SHOWN)
         ]
 
@@ -194,12 +194,12 @@ class Tally:
         unknown, first = self.rejected.counts[UNKNOWN_LABEL], self.rejected.first_unknown_label
         if first is None:
             return ""
-        return f"{unknown:,} rows have an unknown label, the first in {first.file}, line {first.line}: {first.detail}."
+        return f"Rows with an unknown label: {unknown:,}, the first in {first.file}, line {first.line}: {first.detail}."
 
     def _warnings_of_conflicts(self, memory_accuracy: float | None) -> list[str]:
         warnings = [
-            f"{count:,} tweets have different labels in {' and '.join(files[:MAX_SHOWN])}, and neither is newer: they "
-            f"are not used. Remove the wrong file."
+            f"Tweets with different labels in {' and '.join(files[:MAX_SHOWN])}: {count:,}. Neither file is newer, so "
+            f"these tweets are not used. Remove the wrong file."
             for files, count in self.tied_between.most_common(1)
             if count > MAX_CONFLICTS * self.totals["tweets"]
         ]

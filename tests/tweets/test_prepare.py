@@ -304,7 +304,8 @@ EVENTS = {"0": "technical", "1": "marketing", "2": "event"}
 def test_a_label_whose_rows_are_all_unknown_is_an_error_that_says_what_was_meant(tmp_path):
     rows = [*some_rows(300), *[("evnt", f"conference {word}") for word in WORDS]]
 
-    with pytest.raises(DataError, match=r"No row has the label event\. 10 rows.*line 301: label 'evnt'.*mean event"):
+    said = r"No row has the label event\. Rows with an unknown label: 10,.*line 301: label 'evnt'.*mean event"
+    with pytest.raises(DataError, match=said):
         prepare([source(rows)], tmp_path, PrepareSettings(labels=EVENTS))
 
 
@@ -356,7 +357,7 @@ def test_a_correction_beside_its_original_wins_and_that_is_said(tmp_path):
     report = prepare([source(original, "a.csv"), source(corrected, "a-fixed.csv", rank=1)], tmp_path, PrepareSettings())
 
     assert report["rejected_by_reason"] == {"label_superseded": 40}
-    assert "40 tweets have another label in a-fixed.csv than in a.csv. a-fixed.csv is newer" in report["notes"][0]
+    assert "Tweets with another label in a-fixed.csv than in a.csv: 40. a-fixed.csv is newer" in report["notes"][0]
 
 
 def test_two_files_that_contradict_each_other_are_named(tmp_path):
@@ -365,7 +366,9 @@ def test_two_files_that_contradict_each_other_are_named(tmp_path):
 
     report = prepare([source(original, "a.csv"), source(other, "b.csv")], tmp_path, PrepareSettings())
 
-    assert report["warnings"][0].startswith("40 tweets have different labels in a.csv and b.csv, and neither is newer")
+    assert report["warnings"][0].startswith(
+        "Tweets with different labels in a.csv and b.csv: 40. Neither file is newer"
+    )
 
 
 def test_contradicting_labels_are_put_to_the_vote_and_counted(tmp_path):

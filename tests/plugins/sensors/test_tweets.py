@@ -58,7 +58,7 @@ def result_of(trigger: Any, seconds: float = 20) -> Any:
 def test_what_is_there_already_is_not_waited_for(settings, put):
     put("/part-0.csv")
 
-    assert sensor_of(settings).execute(context()) == f"s3://{settings.bucket}/{FOLDER}: 1 files with 8 bytes"
+    assert sensor_of(settings).execute(context()) == f"s3://{settings.bucket}/{FOLDER}: 8 bytes in 1 file"
 
 
 def test_the_wait_is_deferred_until_the_writer_has_ended_and_the_trigger_ends_the_task(settings, put, remove):
@@ -72,14 +72,14 @@ def test_the_wait_is_deferred_until_the_writer_has_ended_and_the_trigger_ends_th
         result_of(trigger, seconds=0.5)
     remove("/_temporary/0/part-0.csv")
 
-    assert "1 files" in result_of(trigger)
+    assert "bytes in 1 file" in result_of(trigger)
 
 
 def test_a_success_marker_outranks_what_a_writer_has_left_behind(settings, put):
     for name in ("/_temporary/0/part-9.csv", "/part-0.csv", "/_SUCCESS"):
         put(name)
 
-    assert sensor_of(settings).execute(context()).endswith("1 files with 8 bytes, _SUCCESS, unfinished objects: 1")
+    assert sensor_of(settings).execute(context()).endswith("8 bytes in 1 file, _SUCCESS, unfinished objects: 1")
 
 
 def test_a_hashtag_can_ask_for_the_success_marker(settings, put):
@@ -95,7 +95,7 @@ def test_a_hashtag_can_ask_for_the_success_marker(settings, put):
 def test_a_single_object_and_a_file_in_a_subfolder_will_do(settings, put, name):
     put(name)
 
-    assert "1 files" in sensor_of(settings).execute(context())
+    assert "bytes in 1 file" in sensor_of(settings).execute(context())
 
 
 def test_a_folder_that_its_writer_has_ended_without_a_row_is_skipped(settings, storage, put):
@@ -146,7 +146,7 @@ def test_the_log_says_what_is_waited_for_and_then_seldom_what_is_missing(setting
     at_most = (time.monotonic() - started) / 0.5 + 1  # a busy machine takes longer
 
     assert announced.startswith(f"Waiting for s3://{settings.bucket}/{FOLDER} until 20")
-    assert "there is no file with rows. Found: 0 files with 0 bytes, unfinished objects: 1" in announced
+    assert "there is no file with rows. Found: 0 bytes in 0 files, unfinished objects: 1" in announced
     assert 1 <= len(lines) - 1 <= at_most  # of some forty polls
     assert lines[-1].startswith("Still waiting: there is no file with rows")
 
