@@ -72,6 +72,9 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     :raises ConfigurationError: the entry has unknown parameters, or values that cannot be used; the message lists all
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
+    for parameter in parameters.values():
+        # The form silently replaces a number that is out of bounds by the bound.
+        parameter.description = f"{parameter.description}{_bounds(parameter.schema)}"
     settings, rules = hashtag.settings, CompanyRules.from_environment()
     errors = [
         *hashtag.against(rules),
@@ -88,6 +91,16 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
             allowed = [one for one in rules.instance_types if rules.objection(name, one) is None]
             parameters[name].schema["enum"] = allowed
     return parameters
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    """A sentence with a number's bounds; empty if it has none."""
+    if "maximum" not in schema:
+        return ""
+    maximum = f"{schema['maximum']:,.10g}"
+    if "minimum" in schema:
+        return f" From {schema['minimum']:,.10g} to {maximum}."
+    return f" More than {schema['exclusiveMinimum']:,.10g}, at most {maximum}."
 
 
 def _ruled_out(hashtag: Hashtag, parameters: Mapping[str, Param], rules: CompanyRules) -> Iterator[ConfigurationError]:

@@ -152,6 +152,7 @@ def test_every_parameter_has_a_title_an_explanation_and_bounds(dags):
         assert param.description, name
         if any(kind in schema.get("type", ()) for kind in ("integer", "number")):
             assert {"minimum", "exclusiveMinimum"} & set(schema), name
+            assert param.description.endswith(f"{schema['maximum']:,}."), name
 
 
 def test_parameters_have_their_names_in_blazingtext(dags):

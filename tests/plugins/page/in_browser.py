@@ -90,7 +90,9 @@ def hashtags(rows: Any) -> None:
     shared = {"source_run_id": HOSTILE + LONG, "timestamp": NOW - timedelta(seconds=30)}
     links: dict[str, Any] = {"report_url": "javascript:alert(1)", "registry_url": "data:text/html,x"}
     rows.add_event("page_b", "model_version", HOSTILE, model_extra(HOSTILE, 3, approval=PENDING, **links), **shared)
-    told = report_extra(HOSTILE, version=None, outcome=HOSTILE + LONG, status=HOSTILE, report_url="javascript:alert(1)")
+    told = report_extra(
+        HOSTILE, version=None, outcome=HOSTILE + 10 * LONG, status=HOSTILE, report_url="javascript:alert(1)"
+    )
     rows.add_event("page_b", "report", HOSTILE, told, **shared)
     rows.add_question(rows.add_task("page_b", run, "hold_endpoint", "deferred"), HOSTILE + LONG)
     hostile = dict.fromkeys(("status", "version", "instance_type"), HOSTILE + LONG)
@@ -123,6 +125,16 @@ def test_nothing_is_wider_than_the_window(
 
     assert tab.evaluate("document.documentElement.scrollWidth") <= size[0]
     assert tab.evaluate("Math.max(...[...document.querySelectorAll('.card')].map(c => c.scrollWidth), 0)") <= size[0]
+
+
+def test_a_long_reason_of_aws_leaves_room_for_the_rest(hashtags: None, site: str, tab: Tab) -> None:
+    tab.open(f"{site}/hashtags/")
+
+    shown, whole = (
+        tab.evaluate(f"Math.max(...[...document.querySelectorAll('.card .outcome')].map(text => text.{height}))")
+        for height in ("clientHeight", "scrollHeight")
+    )
+    assert shown < 200 < whole  # the rest is reached by scrolling
 
 
 def test_on_a_phone_the_newest_date_is_in_sight_and_no_cell_is_broken_into_lines(
