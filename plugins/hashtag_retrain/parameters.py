@@ -73,7 +73,7 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
     """
     parameters = {**_data_parameters(), **_training_parameters(), **_endpoint_parameters()}
     for parameter in parameters.values():
-        # The form silently replaces a number that is out of bounds by the bound.
+        # Airflow's form was seen to replace a number that is out of bounds by the bound.
         parameter.description = f"{parameter.description}{_bounds(parameter.schema)}"
     settings, rules = hashtag.settings, CompanyRules.from_environment()
     errors = [
