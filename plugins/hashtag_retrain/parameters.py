@@ -25,7 +25,11 @@ from include.evaluation.metrics import GATE_METRICS
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-INSTANCE_TYPES = ("training_instance_type", "endpoint_instance_type")
+INSTANCE_TYPES = {
+    "training_instance_type": ["ml.c5.xlarge", "ml.c5.4xlarge", "ml.m5.xlarge", "ml.m5.4xlarge", "ml.g4dn.xlarge"],
+    "endpoint_instance_type": ["ml.t2.medium", "ml.m5.large", "ml.m5.xlarge", "ml.c5.large", "ml.c5.xlarge"],
+}
+"""Parameters with instance types, and those that the form proposes: a wrong size shows only when AWS refuses it."""
 MAX_TUNING_JOBS = 100
 DEFAULT_KEEP_MINUTES = 60
 MAX_KEEP_MINUTES = 7 * 24 * 60
@@ -90,6 +94,7 @@ def run_parameters(hashtag: Hashtag) -> dict[str, Param]:
         if rules.instance_types:
             allowed = [one for one in rules.instance_types if rules.objection(name, one) is None]
             parameters[name].schema["enum"] = allowed
+            del parameters[name].schema["examples"]
     return parameters
 
 
@@ -281,7 +286,7 @@ def _training_parameters() -> dict[str, Param]:
         title="Training jobs of a tuning",
         description="With tuning: the number of models to train. AWS bills each of them.",
     )
-    parameters["training_instance_type"] = _instance_type("ml.c5.xlarge", "Training", "Training instance type")
+    parameters["training_instance_type"] = _instance_type("Training", "ml.c5.xlarge")
     return parameters
 
 
@@ -346,7 +351,7 @@ def _endpoint_parameters() -> dict[str, Param]:
             description="With deploy=auto: a model that was tested on fewer tweets is not deployed. On 30 tweets the "
             "accuracy's interval is up to 34 percentage points wide, on 100 up to 19, on 400 up to 10.",
         ),
-        "endpoint_instance_type": _instance_type("ml.m5.large", "Endpoint", "Endpoint instance type"),
+        "endpoint_instance_type": _instance_type("Endpoint", "ml.m5.large"),
         "keep_endpoint_minutes": Parameter(
             DEFAULT_KEEP_MINUTES,
             type="number",
@@ -359,12 +364,13 @@ def _endpoint_parameters() -> dict[str, Param]:
     }
 
 
-def _instance_type(default: str, section: str, title: str) -> Param:
+def _instance_type(section: str, default: str) -> Param:
     return Parameter(
         default,
         type="string",
         pattern=rf"^{INSTANCE_TYPE}$(?!\n)",  # in Python, $ alone is also before a newline at the end
+        examples=INSTANCE_TYPES[f"{section.lower()}_instance_type"],
         section=section,
-        title=title,
-        description="An instance type of SageMaker, with CPUs or with a single GPU.",
+        title=f"{section} instance type",
+        description="An instance type of SageMaker, with CPUs or with a single GPU. The proposals are some of them.",
     )

@@ -16,6 +16,7 @@ from hashtag_retrain.backfills import SETTINGS, parameters_of_run
 from hashtag_retrain.parameters import run_parameters, start_run
 from include.config.errors import ConfigurationError
 from include.config.hashtags import load_hashtags
+from local_aws.service_models import service_model
 
 
 @pytest.fixture
@@ -220,6 +221,22 @@ def company(tmp_path, monkeypatch):
     return write
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("training_instance_type", "TrainingInstanceType"),
+        ("endpoint_instance_type", "ProductionVariantInstanceType"),
+    ],
+)
+def test_the_form_proposes_instance_types_that_aws_has_for_the_purpose(hashtag, name, shape):
+    parameter = run_parameters(hashtag(""))[name]
+
+    proposed = parameter.schema["examples"]
+
+    assert parameter.value in proposed
+    assert set(proposed) <= set(service_model().shape_for(shape).enum)
+
+
 def test_the_form_offers_the_companys_instance_types_and_no_other(hashtag, company):
     from airflow.sdk.exceptions import ParamValidationError
 
@@ -230,6 +247,7 @@ def test_the_form_offers_the_companys_instance_types_and_no_other(hashtag, compa
     for name, default in (("training_instance_type", "ml.m5.large"), ("endpoint_instance_type", "ml.m5.large")):
         assert parameters[name].value == default
         assert parameters[name].schema["enum"] == ["ml.c5.xlarge", "ml.m5.large"]
+        assert "examples" not in parameters[name].schema
         with pytest.raises(ParamValidationError, match=r"ml\.m5\.xlarge"):
             parameters[name].resolve("ml.m5.xlarge")
 
