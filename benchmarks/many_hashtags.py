@@ -63,6 +63,7 @@ def main() -> int:
             "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
             "RETRAIN_HASHTAGS_FILE": str(hashtags),
         }
         product = str(REPOSITORY / "dags" / "retrain_hashtag.py")
