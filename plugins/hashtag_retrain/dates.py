@@ -53,6 +53,15 @@ def said_date(params: Mapping[str, Any], dag_run: Any) -> str | None:
     return given or logical
 
 
+def origin_of_date(params: Mapping[str, Any], dag_run: Any) -> str:
+    """A sentence on where a run's date comes from."""
+    if params["date"]:
+        return "Its parameter date says so."
+    if said_date(params, dag_run):
+        return "Its logical date says so."
+    return "It says no date, so it takes the newest date that has tweets; without any, the day of the run."
+
+
 def _logical_date(dag_run: Any) -> str | None:
     """
     The date of the logical date, if somebody has chosen it. The trigger form's logical date is the current time: it is

@@ -13,7 +13,7 @@ from airflow.sdk.definitions._internal.types import NOTSET
 from airflow.sdk.exceptions import ParamValidationError
 
 from hashtag_retrain.backfills import BACKFILL, SETTINGS, use_parameters_of_run
-from hashtag_retrain.dates import settle_date
+from hashtag_retrain.dates import origin_of_date, settle_date
 from include.blazingtext.hyperparameters import HYPERPARAMETERS, Hyperparameter, too_large
 from include.config.company import CompanyRules
 from include.config.errors import ConfigurationError
@@ -198,7 +198,8 @@ def start_run(context: Context) -> None:
     if objection := too_large(context["params"]):
         raise ConfigurationError(f"The run's parameters: {objection}")
     _require_company_rules(context)
-    print(f"This run is about the tweets of {settle_date(context)}. Its parameters:")
+    origin = origin_of_date(context["params"], context["dag_run"])
+    print(f"This run is about the tweets of {settle_date(context)}. {origin} Its parameters:")
     for name, value in context["params"].items():
         print(printable(f"  {name}: {value!r} ({_origin(name, context)})"))
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from hashtag_retrain import dates
-from hashtag_retrain.dates import run_date, said_date, settle_date
+from hashtag_retrain.dates import origin_of_date, run_date, said_date, settle_date
 from include.config.errors import ConfigurationError
 
 TODAY = datetime(2026, 1, 9, tzinfo=UTC)
@@ -50,6 +50,18 @@ def a_week(logical_date):
 )
 def test_a_run_says_its_date_by_its_parameter_or_by_a_logical_date_that_somebody_has_chosen(date, run, said):
     assert said_date({"date": date}, run) == said
+
+
+@pytest.mark.parametrize(
+    ("date", "run", "words"),
+    [
+        ("2026-01-05", a_run(NOW), "Its parameter date says so."),
+        (None, a_run(TODAY, "backfill"), "Its logical date says so."),
+        (None, a_run(NOW), "It says no date, so it takes the newest date that has tweets"),
+    ],
+)
+def test_where_the_date_comes_from_is_said(date, run, words):
+    assert origin_of_date({"date": date}, run).startswith(words)
 
 
 @pytest.mark.parametrize("run", [a_run(TODAY), a_run(TODAY - timedelta(days=2), "backfill")])

@@ -136,7 +136,7 @@ def test_the_log_of_the_first_task_says_which_parameters_hold_and_where_each_com
     start_run(context(hashtag, {"epochs": 3}, "backfill", "keep_endpoint_minutes: 2, epochs: 9", "backfill_parameters"))
 
     printed = capsys.readouterr().out
-    assert "This run is about the tweets of 2026-01-07." in printed
+    assert "This run is about the tweets of 2026-01-07. Its logical date says so." in printed
     assert "  epochs: 3 (from the run's configuration)" in printed
     assert "  keep_endpoint_minutes: 2 (from backfill_parameters in the hashtags file)" in printed
     assert "  min_gain: 0.0 (the default)" in printed
