@@ -35,13 +35,14 @@ if LABELLED_TWEETS:
         description="Start the run of a date whose labelled tweets have arrived",
         doc_md=__doc__,
         schedule=PartitionedAssetTimetable(assets=AssetAny(*LABELLED_TWEETS)),
+        max_active_runs=1,  # two events of one date at once would clear the date's run twice, and so interrupt it
         **ALWAYS,
     ):
         runs = task(doc_md="lists the runs to start, and says of which dates and hashtags tweets have arrived.")
         TriggerDagRunOperator.partial(
             task_id="start_run",
-            skip_when_already_exists=True,
-            doc_md="starts the date's run. It is skipped if the date has a run with the same logical date already.",
+            doc_md="starts the date's run. It is skipped if the date has a run with the same logical date already, and "
+            "fails if that run was refused. The log of runs_to_start says why.",
         ).expand_kwargs(runs(runs_to_start)())
 
 if LABELLED_TWEETS and (url := tweets_queue_url()):

@@ -9,9 +9,11 @@ from urllib.parse import unquote_plus
 
 from airflow.sdk import Asset, AssetWatcher
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+from airflow.sdk.execution_time.xcom import XCom
 
 from hashtag_retrain.assets import hashtag_of_asset
 from hashtag_retrain.dates import FIRST_TASK
+from hashtag_retrain.failures import REFUSED
 from hashtag_retrain.timetable import TweetsTimetable
 from include.aws.storage import Storage
 from include.config.errors import ConfigurationError
@@ -34,7 +36,7 @@ def runs_to_start(triggering_asset_events: Any) -> list[dict[str, Any]]:
     The arguments of TriggerDagRunOperator for each event's hashtag and date. Such a run takes the place of the date's
     scheduled run: it has the same logical date, of which Airflow allows one run only, and by `run_after` the same data
     interval, from which Airflow computes the next scheduled run. If the date's run has ended without any tweets, it is
-    cleared, and so runs again.
+    cleared, and so runs again. If it was refused, it would be refused again, and so the task that would start it fails.
 
     :param triggering_asset_events: events of labelled tweets, from Airflow; their partition key is the date
     :raises ConfigurationError: a key is not a date
@@ -48,16 +50,18 @@ def runs_to_start(triggering_asset_events: Any) -> list[dict[str, Any]]:
             if date > today:
                 print(f"#{hashtag} {date} is after today, {today}: no run is started.")
                 continue
-            print(f"The labelled tweets of #{hashtag}, {date}, have arrived.")
+            print(f"An event says that the labelled tweets of #{hashtag}, {date}, have arrived.")
             entries = load_hashtags(only=hashtag).usable
             if not entries:
                 raise ConfigurationError(f"#{hashtag} is not in the hashtags file any more, or its entry has mistakes")
             logical_date = TweetsTimetable(entries[0].settings.schedule, timezone="UTC").logical_date_of(date)
             without_tweets = run_without_tweets(dag_id_of(hashtag), logical_date)
+            is_refused = without_tweets is not None and _is_refused(dag_id_of(hashtag), without_tweets, date)
             runs[hashtag, date] = {
                 "trigger_dag_id": dag_id_of(hashtag),
                 "trigger_run_id": without_tweets or f"tweets_arrived__{date}",
-                "reset_dag_run": without_tweets is not None,
+                "reset_dag_run": without_tweets is not None and not is_refused,
+                "skip_when_already_exists": not is_refused,
                 "logical_date": logical_date.isoformat(),
                 "run_after": logical_date.isoformat(),
                 "conf": {"date": date},
@@ -70,6 +74,19 @@ def run_without_tweets(dag_id: str, logical_date: datetime) -> str | None:
     found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=[FIRST_TASK], logical_dates=[logical_date])
     without = (run_id for run_id, states in found.items() if states.get(FIRST_TASK) in {"skipped", "failed"})
     return next(without, None)
+
+
+def _is_refused(dag_id: str, run_id: str, date: str) -> bool:
+    """Whether the run cannot start, because of what it says itself. Then the reason is printed."""
+    why: str | None = XCom.get_one(key=REFUSED, dag_id=dag_id, task_id=FIRST_TASK, run_id=run_id)
+    if why:
+        print(
+            printable(
+                f"No run is started, because the run {run_id} has the place of {date}, and was refused: {why} "
+                "Delete that run in Airflow and create the event again; or remove the reason and clear the run."
+            )
+        )
+    return bool(why)
 
 
 def read_messages(triggering_asset_events: Any) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from include.config.errors import ConfigurationError
 from include.config.permissions import advice
 from include.report.failures import FAILURE, words_of
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
+REFUSED = "refused"
+"""XCom key of the message of a task that fails until a person changes its run or the settings."""
 
 
 def note_failure(context: Context) -> None:
@@ -25,3 +28,5 @@ def note_failure(context: Context) -> None:
         if added := advice(words):
             log.error("%s", added)
         context["ti"].xcom_push(key=FAILURE, value=words)
+        if isinstance(error, ConfigurationError):
+            context["ti"].xcom_push(key=REFUSED, value=words)

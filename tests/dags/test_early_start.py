@@ -31,7 +31,7 @@ def test_an_event_of_any_hashtags_tweets_starts_their_runs(parse):
     assert set(dags) == {"start_early"}
     assets = dags["start_early"].timetable.asset_condition.objects
     assert [asset.name for asset in assets] == ["retrain_one.labelled_tweets", "retrain_two.labelled_tweets"]
-    assert dags["start_early"].get_task("start_run").partial_kwargs["skip_when_already_exists"] is True
+    assert dags["start_early"].max_active_runs == 1
 
 
 def test_with_a_queue_another_dag_makes_its_messages_events_of_all_hashtags(parse):

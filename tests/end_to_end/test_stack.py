@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -145,6 +146,42 @@ def test_a_date_whose_tweets_arrive_gets_one_run_at_once_in_the_place_of_the_sch
     (run,) = [run for run in airflow.runs("retrain_early") if run["logical_date"] == "2026-01-05T00:00:00Z"]
     assert run["dag_run_id"] == run_id
     assert (run["data_interval_start"], run["data_interval_end"]) == ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
+
+
+def test_events_of_one_date_at_once_start_its_run_once(stack, airflow):
+    """The first event finds no tweets, so that the next ones would clear its run. A second clear would interrupt it."""
+    date, run_id = "2026-01-04", "tweets_arrived__2026-01-04"
+    starts_early(airflow, date)
+    wait_until(lambda: run_id in {run["dag_run_id"] for run in airflow.runs("retrain_early")}, SECONDS, run_id)
+    assert ended(airflow, run_id, "retrain_early") == "success"
+    key = f"twitter-data/hashtags/early/{date}/labeled.csv/part-0.csv"
+    client_of(stack, "s3").put_object(Bucket=stack.settings.bucket, Key=key, Body=b"0,too few\n")
+
+    before = len(airflow.runs("start_early"))
+    for _ in range(4):
+        airflow.asset_event("retrain_early.labelled_tweets", date)
+        time.sleep(0.8)
+    wait_until(lambda: len(airflow.runs("start_early")) >= before + 2, SECONDS, "two runs of start_early")
+    for run in airflow.runs("start_early")[: -before or None]:
+        assert ended(airflow, run["dag_run_id"], "start_early") == "success"
+    assert ended(airflow, run_id, "retrain_early") == "failed"
+    assert airflow.tasks("retrain_early", run_id)["wait_for_tweets"]["try_number"] == 2
+
+
+def test_a_refused_run_that_has_the_place_of_a_date_is_told_at_an_event(stack, airflow):
+    date = "2026-01-03"
+    refused = airflow.trigger("retrain_early", {"date": "2026-01-02"}, logical_date=f"{date}T00:00:00Z")
+    assert ended(airflow, refused, "retrain_early") == "failed"
+
+    started = starts_early(airflow, date)
+
+    assert ended(airflow, started["dag_run_id"], "start_early") == "failed"
+    log = log_of(stack, started["dag_run_id"], "runs_to_start", "start_early")
+    assert f"the run {refused} has the place of {date}, and was refused: The run's logical date says {date}" in log
+    assert airflow.tasks("retrain_early", refused)["wait_for_tweets"]["try_number"] == 1
+    airflow.delete_run("retrain_early", refused)
+    assert ended(airflow, starts_early(airflow, date)["dag_run_id"], "start_early") == "success"
+    assert ended(airflow, f"tweets_arrived__{date}", "retrain_early") == "success"
 
 
 def test_s3_itself_starts_the_run_of_a_date_whose_tweets_arrive(stack, airflow):

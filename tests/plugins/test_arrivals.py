@@ -74,6 +74,7 @@ def runs_of_date(monkeypatch):
     """What Airflow knows of the date's run: the state of its first task, by its id."""
     known: dict[str, dict[str, str]] = {}
     monkeypatch.setattr(arrivals.RuntimeTaskInstance, "get_task_states", lambda dag_id, task_ids, logical_dates: known)
+    monkeypatch.setattr(arrivals.XCom, "get_one", lambda run_id, **_: "two dates." if "refused" in run_id else None)
     return known
 
 
@@ -84,7 +85,16 @@ def test_only_a_run_that_has_found_no_tweets_runs_again(storage, runs_of_date, s
     (run,) = runs_to_start({assets_of("aws").labelled_tweets: [Event("2026-01-07")]})
 
     expected = "scheduled__2026-01-07" if again else "tweets_arrived__2026-01-07"
-    assert (run["trigger_run_id"], run["reset_dag_run"]) == (expected, again)
+    assert (run["trigger_run_id"], run["reset_dag_run"], run["skip_when_already_exists"]) == (expected, again, True)
+
+
+def test_a_refused_run_that_has_the_dates_place_is_named_and_not_cleared(storage, runs_of_date, capsys):
+    runs_of_date["refused"] = {"wait_for_tweets": "failed"}
+
+    (run,) = runs_to_start({assets_of("aws").labelled_tweets: [Event("2026-01-07")]})
+
+    assert (run["trigger_run_id"], run["reset_dag_run"], run["skip_when_already_exists"]) == ("refused", False, False)
+    assert "the run refused has the place of 2026-01-07, and was refused: two dates." in capsys.readouterr().out
 
 
 def test_an_early_run_has_the_logical_date_of_the_scheduled_one(storage, runs_of_date, monkeypatch, tmp_path):
