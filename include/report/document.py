@@ -60,6 +60,11 @@ class Run:
     links: Links = field(default_factory=Links)
 
 
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+"""States of a task that does nothing any more."""
+NOT_DELETED = "not deleted by this attempt: it still exists, or was deleted before"
+
+
 def failed_tasks(states: Mapping[str, str | None]) -> list[str]:
     """The tasks that failed themselves, without those in state upstream_failed."""
     return [task_id for task_id, state in states.items() if state == "failed"]
@@ -82,7 +87,9 @@ def describe_run(
     """
     prepared, evaluated = results.prepare_dataset, results.evaluate_model
     decision = evaluated.decision if evaluated else None
+    cost = _cost(run, results)
     status, outcome = _outcome(run, decision, results.promote_model)
+    outcome += _leftover(run, cost["endpoint"])
     return {
         "schema": REPORT_SCHEMA,
         "hashtag": run.hashtag,
@@ -111,7 +118,7 @@ def describe_run(
         "smoke_test": results.smoke_test,
         "promotion": _as_dict(results.promote_model),
         "deletion": _as_dict(results.delete_endpoint),
-        "cost": _cost(run, results),
+        "cost": cost,
     }
 
 
@@ -166,6 +173,12 @@ def _outcome(run: Run, decision: Decision | None, promoted: Promoted | None) -> 
     if promoted.status == "rolled back":
         return "rolled back", str(promoted)
     return status, f"{outcome} {promoted}"
+
+
+def _leftover(run: Run, endpoint: str) -> str:
+    """A sentence if the run has left its endpoint; the endpoint of a run that goes on is meant to be there."""
+    has_ended = run.states.get("delete_endpoint") in ENDED
+    return f" Its endpoint was {NOT_DELETED}." if has_ended and endpoint == NOT_DELETED else ""
 
 
 def _outcome_of(decision: Decision, deployment: str | None) -> tuple[Status, str]:
@@ -234,5 +247,5 @@ def _endpoint_cost(name: str | None, results: Results) -> tuple[float | None, st
             return lifetime.total_seconds(), "deleted"
         # Then the deletion was that of an earlier endpoint of this run.
     if created is not None:
-        return None, "not deleted by this attempt: it still exists, or was deleted before"
+        return None, NOT_DELETED
     return (0, "none was created") if deletion else (None, "none had been created when this was written")

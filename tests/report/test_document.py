@@ -147,6 +147,16 @@ def test_the_endpoints_cost_is_said_only_where_it_is_known(deploy, deletion, sec
     assert cost["endpoint"].startswith(words)
 
 
+@pytest.mark.parametrize("state", ["success", "failed", None])
+def test_an_endpoint_that_its_run_has_left_is_in_the_outcome(state):
+    """Somebody has marked its deletion as done. While the run goes on, its endpoint is meant to be there."""
+    report = describe_run(a_run(states={"delete_endpoint": state}), results(delete_endpoint=None), None, None, [])
+
+    words = "Its endpoint was not deleted by this attempt: it still exists, or was deleted before."
+    assert report["outcome"].endswith(words) == (state is not None)
+    assert (report["outcome"] in report["summary"]) is True
+
+
 def test_a_training_that_failed_is_billed_nobody_knows_how_much():
     found = results(train_model=None)
 
