@@ -64,6 +64,16 @@ def test_a_failed_run_has_its_failure_and_its_report(rows, page):
     assert "Deployed: accuracy" not in html
 
 
+def test_a_run_that_does_not_exist_is_not_taken_for_no_run_at_all(rows, page):
+    rows.add_dag("page_a")
+    rows.add_dates(["page_a"], ["2026-01-01"])
+
+    html = page("retrain_page_a?run_id=%3Cscript%3Egone")
+
+    assert "There is no run &lt;script&gt;gone, or it was deleted." in html
+    assert "No run yet." not in html
+
+
 def test_the_newest_evaluation_of_a_date_counts(rows, page):
     rows.add_dag("page_a")
     rows.add_dates(["page_a"], ["2026-01-01"])
