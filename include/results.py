@@ -17,6 +17,8 @@ from include.evaluation.gate import Decision
 
 CURRENT_DEADLINE = "deadline"
 """Key of hold_endpoint's XCom with the deadline of the endpoint (ISO 8601), which people can move."""
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+"""States of a task that does not run again unless somebody clears it."""
 LISTED = "live_endpoints"
 """Key of list_live_endpoints' XCom with all live endpoints, which the page *Hashtags* shows."""
 

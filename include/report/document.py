@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from include.evaluation.gate import TO_BE_DEPLOYED, Decision
 from include.report.failures import NO_MESSAGE, describe_failures
-from include.results import Promoted, Registered, Results, Trained, Tuned
+from include.results import ENDED, Promoted, Registered, Results, Trained, Tuned
 
 REPORT_SCHEMA = "run-report/4"
 
@@ -60,8 +60,6 @@ class Run:
     links: Links = field(default_factory=Links)
 
 
-ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-"""States of a task that does nothing any more."""
 NOT_DELETED = "not deleted by this attempt: it still exists, or was deleted before"
 
 

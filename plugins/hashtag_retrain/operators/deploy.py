@@ -17,13 +17,12 @@ from include.aws.clock import time_now
 from include.aws.console import PAGE, Console
 from include.config.company import CompanyRules
 from include.config.ownership import as_tags, ownership_tags
+from include.results import ENDED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 TRANSITION_TIMEOUT = timedelta(hours=1)
-ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-"""States of a task that does not run again unless somebody clears it."""
 
 
 class SageMakerOwnedEndpointOperator(SageMakerEndpointOperator):
