@@ -51,7 +51,8 @@ def inject(stack, clients):
         one.inject(Disruption(kind, task, 0, detail, seconds))
         return one
 
-    return inject
+    yield inject
+    clients.withdraw_faults()  # a fault that has come to its end is still listed
 
 
 @pytest.mark.parametrize(("part", "waits"), [("local-aws", True), ("scheduler", False), ("worker-1", False)])
