@@ -70,7 +70,7 @@ def test_a_run_that_does_not_exist_is_not_taken_for_no_run_at_all(rows, page):
 
     html = page("retrain_page_a?run_id=%3Cscript%3Egone")
 
-    assert "There is no run &lt;script&gt;gone, or it was deleted." in html
+    assert "No run has the id <code>&lt;script&gt;gone</code>. It may have been deleted." in html
     assert "No run yet." not in html
 
 
